@@ -1,0 +1,1 @@
+//! Network weights that are not ONNX, rewritten as ONNX graphs at install time.

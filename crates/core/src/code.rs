@@ -1,0 +1,107 @@
+use serde::{Serialize, Serializer};
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// The stable `code` of every problem a client can meet. A code never changes its meaning;
+        /// new ones may be added.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum ErrorCode {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl ErrorCode {
+            /// Every code, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The code as it stands in an answer.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The request is not what the endpoint reads: broken JSON, a missing field, a bad number.
+    BadRequest = "bad_request",
+    /// The image field is not base64.
+    InvalidBase64 = "invalid_base64",
+    /// An identifier holds characters that are not allowed, or is too long.
+    InvalidId = "invalid_id",
+    /// A timestamp is not RFC 3339.
+    InvalidTimestamp = "invalid_timestamp",
+    /// No token was sent.
+    Unauthenticated = "unauthenticated",
+    /// The token is malformed, expired, not yet valid or signed by somebody else.
+    InvalidToken = "invalid_token",
+    /// The token is good but does not allow this.
+    Forbidden = "forbidden",
+    /// There is no such path.
+    NotFound = "not_found",
+    /// The path exists, but not with this method.
+    MethodNotAllowed = "method_not_allowed",
+    /// No face of this employee is enrolled.
+    EmployeeNotEnrolled = "employee_not_enrolled",
+    /// The face already belongs to another employee.
+    FaceAlreadyEnrolled = "face_already_enrolled",
+    /// The employee's faces were enrolled with another model; `innkeeper face reindex` mends it.
+    ModelChanged = "model_changed",
+    /// The body or the picture is larger than allowed.
+    PayloadTooLarge = "payload_too_large",
+    /// The picture has more pixels than allowed.
+    ImageTooLarge = "image_too_large",
+    /// The bytes are not a picture of a kind we read.
+    UnsupportedImage = "unsupported_image",
+    /// The body has a content type the endpoint does not read.
+    UnsupportedMediaType = "unsupported_media_type",
+    /// The bytes start like a picture but cannot be decoded.
+    BrokenImage = "broken_image",
+    /// No face was found where one is needed.
+    NoFace = "no_face",
+    /// Several faces were found where exactly one is needed.
+    MultipleFaces = "multiple_faces",
+    /// The face is too small to be told apart.
+    FaceTooSmall = "face_too_small",
+    /// The face is too blurred, too dark, too bright or turned away.
+    FaceQuality = "face_quality",
+    /// The photos show different people.
+    DifferentPeople = "different_people",
+    /// None of the photos could be enrolled.
+    NoUsablePhoto = "no_usable_photo",
+    /// Enrolment needs a record of the person's consent.
+    ConsentRequired = "consent_required",
+    /// Too many requests of this client.
+    RateLimited = "rate_limited",
+    /// The server has more work than it can do in time.
+    Overloaded = "overloaded",
+    /// The answer was not ready before the deadline.
+    DeadlineExceeded = "deadline_exceeded",
+    /// The model this needs is not installed; the detail names the command that installs it.
+    ModelNotInstalled = "model_not_installed",
+    /// The server is not ready yet, or shuts down.
+    NotReady = "not_ready",
+    /// Something failed that should not; the log has the request id.
+    Internal = "internal",
+}
+
+impl Serialize for ErrorCode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_problems_share_a_code() {
+        let mut seen = std::collections::HashSet::new();
+        for code in ErrorCode::ALL {
+            assert!(seen.insert(code.as_str()), "{} stands twice", code.as_str());
+        }
+    }
+}

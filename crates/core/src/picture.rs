@@ -1,0 +1,317 @@
+use std::io::Cursor;
+
+use fast_image_resize as fir;
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+
+use crate::Rect;
+
+/// What may be decoded. Every limit is checked against the header, before pixels are allocated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DecodeLimits {
+    /// Most encoded bytes.
+    pub max_bytes: usize,
+    /// Most pixels, width times height.
+    pub max_pixels: u64,
+    /// Longest side in pixels.
+    pub max_side: u32,
+}
+
+impl Default for DecodeLimits {
+    /// 20 MiB, 50 megapixels, 16,384 pixels a side: above every phone camera of today.
+    fn default() -> Self {
+        Self { max_bytes: 20 << 20, max_pixels: 50_000_000, max_side: 16_384 }
+    }
+}
+
+/// The encodings that are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PictureFormat {
+    /// JPEG, baseline and progressive; grey, YCbCr, CMYK.
+    Jpeg,
+    /// PNG, 1 to 16 bits; the first frame of an animation.
+    Png,
+    /// WebP, lossy and lossless; the first frame of an animation.
+    WebP,
+    /// Windows bitmap.
+    Bmp,
+    /// GIF, first frame.
+    Gif,
+}
+
+/// Why bytes did not become a picture.
+#[derive(Debug, thiserror::Error)]
+pub enum PictureError {
+    /// There are no bytes.
+    #[error("the image is empty")]
+    Empty,
+    /// More bytes than allowed.
+    #[error("the image has {bytes} bytes; at most {max} are read")]
+    TooManyBytes {
+        /// Bytes sent.
+        bytes: usize,
+        /// Bytes allowed.
+        max: usize,
+    },
+    /// More pixels than allowed.
+    #[error("the image is {width} x {height} pixels; at most {max_pixels} pixels and {max_side} a side are read")]
+    TooManyPixels {
+        /// Width in pixels from the header.
+        width: u32,
+        /// Height in pixels from the header.
+        height: u32,
+        /// Pixels allowed.
+        max_pixels: u64,
+        /// Pixels a side allowed.
+        max_side: u32,
+    },
+    /// No known signature.
+    #[error("the bytes are not a JPEG, PNG, WebP, BMP or GIF image")]
+    UnknownFormat,
+    /// A known signature, but the rest cannot be decoded.
+    #[error("the {format:?} image cannot be decoded: {source}")]
+    Broken {
+        /// The encoding that the signature announced.
+        format: PictureFormat,
+        /// What the decoder said.
+        source: image::ImageError,
+    },
+    /// A resize or crop asked for something impossible.
+    #[error("the picture cannot be resized: {0}")]
+    Resize(String),
+}
+
+/// A decoded picture: upright, 8-bit RGB, row by row without padding.
+#[derive(Clone)]
+pub struct Picture {
+    width: u32,
+    height: u32,
+    rgb: Vec<u8>,
+}
+
+impl std::fmt::Debug for Picture {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Picture({} x {})", self.width, self.height)
+    }
+}
+
+impl Picture {
+    /// Wraps pixels that are already RGB.
+    ///
+    /// # Errors
+    /// [`PictureError::Resize`] when `rgb` does not hold `width * height * 3` bytes or a side is zero.
+    pub fn from_rgb(width: u32, height: u32, rgb: Vec<u8>) -> Result<Self, PictureError> {
+        if width == 0 || height == 0 || rgb.len() as u64 != u64::from(width) * u64::from(height) * 3 {
+            return Err(PictureError::Resize(format!(
+                "{} bytes are no {width} x {height} RGB picture",
+                rgb.len()
+            )));
+        }
+        Ok(Self { width, height, rgb })
+    }
+
+    /// Decodes, applies the EXIF orientation and drops everything but the pixels. The format is taken
+    /// from the bytes, never from a name or a content type.
+    ///
+    /// # Errors
+    /// See [`PictureError`]; nothing is allocated for a picture beyond the limits.
+    pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<Self, PictureError> {
+        if bytes.is_empty() {
+            return Err(PictureError::Empty);
+        }
+        if bytes.len() > limits.max_bytes {
+            return Err(PictureError::TooManyBytes { bytes: bytes.len(), max: limits.max_bytes });
+        }
+        let (format, ours) = match image::guess_format(bytes) {
+            Ok(f @ ImageFormat::Jpeg) => (f, PictureFormat::Jpeg),
+            Ok(f @ ImageFormat::Png) => (f, PictureFormat::Png),
+            Ok(f @ ImageFormat::WebP) => (f, PictureFormat::WebP),
+            Ok(f @ ImageFormat::Bmp) => (f, PictureFormat::Bmp),
+            Ok(f @ ImageFormat::Gif) => (f, PictureFormat::Gif),
+            _ => return Err(PictureError::UnknownFormat),
+        };
+        let too_many = |width, height| PictureError::TooManyPixels {
+            width,
+            height,
+            max_pixels: limits.max_pixels,
+            max_side: limits.max_side,
+        };
+        let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+        let mut caps = Limits::default();
+        caps.max_image_width = Some(limits.max_side);
+        caps.max_image_height = Some(limits.max_side);
+        // Sixteen bits of four channels is the widest pixel any of the decoders holds.
+        caps.max_alloc = Some(limits.max_pixels.saturating_mul(8).saturating_add(64 << 20));
+        reader.limits(caps);
+        let broken = |source| match source {
+            image::ImageError::Limits(_) => too_many(limits.max_side, limits.max_side),
+            source => PictureError::Broken { format: ours, source },
+        };
+        let mut decoder = reader.into_decoder().map_err(broken)?;
+        let (width, height) = decoder.dimensions();
+        if width.max(height) > limits.max_side
+            || u64::from(width) * u64::from(height) > limits.max_pixels
+        {
+            return Err(too_many(width, height));
+        }
+        let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+        let mut pixels = DynamicImage::from_decoder(decoder).map_err(broken)?;
+        pixels.apply_orientation(orientation);
+        let pixels = pixels.into_rgb8();
+        let (width, height) = pixels.dimensions();
+        if width == 0 || height == 0 {
+            return Err(PictureError::Empty);
+        }
+        Ok(Self { width, height, rgb: pixels.into_raw() })
+    }
+
+    /// Width in pixels, at least 1.
+    pub fn width(&self) -> u32 {
+        self.width
+    }
+
+    /// Height in pixels, at least 1.
+    pub fn height(&self) -> u32 {
+        self.height
+    }
+
+    /// `width * height * 3` bytes, red first, row by row.
+    pub fn rgb(&self) -> &[u8] {
+        &self.rgb
+    }
+
+    /// The part inside `area`, rounded outwards to whole pixels and clipped to the picture; `None` when
+    /// nothing is left.
+    pub fn cropped(&self, area: &Rect) -> Option<Self> {
+        let area = area.clipped(self.width, self.height);
+        let (x0, y0) = (area.x.floor() as u32, area.y.floor() as u32);
+        let x1 = (area.right().ceil() as u32).min(self.width);
+        let y1 = (area.bottom().ceil() as u32).min(self.height);
+        if x1 <= x0 || y1 <= y0 {
+            return None;
+        }
+        let (width, height) = (x1 - x0, y1 - y0);
+        let mut rgb = Vec::with_capacity((width * height * 3) as usize);
+        for y in y0..y1 {
+            let start = ((y * self.width + x0) * 3) as usize;
+            rgb.extend_from_slice(&self.rgb[start..start + (width * 3) as usize]);
+        }
+        Some(Self { width, height, rgb })
+    }
+
+    /// Bilinear resize. Shrinking averages over the covered pixels (an antialiasing triangle filter), as
+    /// a decoder that feeds a detector should.
+    ///
+    /// # Errors
+    /// [`PictureError::Resize`] when a side is zero.
+    pub fn resized(&self, width: u32, height: u32) -> Result<Self, PictureError> {
+        if (width, height) == (self.width, self.height) {
+            return Ok(self.clone());
+        }
+        if width == 0 || height == 0 {
+            return Err(PictureError::Resize(format!("{width} x {height} is no size")));
+        }
+        let say = |e: &dyn std::fmt::Display| PictureError::Resize(e.to_string());
+        let source =
+            fir::images::ImageRef::new(self.width, self.height, &self.rgb, fir::PixelType::U8x3)
+                .map_err(|e| say(&e))?;
+        let mut target = fir::images::Image::new(width, height, fir::PixelType::U8x3);
+        let options = fir::ResizeOptions::new()
+            .resize_alg(fir::ResizeAlg::Convolution(fir::FilterType::Bilinear));
+        fir::Resizer::new().resize(&source, &mut target, &options).map_err(|e| say(&e))?;
+        Ok(Self { width, height, rgb: target.into_vec() })
+    }
+
+    /// Encodes as JPEG without any metadata. `quality` is 1 to 100.
+    ///
+    /// # Errors
+    /// [`PictureError::Broken`] when the encoder refuses, which a side above 65,535 pixels makes it do.
+    pub fn to_jpeg(&self, quality: u8) -> Result<Vec<u8>, PictureError> {
+        let mut out = Vec::new();
+        image::codecs::jpeg::JpegEncoder::new_with_quality(&mut out, quality.clamp(1, 100))
+            .encode(&self.rgb, self.width, self.height, image::ExtendedColorType::Rgb8)
+            .map_err(|source| PictureError::Broken { format: PictureFormat::Jpeg, source })?;
+        Ok(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn png(width: u32, height: u32) -> Vec<u8> {
+        let mut out = Cursor::new(Vec::new());
+        image::RgbImage::from_fn(width, height, |x, y| image::Rgb([x as u8, y as u8, 7]))
+            .write_to(&mut out, ImageFormat::Png)
+            .expect("a PNG");
+        out.into_inner()
+    }
+
+    /// A JPEG whose EXIF block says that the camera was turned by `orientation`.
+    fn jpeg_turned(width: u32, height: u32, orientation: u8) -> Vec<u8> {
+        let plain = Picture::from_rgb(width, height, vec![90; (width * height * 3) as usize])
+            .and_then(|p| p.to_jpeg(90))
+            .expect("a JPEG");
+        let mut tiff = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".to_vec();
+        tiff.extend_from_slice(&[orientation, 0, 0, 0, 0, 0, 0, 0]);
+        let mut out = plain[..2].to_vec();
+        out.extend_from_slice(&[0xff, 0xe1]);
+        out.extend_from_slice(&((tiff.len() + 2) as u16).to_be_bytes());
+        out.extend_from_slice(&tiff);
+        out.extend_from_slice(&plain[2..]);
+        out
+    }
+
+    #[test]
+    fn a_picture_beyond_the_limits_is_refused_before_it_is_decoded() {
+        let limits = DecodeLimits { max_pixels: 99, ..DecodeLimits::default() };
+        assert!(matches!(
+            Picture::decode(&png(10, 10), &limits),
+            Err(PictureError::TooManyPixels { width: 10, height: 10, .. })
+        ));
+        let limits = DecodeLimits { max_bytes: 20, ..DecodeLimits::default() };
+        assert!(matches!(
+            Picture::decode(&png(10, 10), &limits),
+            Err(PictureError::TooManyBytes { .. })
+        ));
+    }
+
+    #[test]
+    fn a_header_that_claims_fifty_thousand_pixels_a_side_allocates_nothing() {
+        let mut bytes = png(10, 10);
+        bytes[16..20].copy_from_slice(&50_000u32.to_be_bytes());
+        bytes[20..24].copy_from_slice(&50_000u32.to_be_bytes());
+        assert!(Picture::decode(&bytes, &DecodeLimits::default()).is_err());
+    }
+
+    #[test]
+    fn text_nothing_and_half_a_picture_are_three_different_errors() {
+        let limits = DecodeLimits::default();
+        assert!(matches!(Picture::decode(b"", &limits), Err(PictureError::Empty)));
+        assert!(matches!(Picture::decode(b"hello", &limits), Err(PictureError::UnknownFormat)));
+        let whole = png(64, 64);
+        assert!(matches!(
+            Picture::decode(&whole[..whole.len() / 2], &limits),
+            Err(PictureError::Broken { .. })
+        ));
+    }
+
+    #[test]
+    fn a_phone_held_upright_gives_an_upright_picture() {
+        let turned = jpeg_turned(40, 20, 6);
+        let picture = Picture::decode(&turned, &DecodeLimits::default()).expect("a picture");
+        assert_eq!((picture.width(), picture.height()), (20, 40));
+        let plain = jpeg_turned(40, 20, 1);
+        let picture = Picture::decode(&plain, &DecodeLimits::default()).expect("a picture");
+        assert_eq!((picture.width(), picture.height()), (40, 20));
+    }
+
+    #[test]
+    fn a_crop_outside_the_picture_is_nothing() {
+        let picture = Picture::decode(&png(10, 10), &DecodeLimits::default()).expect("a picture");
+        assert!(picture.cropped(&Rect { x: 20.0, y: 0.0, w: 5.0, h: 5.0 }).is_none());
+        let part = picture.cropped(&Rect { x: 8.0, y: -3.0, w: 9.0, h: 5.0 }).expect("a corner");
+        assert_eq!((part.width(), part.height()), (2, 2));
+        assert_eq!(&part.rgb()[..3], &[8, 0, 7]);
+    }
+}

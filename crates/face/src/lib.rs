@@ -1,0 +1,1 @@
+//! Faces: detect, align, judge quality and liveness, embed, match.

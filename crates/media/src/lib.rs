@@ -1,0 +1,1 @@
+//! Image bytes by key, on disk or in an object store.

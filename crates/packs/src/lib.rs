@@ -1,0 +1,1 @@
+//! Model packs: from a manifest to verified, installed files.

@@ -1,0 +1,1 @@
+//! Warm model sessions with pools, batching, back-pressure and hot swap.

@@ -1,0 +1,1 @@
+//! Tables, migrations, attendance, audit and outbox over SQL.

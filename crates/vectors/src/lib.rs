@@ -1,0 +1,1 @@
+//! Embedding indexes over Qdrant behind one trait.
