@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# usage: [EVAL_DATA=FOLDER] [EVAL_PACKS="default extended"] scripts/eval.sh INNKEEPER
+# Tables of the faces and liveness models on FOLDER (FILES.tsv and pairs.tsv, see datasets/README.md), saved in out/eval.
+set -euo pipefail
+
+innkeeper=$1
+data=${EVAL_DATA:-${INNKEEPER_MIRROR:+$INNKEEPER_MIRROR/face}}
+packs=${EVAL_PACKS:-default extended}
+if [ -z "$data" ] || [ ! -e "$data/FILES.tsv" ]; then
+    printf 'Name a folder with a FILES.tsv: make eval EVAL_DATA=FOLDER (datasets/README.md has the format)\n' >&2
+    exit 1
+fi
+mkdir -p out/eval
+failed=0
+
+# evaluate NAME PACK: prints the table and keeps it.
+evaluate() {
+    local table=out/eval/$1-$2.txt
+    printf '\n== %s evaluate %s --data %s --pack %s\n' "$innkeeper" "$1" "$data" "$2"
+    if "$innkeeper" evaluate "$1" --data "$data" --pack "$2" | tee "$table"; then
+        printf 'saved as %s\n' "$table"
+    else
+        printf '%s with the %s pack could not be evaluated\n' "$1" "$2" >&2
+        failed=1
+    fi
+}
+
+for pack in $packs; do
+    evaluate face "$pack"
+    # The default pack has no liveness model.
+    [ "$pack" = default ] || evaluate liveness "$pack"
+done
+exit "$failed"

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Every test, on real models and photographs. `make test` sets the folders.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/steps.sh
+
+innkeeper=$CARGO_TARGET_DIR/debug/innkeeper
+
+run_tests() {
+    if cargo nextest --version >/dev/null 2>&1; then
+        cargo nextest run --workspace
+    else
+        cargo test --workspace --lib --bins --tests --no-fail-fast
+    fi
+}
+
+# The whole workspace with all targets, as the tests need it: one feature set, so nothing is built twice.
+step 'debug build' cargo build --workspace --all-targets
+step 'models' scripts/pull_models.sh "$innkeeper"
+step 'test pictures' "$innkeeper" datasets pull demo
+
+INNKEEPER_ORT_LIBRARY=$("$innkeeper" models path onnxruntime)
+if [ -d "$INNKEEPER_ORT_LIBRARY" ]; then
+    INNKEEPER_ORT_LIBRARY=$(ls "$INNKEEPER_ORT_LIBRARY"/libonnxruntime.so*)
+fi
+export INNKEEPER_ORT_LIBRARY
+
+step 'documentation tests' cargo test --doc --workspace --quiet
+# Last, so that the runner's summary closes the output.
+printf '\n== tests\n'
+run_tests
