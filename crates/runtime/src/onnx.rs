@@ -1,0 +1,168 @@
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use ort::environment::Environment;
+use ort::ep::{CPU, ExecutionProvider};
+use ort::logging::LogLevel;
+use ort::session::builder::SessionBuilder;
+use ort::session::{Session as Graph, SessionInputValue};
+use ort::value::{Outlet, TensorElementType, TensorRef, ValueType};
+
+use crate::session::check_inputs;
+use crate::{Port, RuntimeError, Session, Tensor};
+
+/// The one library of this process: ONNX Runtime allows one environment, and it is never taken down.
+static LOADED: Mutex<Option<Loaded>> = Mutex::new(None);
+
+struct Loaded {
+    library: PathBuf,
+    environment: Option<Environment>,
+}
+
+/// ONNX Runtime's shared library, loaded. Cloning is cheap.
+#[derive(Clone, Debug)]
+pub struct OnnxRuntime {
+    environment: Environment,
+    library: PathBuf,
+}
+
+/// How a session is built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionOptions {
+    /// Threads inside one call, default 1: the pool already has a session per core.
+    pub intra_threads: usize,
+    /// Whether the session keeps freed memory for itself.
+    pub arena: bool,
+    /// Whether buffers of a shape seen before are laid out in one block.
+    pub memory_pattern: bool,
+}
+
+impl Default for SessionOptions {
+    fn default() -> Self {
+        Self { intra_threads: 1, arena: false, memory_pattern: false }
+    }
+}
+
+impl OnnxRuntime {
+    /// Loads the library from `library`, such as `libonnxruntime.so.1.31.1` of the `onnxruntime` wheel. Loading
+    /// the same file again gives the same handle.
+    ///
+    /// # Errors
+    /// [`RuntimeError::LibraryNotFound`] when no file is there; [`RuntimeError::Library`] when it is not
+    /// ONNX Runtime, is too old, or another library was loaded before.
+    pub fn load(library: &Path) -> Result<Self, RuntimeError> {
+        let missing = |_| RuntimeError::LibraryNotFound { path: library.to_owned() };
+        let library = library.canonicalize().map_err(missing)?;
+        if !library.is_file() {
+            return Err(RuntimeError::LibraryNotFound { path: library });
+        }
+        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = loaded.as_ref() {
+            if before.library != library {
+                let (new, old) = (library.display(), before.library.display());
+                return Err(RuntimeError::Library(format!("{new} was asked for, but {old} is loaded")));
+            }
+            if let Some(environment) = before.environment.clone() {
+                return Ok(Self { environment, library });
+            }
+        }
+        let builder = ort::init_from(&library).map_err(|cause| RuntimeError::Library(cause.to_string()))?;
+        // From here on the file is mapped, whatever becomes of the environment.
+        let slot = loaded.insert(Loaded { library: library.clone(), environment: None });
+        let environment = builder.with_name("innkeeper").with_telemetry(false).build();
+        let environment = environment.map_err(|cause| RuntimeError::Library(cause.to_string()))?;
+        environment.set_log_level(LogLevel::Warning);
+        slot.environment = Some(environment.clone());
+        tracing::info!(library = %library.display(), "ONNX Runtime loaded");
+        Ok(Self { environment, library })
+    }
+
+    /// The version in the library's file name, else what the library says about its build.
+    pub fn version(&self) -> String {
+        let name = self.library.file_name().unwrap_or_default().to_string_lossy();
+        match name.split_once(".so.") {
+            Some((_, version)) if version.contains('.') => version.to_owned(),
+            _ => ort::info().to_owned(),
+        }
+    }
+
+    /// Loads a model file.
+    ///
+    /// # Errors
+    /// [`RuntimeError::ModelLoad`] when the file is missing, is no model, or has an input or output other
+    /// than a tensor of 32-bit floats.
+    pub fn session(&self, model: &Path, options: &SessionOptions) -> Result<OnnxSession, RuntimeError> {
+        let failed = |detail: String| RuntimeError::ModelLoad { path: model.to_owned(), detail };
+        let mut builder = self.builder(options).map_err(|cause| failed(cause.to_string()))?;
+        let graph = builder.commit_from_file(model).map_err(|cause| failed(cause.to_string()))?;
+        let inputs = ports(graph.inputs()).map_err(failed)?;
+        let outputs = ports(graph.outputs()).map_err(failed)?;
+        Ok(OnnxSession { graph, inputs, outputs })
+    }
+
+    fn builder(&self, options: &SessionOptions) -> ort::Result<SessionBuilder> {
+        let mut builder = Graph::builder(&self.environment)?
+            .with_intra_threads(options.intra_threads.max(1))?
+            .with_inter_threads(1)?
+            .with_intra_op_spinning(false)?
+            .with_inter_op_spinning(false)?
+            .with_memory_pattern(options.memory_pattern)?
+            .with_log_level(LogLevel::Warning)?;
+        CPU::default().with_arena_allocator(options.arena).register(&mut builder)?;
+        Ok(builder)
+    }
+}
+
+/// A model run by ONNX Runtime on the CPU.
+#[derive(Debug)]
+pub struct OnnxSession {
+    graph: Graph,
+    inputs: Vec<Port>,
+    outputs: Vec<Port>,
+}
+
+impl Session for OnnxSession {
+    fn inputs(&self) -> &[Port] {
+        &self.inputs
+    }
+
+    fn outputs(&self) -> &[Port] {
+        &self.outputs
+    }
+
+    fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RuntimeError> {
+        check_inputs(&self.inputs, inputs)?;
+        let view = |input| TensorRef::from_array_view(view_of(input)).map(SessionInputValue::from);
+        let views =
+            inputs.iter().map(view).collect::<Result<Vec<_>, _>>().map_err(RuntimeError::inference)?;
+        let outputs = self.graph.run(views.as_slice()).map_err(RuntimeError::inference)?;
+        let mut tensors = Vec::with_capacity(self.outputs.len());
+        for port in &self.outputs {
+            let value = outputs.get(&port.name).ok_or_else(|| missing(&port.name))?;
+            let (shape, data) = value.try_extract_tensor::<f32>().map_err(RuntimeError::inference)?;
+            let shape = shape.iter().map(|&n| usize::try_from(n)).collect::<Result<Vec<_>, _>>();
+            tensors.push(Tensor::new(shape.map_err(RuntimeError::inference)?, data.to_vec())?);
+        }
+        Ok(tensors)
+    }
+}
+
+fn view_of(input: &Tensor) -> (&[usize], &[f32]) {
+    (input.shape(), input.data())
+}
+
+fn missing(output: impl Display) -> RuntimeError {
+    RuntimeError::inference(format!("there is no output {output}"))
+}
+
+fn ports(outlets: &[Outlet]) -> Result<Vec<Port>, String> {
+    let port = |outlet: &Outlet| match outlet.dtype() {
+        ValueType::Tensor { ty: TensorElementType::Float32, shape, .. } => {
+            let shape = shape.iter().map(|&n| usize::try_from(n).ok()).collect();
+            Ok(Port { name: outlet.name().to_owned(), shape })
+        }
+        other => Err(format!("{} is {other:?}, not a tensor of 32-bit floats", outlet.name())),
+    };
+    outlets.iter().map(port).collect()
+}
