@@ -8,8 +8,10 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod dlib;
 mod edgeface;
 mod error;
+mod mtcnn;
 mod network;
 mod onnx;
 mod torch;

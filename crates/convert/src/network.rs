@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::ConvertError;
-use crate::edgeface;
 use crate::torch::StateDict;
+use crate::{dlib, edgeface, mtcnn};
 
 /// A network whose published weights are not ONNX.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -78,6 +78,9 @@ impl FromStr for Network {
 pub fn convert(network: Network, source: &[u8]) -> Result<Vec<u8>, ConvertError> {
     match network {
         Network::EdgefaceXs => edgeface::convert(&StateDict::read(source)?),
-        _ => Err(ConvertError::malformed("known", "not built yet")),
+        Network::MtcnnPnet => mtcnn::proposal(&StateDict::read(source)?),
+        Network::MtcnnRnet => mtcnn::refine(&StateDict::read(source)?),
+        Network::MtcnnOnet => mtcnn::output(&StateDict::read(source)?),
+        Network::DlibFaceResnet => dlib::resnet::convert(source),
     }
 }
