@@ -242,6 +242,7 @@ def frames(pictures, people):
         Frame("a PNG cut in half", read("coffee.png")[:200_000], "multipart", "broken_image"),
         Frame("a text named .jpg", b"this is not a picture\n" * 40, "raw", "unsupported_image"),
         Frame("a PNG of 60,000 x 60,000", huge_png(), "json", "image_too_large"),
+        Frame("a file of 34 MiB", b"\xff\xd8\xff".ljust(34 << 20, b"\0"), "raw", "payload_too_large"),
     ]
 
 
@@ -266,6 +267,11 @@ def liveness_of(status, body):
     if alive is None:
         return f"unknown: {verdict.get('reason') or 'no reason given'}"
     return str(alive).lower() + ("" if score is None else f" ({score:.2f})")
+
+
+def names_of(models):
+    """One model, several, or none."""
+    return ", ".join([models] if isinstance(models, str) else models or []) or "not installed"
 
 
 def number(value, digits):
@@ -374,7 +380,7 @@ def play(camera, admin, pictures, people):
         report.take(frame, *camera.recognize(frame.picture, frame.way))
     progress.done("all answered")
     if report.models:
-        print("models: " + ", ".join(f"{task} {model or 'not installed'}" for task, model in report.models.items()))
+        print("models: " + "; ".join(f"{task} {names_of(model)}" for task, model in report.models.items()))
     report.show()
     return report.wrong
 
