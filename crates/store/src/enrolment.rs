@@ -1,0 +1,431 @@
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
+use innkeeper_core::{EmployeeId, ModelRef};
+use sea_query::{Expr, ExprTrait, Func, OnConflict, Order};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::audit::{AuditSubject, NewEntry};
+use crate::engine::{CHUNK, Conn, execute, fetch_all, fetch_optional, get, parse};
+use crate::outbox::{FACE_ENROLLED, NewEvent};
+use crate::people::{exists, to_bytes};
+use crate::removal::{Held, release_photos, remove_templates};
+use crate::schema::{Col, Table};
+use crate::scope::Scope;
+use crate::time::micros;
+use crate::{HotelStore, StoreError, audit, outbox};
+
+/// Who is enrolled. A field that is `None` leaves what is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmployeeProfile {
+    /// The hotel's own number for the person.
+    pub id: EmployeeId,
+    /// Name.
+    pub name: Option<String>,
+    /// Department.
+    pub department: Option<String>,
+    /// Role.
+    pub role: Option<String>,
+}
+
+/// The consent without which nobody is enrolled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewConsent {
+    /// When the person gave it.
+    pub given_at: DateTime<Utc>,
+    /// The text the person agreed to; not empty.
+    pub policy_version: String,
+    /// Who wrote it down.
+    pub recorded_by: String,
+}
+
+/// A face to be enrolled.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewTemplate {
+    /// A fresh id, the same in the vector index.
+    pub id: Uuid,
+    /// The model that computed the vector.
+    pub model: ModelRef,
+    /// The vector: not empty, finite.
+    pub vector: Vec<f32>,
+    /// Quality of the photo, finite, higher is better, on any scale that stays the same.
+    pub quality: f32,
+    /// Where the photo lies in the media room, when it is kept. The key must be of this enrolment alone: a
+    /// key that was deleted before may still be in the queue of photos to remove.
+    pub photo_key: Option<String>,
+    /// SHA-256 of the photo's bytes, 64 lower-case hex digits.
+    pub photo_sha256: String,
+}
+
+/// All that one enrolment writes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewEnrolment {
+    /// Who.
+    pub employee: EmployeeProfile,
+    /// By which right.
+    pub consent: NewConsent,
+    /// The faces, at least one, all of one model.
+    pub templates: Vec<NewTemplate>,
+    /// How many templates of that model a person keeps, at least 1.
+    pub max_templates: usize,
+    /// Who asked for it.
+    pub actor: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// What an enrolment changed. Every template of the request is in `added`, `duplicates` or `outdone`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enrolled {
+    /// Templates of the model that the person has now.
+    pub templates: usize,
+    /// New templates that were stored.
+    pub added: Vec<Uuid>,
+    /// Older templates that made way because of `max_templates`, queued for removal from the index.
+    pub replaced: Vec<Uuid>,
+    /// New templates of a photo that the person had already, or that came twice.
+    pub duplicates: Vec<Uuid>,
+    /// New templates that `max_templates` better ones left no room for.
+    pub outdone: Vec<Uuid>,
+    /// The event `face.enrolled`.
+    pub event_id: Uuid,
+}
+
+/// What a change of models did to one person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replaced {
+    /// New templates that were stored.
+    pub added: Vec<Uuid>,
+    /// Templates of the old model, queued for removal from the index.
+    pub removed: Vec<Uuid>,
+    /// New templates of a photo that the person has already in the new model.
+    pub duplicates: Vec<Uuid>,
+}
+
+fn invalid(field: &'static str, reason: &'static str) -> StoreError {
+    StoreError::Invalid { field, reason }
+}
+
+fn check(templates: &[NewTemplate]) -> Result<(), StoreError> {
+    let first = templates.first().ok_or_else(|| invalid("templates", "must not be empty"))?;
+    let lower_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    for t in templates {
+        if t.model != first.model {
+            return Err(invalid("templates", "must all come from one model"));
+        }
+        if t.vector.is_empty() || t.vector.len() != first.vector.len() {
+            return Err(invalid("vector", "must have the length that its model gives"));
+        }
+        if !t.vector.iter().all(|v| v.is_finite()) {
+            return Err(invalid("vector", "must hold finite numbers"));
+        }
+        if !t.quality.is_finite() {
+            return Err(invalid("quality", "must be a finite number"));
+        }
+        if t.photo_sha256.len() != 64 || !t.photo_sha256.bytes().all(lower_hex) {
+            return Err(invalid("photo_sha256", "must be 64 lower-case hex digits"));
+        }
+    }
+    Ok(())
+}
+
+/// Takes out the templates whose photo is known, or came before in the same request.
+fn split_duplicates(known: &[Held], new: Vec<NewTemplate>) -> (Vec<NewTemplate>, Vec<NewTemplate>) {
+    let mut photos: HashSet<String> = known.iter().map(|h| h.photo_sha256.clone()).collect();
+    new.into_iter().partition(|t| photos.insert(t.photo_sha256.clone()))
+}
+
+/// Keeps the `max` templates of best quality; of equals the newer, since faces age.
+/// `held` comes newest first. Returns the old ones that go, the new ones that stay, the new ones that do not.
+fn keep_best(
+    held: Vec<Held>,
+    new: Vec<NewTemplate>,
+    max: usize,
+) -> (Vec<Held>, Vec<NewTemplate>, Vec<NewTemplate>) {
+    enum Face {
+        Old(Held),
+        New(NewTemplate),
+    }
+    let quality = |face: &Face| match face {
+        Face::Old(h) => h.quality,
+        Face::New(t) => t.quality,
+    };
+    let mut faces: Vec<Face> =
+        new.into_iter().map(Face::New).chain(held.into_iter().map(Face::Old)).collect();
+    // Stable, so the order above decides between equals.
+    faces.sort_by(|a, b| quality(b).total_cmp(&quality(a)));
+    let (mut go, mut stay, mut outdone) = (Vec::new(), Vec::new(), Vec::new());
+    for (rank, face) in faces.into_iter().enumerate() {
+        match face {
+            Face::Old(h) if rank >= max => go.push(h),
+            Face::Old(_) => {}
+            Face::New(t) if rank >= max => outdone.push(t),
+            Face::New(t) => stay.push(t),
+        }
+    }
+    (go, stay, outdone)
+}
+
+fn ids(templates: &[NewTemplate]) -> Vec<Uuid> {
+    templates.iter().map(|t| t.id).collect()
+}
+
+async fn upsert_employee(
+    conn: &mut Conn,
+    scope: Scope<'_>,
+    profile: &EmployeeProfile,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let keep_known = |col| {
+        let known = Expr::col((Table::Employees, col));
+        (col, Expr::from(Func::coalesce([Expr::col(("excluded", col)), known])))
+    };
+    let mut insert = scope.insert(
+        Table::Employees,
+        [
+            (Col::Id, Expr::value(profile.id.as_str())),
+            (Col::Name, Expr::value(profile.name.clone())),
+            (Col::Department, Expr::value(profile.department.clone())),
+            (Col::Role, Expr::value(profile.role.clone())),
+            (Col::CreatedAt, Expr::value(micros(at))),
+            (Col::UpdatedAt, Expr::value(micros(at))),
+        ],
+    )?;
+    insert.on_conflict(
+        OnConflict::columns([Col::HotelId, Col::Id])
+            .values([Col::Name, Col::Department, Col::Role].map(keep_known))
+            .update_column(Col::UpdatedAt)
+            .to_owned(),
+    );
+    execute(conn, &insert).await?;
+    Ok(())
+}
+
+async fn insert_consent(
+    conn: &mut Conn,
+    scope: Scope<'_>,
+    employee: &EmployeeId,
+    consent: &NewConsent,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let insert = scope.insert(
+        Table::Consents,
+        [
+            (Col::Id, Expr::value(Uuid::now_v7().to_string())),
+            (Col::EmployeeId, Expr::value(employee.as_str())),
+            (Col::GivenAt, Expr::value(micros(consent.given_at))),
+            (Col::PolicyVersion, Expr::value(consent.policy_version.as_str())),
+            (Col::RecordedBy, Expr::value(consent.recorded_by.as_str())),
+            (Col::RecordedAt, Expr::value(micros(at))),
+        ],
+    )?;
+    execute(conn, &insert).await?;
+    Ok(())
+}
+
+async fn insert_templates(
+    conn: &mut Conn,
+    scope: Scope<'_>,
+    employee: &EmployeeId,
+    templates: &[NewTemplate],
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    for t in templates {
+        let insert = scope.insert(
+            Table::FaceTemplates,
+            [
+                (Col::Id, Expr::value(t.id.to_string())),
+                (Col::EmployeeId, Expr::value(employee.as_str())),
+                (Col::Model, Expr::value(t.model.to_string())),
+                (Col::Vector, Expr::value(to_bytes(&t.vector))),
+                (Col::Dimension, Expr::value(t.vector.len() as i64)),
+                (Col::Quality, Expr::value(f64::from(t.quality))),
+                (Col::PhotoKey, Expr::value(t.photo_key.clone())),
+                (Col::PhotoSha256, Expr::value(t.photo_sha256.as_str())),
+                (Col::CreatedAt, Expr::value(micros(at))),
+                (Col::VectorState, Expr::value("pending")),
+            ],
+        )?;
+        execute(conn, &insert).await?;
+    }
+    // A photo that is in use again must not be removed by an older request.
+    let keys: Vec<&str> = templates.iter().filter_map(|t| t.photo_key.as_deref()).collect();
+    for keys in keys.chunks(CHUNK) {
+        let keep = scope
+            .delete(Table::MediaDeletes)
+            .and_where(Expr::col(Col::PhotoKey).is_in(keys.iter().copied()))
+            .take();
+        execute(conn, &keep).await?;
+    }
+    Ok(())
+}
+
+/// The person's templates of one model, newest first.
+async fn held(
+    conn: &mut Conn,
+    scope: Scope<'_>,
+    employee: &EmployeeId,
+    model: &ModelRef,
+) -> Result<Vec<Held>, StoreError> {
+    let query = Held::select(scope, employee)
+        .and_where(Expr::col(Col::Model).eq(model.to_string()))
+        .order_by(Col::CreatedAt, Order::Desc)
+        .order_by(Col::Id, Order::Desc)
+        .take();
+    fetch_all(conn, &query).await?.iter().map(Held::read).collect()
+}
+
+/// A model gives vectors of one length; a second one under its name would break the index.
+async fn check_dimension(
+    conn: &mut Conn,
+    scope: Scope<'_>,
+    model: &ModelRef,
+    dimension: usize,
+) -> Result<(), StoreError> {
+    let query = scope
+        .select(Table::FaceTemplates, &[Col::Dimension])
+        .and_where(Expr::col(Col::Model).eq(model.to_string()))
+        .limit(1)
+        .take();
+    match fetch_optional(conn, &query).await? {
+        Some(row) if get::<i64>(&row, "dimension")? != dimension as i64 => {
+            Err(invalid("vector", "must have the length that its model gives"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Points the contract's column at the best template of the model that was enrolled last.
+async fn point_at_best(
+    conn: &mut Conn,
+    scope: Scope<'_>,
+    employee: &EmployeeId,
+    model: &ModelRef,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let best = scope
+        .select(Table::FaceTemplates, &[Col::Id])
+        .and_where(Expr::col(Col::EmployeeId).eq(employee.as_str()))
+        .and_where(Expr::col(Col::Model).eq(model.to_string()))
+        .order_by(Col::Quality, Order::Desc)
+        .order_by(Col::Id, Order::Asc)
+        .limit(1)
+        .take();
+    let best: Option<Uuid> = fetch_optional(conn, &best).await?.map(|row| parse(&row, "id")).transpose()?;
+    let update = scope
+        .update(Table::Employees)
+        .value(Col::FaceEmbeddingId, best.map(|id| id.to_string()))
+        .value(Col::UpdatedAt, micros(at))
+        .and_where(Expr::col(Col::Id).eq(employee.as_str()))
+        .take();
+    execute(conn, &update).await?;
+    Ok(())
+}
+
+impl HotelStore {
+    /// Enrols a person, or adds templates to one: profile, consent, templates, audit row and the event
+    /// `face.enrolled` in one transaction. New vectors and those that made way are queued for the index,
+    /// photos that nothing refers to any more for the media room, also those of refused templates.
+    ///
+    /// Of more than `max_templates` the best are kept; a photo the person has already is not added again.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] for a request that makes no sense, [`StoreError::Duplicate`] when a template's
+    /// id is taken. Nothing is written then.
+    pub async fn enrol(&self, enrolment: NewEnrolment) -> Result<Enrolled, StoreError> {
+        let NewEnrolment { employee, consent, templates, max_templates, actor, at } = enrolment;
+        check(&templates)?;
+        if max_templates == 0 {
+            return Err(invalid("max_templates", "must be at least 1"));
+        }
+        if consent.policy_version.is_empty() {
+            return Err(invalid("policy_version", "must not be empty"));
+        }
+        let (model, scope) = (templates[0].model.clone(), self.scope());
+        let mut tx = self.begin(at).await?;
+        check_dimension(&mut tx, scope, &model, templates[0].vector.len()).await?;
+        upsert_employee(&mut tx, scope, &employee, at).await?;
+        insert_consent(&mut tx, scope, &employee.id, &consent, at).await?;
+
+        let known = held(&mut tx, scope, &employee.id, &model).await?;
+        let before = known.len();
+        let (new, duplicates) = split_duplicates(&known, templates);
+        let (replaced, added, outdone) = keep_best(known, new, max_templates);
+        let templates = before + added.len() - replaced.len();
+        remove_templates(&mut tx, scope, &replaced, at).await?;
+        insert_templates(&mut tx, scope, &employee.id, &added, at).await?;
+        let unused = replaced.iter().filter_map(|h| h.photo_key.as_deref());
+        let refused = duplicates.iter().chain(&outdone).filter_map(|t| t.photo_key.as_deref());
+        release_photos(&mut tx, scope, unused.chain(refused), at).await?;
+        point_at_best(&mut tx, scope, &employee.id, &model, at).await?;
+
+        let details = json!({
+            "model": model, "policy_version": consent.policy_version, "templates": templates,
+            "added": added.len(), "replaced": replaced.len(),
+        });
+        let subject = AuditSubject::Person(employee.id.clone());
+        let entry =
+            NewEntry { at, actor: &actor, action: FACE_ENROLLED, subject: &subject, details: &details };
+        audit::append(&mut tx, scope, entry).await?;
+        let event = NewEvent { topic: FACE_ENROLLED, person: &employee.id, at, forget: false };
+        let payload = json!({
+            "employee_id": employee.id, "model": model, "templates": templates, "added": added.len(), "at": at,
+        });
+        let event_id = outbox::emit(&mut tx, scope, event, &payload).await?;
+        tx.commit().await?;
+        Ok(Enrolled {
+            templates,
+            added: ids(&added),
+            replaced: replaced.iter().map(|h| h.id).collect(),
+            duplicates: ids(&duplicates),
+            outdone: ids(&outdone),
+            event_id,
+        })
+    }
+
+    /// Swaps one person's templates of `old_model` for `new` ones in one transaction, with an audit row
+    /// `face.reindexed`: the step of a change of models. Called again after it was interrupted, it adds
+    /// nothing twice.
+    ///
+    /// Photos stay as long as a new template refers to their key.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownEmployee`], [`StoreError::Invalid`] when `new` is empty or mixed,
+    /// [`StoreError::Duplicate`] when a template's id is taken. Nothing is written then.
+    pub async fn replace_templates(
+        &self,
+        employee: &EmployeeId,
+        old_model: &ModelRef,
+        new: Vec<NewTemplate>,
+        actor: &str,
+        at: DateTime<Utc>,
+    ) -> Result<Replaced, StoreError> {
+        check(&new)?;
+        let (model, scope) = (new[0].model.clone(), self.scope());
+        let mut tx = self.begin(at).await?;
+        if !exists(&mut tx, scope, employee).await? {
+            return Err(StoreError::UnknownEmployee);
+        }
+        let old = held(&mut tx, scope, employee, old_model).await?;
+        remove_templates(&mut tx, scope, &old, at).await?;
+        check_dimension(&mut tx, scope, &model, new[0].vector.len()).await?;
+        let known = held(&mut tx, scope, employee, &model).await?;
+        let (new, duplicates) = split_duplicates(&known, new);
+        insert_templates(&mut tx, scope, employee, &new, at).await?;
+        let unused = old.iter().filter_map(|h| h.photo_key.as_deref());
+        let refused = duplicates.iter().filter_map(|t| t.photo_key.as_deref());
+        release_photos(&mut tx, scope, unused.chain(refused), at).await?;
+        point_at_best(&mut tx, scope, employee, &model, at).await?;
+        let details = json!({ "from": old_model, "to": model, "removed": old.len(), "added": new.len() });
+        let subject = AuditSubject::Person(employee.clone());
+        let entry = NewEntry { at, actor, action: "face.reindexed", subject: &subject, details: &details };
+        audit::append(&mut tx, scope, entry).await?;
+        tx.commit().await?;
+        Ok(Replaced {
+            added: ids(&new),
+            removed: old.iter().map(|h| h.id).collect(),
+            duplicates: ids(&duplicates),
+        })
+    }
+}

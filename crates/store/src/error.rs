@@ -1,0 +1,131 @@
+use std::path::PathBuf;
+
+use sqlx::migrate::MigrateError;
+
+/// Why the store refused or failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database file or its folder cannot be created.
+    #[error("cannot create the database {}: {source}", path.display())]
+    File {
+        /// The database file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The file exists but cannot be opened as our database.
+    #[error("cannot open the database {}: {source}", path.display())]
+    Open {
+        /// The database file.
+        path: PathBuf,
+        /// What the engine said.
+        source: sqlx::Error,
+    },
+    /// The database was written by a later version of this program.
+    #[error(
+        "the database has schema {found}, this program knows schemas up to {supported}: \
+         run the newer program, or restore a backup made before the upgrade"
+    )]
+    NewerSchema {
+        /// Number of the migration that this program does not know.
+        found: i64,
+        /// Newest migration of this program.
+        supported: i64,
+    },
+    /// A migration failed, or one that was applied before has changed since.
+    #[error("cannot bring the database to the current schema: {0}")]
+    Migration(#[source] MigrateError),
+    /// Another process holds the write lock, or every connection was taken for too long. Worth a retry.
+    #[error("the database is busy")]
+    Busy,
+    /// The store was closed.
+    #[error("the store is closed")]
+    Closed,
+    /// The hotel has no such employee (any more).
+    #[error("no such employee")]
+    UnknownEmployee,
+    /// A row with this key exists already.
+    #[error("{what} exists already")]
+    Duplicate {
+        /// What is there twice.
+        what: &'static str,
+    },
+    /// A rule of the schema refused the row.
+    #[error("the database refused the row: {constraint}")]
+    Constraint {
+        /// The rule by its name in the schema.
+        constraint: String,
+    },
+    /// A value from the caller makes no sense.
+    #[error("{field} {reason}")]
+    Invalid {
+        /// The field at fault.
+        field: &'static str,
+        /// What is wrong with it, as the end of a sentence.
+        reason: &'static str,
+    },
+    /// A stored value cannot be read back.
+    #[error("the database holds a {column} that cannot be read")]
+    Corrupt {
+        /// Column of the value.
+        column: &'static str,
+    },
+    /// A statement could not be built.
+    #[error("cannot build a statement: {0}")]
+    Statement(#[from] sea_query::error::Error),
+    /// A payload could not be written as JSON.
+    #[error("cannot write JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// Anything else the engine said.
+    #[error("database: {0}")]
+    Database(#[source] sqlx::Error),
+}
+
+impl StoreError {
+    /// Whether the same call may succeed a moment later.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Busy)
+    }
+}
+
+/// `SQLITE_BUSY`, `_RECOVERY`, `_SNAPSHOT`, `_TIMEOUT`, `SQLITE_LOCKED`, `_SHAREDCACHE`.
+const BUSY_CODES: [&str; 6] = ["5", "261", "517", "773", "6", "262"];
+
+/// Keys by the columns the engine names when one is violated; it does not name the constraint.
+const UNIQUE: [(&str, &str); 3] = [
+    ("face_templates.id", "the template"),
+    ("face_templates.hotel_id, face_templates.employee_id", "a template of this photo"),
+    ("outbox.id", "the event"),
+];
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        let database = match &error {
+            sqlx::Error::PoolTimedOut => return Self::Busy,
+            sqlx::Error::PoolClosed => return Self::Closed,
+            sqlx::Error::Database(database) => database,
+            _ => return Self::Database(error),
+        };
+        if database.code().is_some_and(|code| BUSY_CODES.contains(&code.as_ref())) {
+            return Self::Busy;
+        }
+        let message = database.message();
+        let named = message.rsplit_once("failed: ").map_or(message, |(_, name)| name);
+        if database.is_unique_violation()
+            && let Some((_, what)) = UNIQUE.iter().find(|(columns, _)| named.starts_with(columns))
+        {
+            return Self::Duplicate { what };
+        }
+        // Every reference below a hotel is to an employee; hotels are created before their rows.
+        if database.is_foreign_key_violation() {
+            return Self::UnknownEmployee;
+        }
+        if database.is_unique_violation()
+            || database.is_check_violation()
+            || message.ends_with("is append-only")
+        {
+            return Self::Constraint { constraint: named.to_owned() };
+        }
+        Self::Database(error)
+    }
+}

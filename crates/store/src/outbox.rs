@@ -1,0 +1,182 @@
+use chrono::{DateTime, Utc};
+use innkeeper_core::{EmployeeId, HotelId};
+use sea_query::{Cond, Expr, ExprTrait, Order, Query};
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::engine::{CHUNK, Conn, at_most, count, execute, fetch_all, get, parse};
+use crate::schema::{Col, Table};
+use crate::scope::Scope;
+use crate::time::{micros, time};
+use crate::{Store, StoreError};
+
+/// A person was enrolled, or got more templates.
+pub const FACE_ENROLLED: &str = "face.enrolled";
+/// A person was deleted; consumers must forget the employee id too.
+pub const FACE_DELETED: &str = "face.deleted";
+/// A person withdrew the consent; templates and photos are gone.
+pub const CONSENT_WITHDRAWN: &str = "consent.withdrawn";
+/// A sighting began.
+pub const ATTENDANCE_RECORDED: &str = "attendance.recorded";
+
+/// An event that was written in the same transaction as its effect, and waits for delivery.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutboxEvent {
+    /// The id on which consumers recognise a second delivery; version 7.
+    pub id: Uuid,
+    /// The hotel where it happened.
+    pub hotel: HotelId,
+    /// What happened, such as [`ATTENDANCE_RECORDED`].
+    pub topic: String,
+    /// The facts.
+    pub payload: Value,
+    /// When it was accepted.
+    pub created_at: DateTime<Utc>,
+    /// Deliveries that failed so far.
+    pub attempts: u64,
+}
+
+pub(crate) struct NewEvent<'a> {
+    pub topic: &'static str,
+    pub person: &'a EmployeeId,
+    pub at: DateTime<Utc>,
+    /// Remove the row once it was delivered, because the person is gone.
+    pub forget: bool,
+}
+
+/// Writes an event within the caller's transaction.
+pub(crate) async fn emit(
+    conn: &mut Conn,
+    scope: Scope<'_>,
+    event: NewEvent<'_>,
+    payload: &(impl Serialize + Sync),
+) -> Result<Uuid, StoreError> {
+    let id = Uuid::now_v7();
+    let insert = scope.insert(
+        Table::Outbox,
+        [
+            (Col::Id, Expr::value(id.to_string())),
+            (Col::Topic, Expr::value(event.topic)),
+            (Col::Payload, Expr::value(serde_json::to_string(payload)?)),
+            (Col::Person, Expr::value(event.person.as_str())),
+            (Col::Forget, Expr::value(event.forget)),
+            (Col::CreatedAt, Expr::value(micros(event.at))),
+            (Col::Attempts, Expr::value(0_i64)),
+        ],
+    )?;
+    execute(conn, &insert).await?;
+    Ok(id)
+}
+
+/// Removes what was already told about a person. What was not is still owed to the consumers, in order, and
+/// goes when it was delivered.
+pub(crate) async fn forget(conn: &mut Conn, scope: Scope<'_>, person: &EmployeeId) -> Result<(), StoreError> {
+    let told = scope
+        .delete(Table::Outbox)
+        .and_where(Expr::col(Col::Person).eq(person.as_str()))
+        .and_where(Expr::col(Col::DeliveredAt).is_not_null())
+        .take();
+    execute(conn, &told).await?;
+    let owed = scope
+        .update(Table::Outbox)
+        .value(Col::Forget, true)
+        .and_where(Expr::col(Col::Person).eq(person.as_str()))
+        .take();
+    execute(conn, &owed).await?;
+    Ok(())
+}
+
+impl Store {
+    /// Events that were not delivered yet, oldest first, of every hotel.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn outbox_pending(&self, limit: usize) -> Result<Vec<OutboxEvent>, StoreError> {
+        let query = Query::select()
+            .columns([Col::Id, Col::HotelId, Col::Topic, Col::Payload, Col::CreatedAt, Col::Attempts])
+            .from(Table::Outbox)
+            .and_where(Expr::col(Col::DeliveredAt).is_null())
+            .order_by(Col::Seq, Order::Asc)
+            .limit(at_most(limit))
+            .take();
+        let rows = fetch_all(&mut *self.reader().await?, &query).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(OutboxEvent {
+                    id: parse(row, "id")?,
+                    hotel: parse(row, "hotel_id")?,
+                    topic: get(row, "topic")?,
+                    payload: serde_json::from_str(&get::<String>(row, "payload")?)
+                        .map_err(|_| StoreError::Corrupt { column: "payload" })?,
+                    created_at: time(row, "created_at")?,
+                    attempts: count(row, "attempts")?,
+                })
+            })
+            .collect()
+    }
+
+    /// Marks events as delivered; those about a deleted person are removed. Unknown ids are ignored.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn outbox_delivered(&self, ids: &[Uuid]) -> Result<(), StoreError> {
+        let now = micros(Utc::now());
+        let mut tx = self.begin().await?;
+        let mut forgotten = 0;
+        for ids in ids.chunks(CHUNK) {
+            let these = || {
+                Cond::all()
+                    .add(Expr::col(Col::Id).is_in(ids.iter().map(Uuid::to_string)))
+                    .add(Expr::col(Col::DeliveredAt).is_null())
+            };
+            let forget = Query::delete()
+                .from_table(Table::Outbox)
+                .cond_where(these())
+                .and_where(Expr::col(Col::Forget).eq(true))
+                .take();
+            forgotten += execute(&mut tx, &forget).await?;
+            let deliver =
+                Query::update().table(Table::Outbox).value(Col::DeliveredAt, now).cond_where(these()).take();
+            execute(&mut tx, &deliver).await?;
+        }
+        tx.commit().await?;
+        if forgotten > 0 {
+            self.scrub().await;
+        }
+        Ok(())
+    }
+
+    /// Counts one failed delivery for each event; they stay pending.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn outbox_failed(&self, ids: &[Uuid]) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        for ids in ids.chunks(CHUNK) {
+            let update = Query::update()
+                .table(Table::Outbox)
+                .value(Col::Attempts, Expr::col(Col::Attempts).add(1_i64))
+                .and_where(Expr::col(Col::Id).is_in(ids.iter().map(Uuid::to_string)))
+                .take();
+            execute(&mut tx, &update).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Removes events that were delivered before `before`; returns how many. Pending ones are never removed.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn outbox_prune(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
+        let mut tx = self.begin().await?;
+        let delete = Query::delete()
+            .from_table(Table::Outbox)
+            .and_where(Expr::col(Col::DeliveredAt).lt(micros(before)))
+            .take();
+        let removed = execute(&mut tx, &delete).await?;
+        tx.commit().await?;
+        Ok(removed)
+    }
+}

@@ -1,0 +1,180 @@
+use chrono::{DateTime, Utc};
+use innkeeper_core::{EmployeeId, ModelRef};
+use sea_query::{Expr, ExprTrait, Order};
+use uuid::Uuid;
+
+use crate::engine::{Conn, Row, count, fetch_all, fetch_optional, get, parse, parse_optional};
+use crate::schema::{Col, Table};
+use crate::scope::Scope;
+use crate::time::time;
+use crate::{HotelStore, StoreError};
+
+/// A person on the hotel's staff list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Employee {
+    /// The hotel's own number for the person.
+    pub id: EmployeeId,
+    /// Name, when it was given.
+    pub name: Option<String>,
+    /// Department, when it was given.
+    pub department: Option<String>,
+    /// Role, when it was given.
+    pub role: Option<String>,
+    /// The template of best quality among those enrolled last.
+    pub face_embedding_id: Option<Uuid>,
+    /// First enrolment.
+    pub created_at: DateTime<Utc>,
+    /// Last change.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A face of a person as one model saw it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Template {
+    /// Id, the same in the vector index.
+    pub id: Uuid,
+    /// The model that computed the vector.
+    pub model: ModelRef,
+    /// The vector.
+    pub vector: Vec<f32>,
+    /// Quality of the photo, on the scale of the caller.
+    pub quality: f32,
+    /// Where the photo lies in the media room, when it was kept.
+    pub photo_key: Option<String>,
+    /// Hex SHA-256 of the photo's bytes.
+    pub photo_sha256: String,
+    /// When it was enrolled.
+    pub created_at: DateTime<Utc>,
+    /// Whether the vector index has it.
+    pub indexed: bool,
+}
+
+/// Little-endian 32-bit floats, one after the other.
+pub(crate) fn to_bytes(vector: &[f32]) -> Vec<u8> {
+    vector.iter().flat_map(|v| v.to_le_bytes()).collect()
+}
+
+/// The vector of a row that has `vector` and `dimension`.
+pub(crate) fn vector(row: &Row) -> Result<Vec<f32>, StoreError> {
+    let bytes: Vec<u8> = get(row, "vector")?;
+    let (floats, rest) = bytes.as_chunks::<4>();
+    if !rest.is_empty() || floats.len() as u64 != count(row, "dimension")? {
+        return Err(StoreError::Corrupt { column: "vector" });
+    }
+    Ok(floats.iter().map(|b| f32::from_le_bytes(*b)).collect())
+}
+
+fn template(row: &Row) -> Result<Template, StoreError> {
+    Ok(Template {
+        id: parse(row, "id")?,
+        model: parse(row, "model")?,
+        vector: vector(row)?,
+        quality: get::<f64>(row, "quality")? as f32,
+        photo_key: get(row, "photo_key")?,
+        photo_sha256: get(row, "photo_sha256")?,
+        created_at: time(row, "created_at")?,
+        indexed: get::<String>(row, "vector_state")? == "indexed",
+    })
+}
+
+pub(crate) async fn exists(
+    conn: &mut Conn,
+    scope: Scope<'_>,
+    employee: &EmployeeId,
+) -> Result<bool, StoreError> {
+    let query =
+        scope.select(Table::Employees, &[Col::Id]).and_where(Expr::col(Col::Id).eq(employee.as_str())).take();
+    Ok(fetch_optional(conn, &query).await?.is_some())
+}
+
+impl HotelStore {
+    /// One person, or none.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn employee(&self, employee: &EmployeeId) -> Result<Option<Employee>, StoreError> {
+        const COLUMNS: [Col; 7] = [
+            Col::Id,
+            Col::Name,
+            Col::Department,
+            Col::Role,
+            Col::FaceEmbeddingId,
+            Col::CreatedAt,
+            Col::UpdatedAt,
+        ];
+        let query = self
+            .scope()
+            .select(Table::Employees, &COLUMNS)
+            .and_where(Expr::col(Col::Id).eq(employee.as_str()))
+            .take();
+        let Some(row) = fetch_optional(&mut *self.reader().await?, &query).await? else {
+            return Ok(None);
+        };
+        Ok(Some(Employee {
+            id: parse(&row, "id")?,
+            name: get(&row, "name")?,
+            department: get(&row, "department")?,
+            role: get(&row, "role")?,
+            face_embedding_id: parse_optional(&row, "face_embedding_id")?,
+            created_at: time(&row, "created_at")?,
+            updated_at: time(&row, "updated_at")?,
+        }))
+    }
+
+    /// Every template of a person, of every model, best quality first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn templates(&self, employee: &EmployeeId) -> Result<Vec<Template>, StoreError> {
+        const COLUMNS: [Col; 9] = [
+            Col::Id,
+            Col::Model,
+            Col::Vector,
+            Col::Dimension,
+            Col::Quality,
+            Col::PhotoKey,
+            Col::PhotoSha256,
+            Col::CreatedAt,
+            Col::VectorState,
+        ];
+        let query = self
+            .scope()
+            .select(Table::FaceTemplates, &COLUMNS)
+            .and_where(Expr::col(Col::EmployeeId).eq(employee.as_str()))
+            .order_by(Col::Quality, Order::Desc)
+            .order_by(Col::Id, Order::Asc)
+            .take();
+        fetch_all(&mut *self.reader().await?, &query).await?.iter().map(template).collect()
+    }
+
+    /// Everyone who has a template of `model`, by id: whom a change of models must visit.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn enrolled(&self, model: &ModelRef) -> Result<Vec<EmployeeId>, StoreError> {
+        let query = self
+            .scope()
+            .select(Table::FaceTemplates, &[Col::EmployeeId])
+            .distinct()
+            .and_where(Expr::col(Col::Model).eq(model.to_string()))
+            .order_by(Col::EmployeeId, Order::Asc)
+            .take();
+        let rows = fetch_all(&mut *self.reader().await?, &query).await?;
+        rows.iter().map(|row| parse(row, "employee_id")).collect()
+    }
+
+    /// Whether the person gave a consent that was not withdrawn.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn has_active_consent(&self, employee: &EmployeeId) -> Result<bool, StoreError> {
+        let query = self
+            .scope()
+            .select(Table::Consents, &[Col::Id])
+            .and_where(Expr::col(Col::EmployeeId).eq(employee.as_str()))
+            .and_where(Expr::col(Col::WithdrawnAt).is_null())
+            .limit(1)
+            .take();
+        Ok(fetch_optional(&mut *self.reader().await?, &query).await?.is_some())
+    }
+}

@@ -1,0 +1,247 @@
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use innkeeper_core::EmployeeId;
+use sea_query::{Expr, ExprTrait, OnConflict, SelectStatement};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::audit::{AuditSubject, NewEntry};
+use crate::engine::{CHUNK, Conn, Row, execute, fetch_all, fetch_optional, get, parse};
+use crate::outbox::{CONSENT_WITHDRAWN, FACE_DELETED, NewEvent};
+use crate::people::exists;
+use crate::schema::{Col, Table};
+use crate::scope::Scope;
+use crate::time::micros;
+use crate::{HotelStore, StoreError, audit, outbox};
+
+/// What the deletion of a person removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deleted {
+    /// Templates, queued for removal from the vector index.
+    pub templates: Vec<Uuid>,
+    /// Photos, queued for removal from the media room.
+    pub photo_keys: Vec<String>,
+    /// Consent records.
+    pub consents: u64,
+    /// Attendance rows.
+    pub attendance_rows: u64,
+    /// The event `face.deleted`.
+    pub event_id: Uuid,
+}
+
+/// What the withdrawal of a consent removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Withdrawn {
+    /// Templates, queued for removal from the vector index.
+    pub templates: Vec<Uuid>,
+    /// Photos, queued for removal from the media room.
+    pub photo_keys: Vec<String>,
+    /// Consent records that were active.
+    pub consents: u64,
+    /// The event `consent.withdrawn`.
+    pub event_id: Uuid,
+}
+
+/// A stored template without its vector.
+pub(crate) struct Held {
+    pub id: Uuid,
+    pub model: String,
+    pub quality: f32,
+    pub photo_key: Option<String>,
+    pub photo_sha256: String,
+}
+
+impl Held {
+    /// The person's templates.
+    pub(crate) fn select(scope: Scope<'_>, employee: &EmployeeId) -> SelectStatement {
+        scope
+            .select(
+                Table::FaceTemplates,
+                &[Col::Id, Col::Model, Col::Quality, Col::PhotoKey, Col::PhotoSha256],
+            )
+            .and_where(Expr::col(Col::EmployeeId).eq(employee.as_str()))
+            .take()
+    }
+
+    pub(crate) fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: parse(row, "id")?,
+            model: get(row, "model")?,
+            quality: get::<f64>(row, "quality")? as f32,
+            photo_key: get(row, "photo_key")?,
+            photo_sha256: get(row, "photo_sha256")?,
+        })
+    }
+}
+
+/// Removes templates and queues their vectors for removal from the index.
+pub(crate) async fn remove_templates(
+    conn: &mut Conn,
+    scope: Scope<'_>,
+    templates: &[Held],
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    for template in templates {
+        let queue = scope
+            .insert(
+                Table::VectorDeletes,
+                [
+                    (Col::TemplateId, Expr::value(template.id.to_string())),
+                    (Col::Model, Expr::value(template.model.as_str())),
+                    (Col::QueuedAt, Expr::value(micros(at))),
+                ],
+            )?
+            .on_conflict(OnConflict::column(Col::TemplateId).do_nothing().to_owned())
+            .take();
+        execute(conn, &queue).await?;
+    }
+    for templates in templates.chunks(CHUNK) {
+        let delete = scope
+            .delete(Table::FaceTemplates)
+            .and_where(Expr::col(Col::Id).is_in(templates.iter().map(|t| t.id.to_string())))
+            .take();
+        execute(conn, &delete).await?;
+    }
+    Ok(())
+}
+
+/// Queues photos for removal unless a template still refers to them. Returns the queued keys, sorted.
+pub(crate) async fn release_photos<'a>(
+    conn: &mut Conn,
+    scope: Scope<'_>,
+    keys: impl Iterator<Item = &'a str>,
+    at: DateTime<Utc>,
+) -> Result<Vec<String>, StoreError> {
+    let keys: BTreeSet<&str> = keys.collect();
+    let mut released = Vec::with_capacity(keys.len());
+    for key in keys {
+        let used = scope
+            .select(Table::FaceTemplates, &[Col::Id])
+            .and_where(Expr::col(Col::PhotoKey).eq(key))
+            .limit(1)
+            .take();
+        if fetch_optional(conn, &used).await?.is_some() {
+            continue;
+        }
+        let queue = scope
+            .insert(
+                Table::MediaDeletes,
+                [(Col::PhotoKey, Expr::value(key)), (Col::QueuedAt, Expr::value(micros(at)))],
+            )?
+            .on_conflict(OnConflict::columns([Col::HotelId, Col::PhotoKey]).do_nothing().to_owned())
+            .take();
+        execute(conn, &queue).await?;
+        released.push(key.to_owned());
+    }
+    Ok(released)
+}
+
+/// Removes every template of a person and lets go of the photos.
+async fn remove_biometrics(
+    conn: &mut Conn,
+    scope: Scope<'_>,
+    employee: &EmployeeId,
+    at: DateTime<Utc>,
+) -> Result<(Vec<Uuid>, Vec<String>), StoreError> {
+    let held: Vec<Held> = fetch_all(conn, &Held::select(scope, employee))
+        .await?
+        .iter()
+        .map(Held::read)
+        .collect::<Result<_, _>>()?;
+    remove_templates(conn, scope, &held, at).await?;
+    let keys = held.iter().filter_map(|h| h.photo_key.as_deref());
+    let photo_keys = release_photos(conn, scope, keys, at).await?;
+    Ok((held.iter().map(|h| h.id).collect(), photo_keys))
+}
+
+impl HotelStore {
+    /// Deletes a person: templates, consents, attendance rows, delivered events and the staff entry, in one
+    /// transaction; vectors and photos are queued for removal. `None` when there is no such person.
+    ///
+    /// Left are an audit row `face.deleted` with the person's [`HotelStore::pseudonym`] and counts, and until
+    /// their delivery the events about the person, the last being `face.deleted`.
+    ///
+    /// # Errors
+    /// When the database fails; nothing is deleted then.
+    pub async fn delete_person(
+        &self,
+        employee: &EmployeeId,
+        actor: &str,
+        at: DateTime<Utc>,
+    ) -> Result<Option<Deleted>, StoreError> {
+        let scope = self.scope();
+        let mut tx = self.begin(at).await?;
+        if !exists(&mut tx, scope, employee).await? {
+            return Ok(None);
+        }
+        let (templates, photo_keys) = remove_biometrics(&mut tx, scope, employee, at).await?;
+        let theirs =
+            |table| scope.delete(table).and_where(Expr::col(Col::EmployeeId).eq(employee.as_str())).take();
+        let consents = execute(&mut tx, &theirs(Table::Consents)).await?;
+        let attendance_rows = execute(&mut tx, &theirs(Table::AttendanceLogs)).await?;
+        let entry = scope.delete(Table::Employees).and_where(Expr::col(Col::Id).eq(employee.as_str())).take();
+        execute(&mut tx, &entry).await?;
+        outbox::forget(&mut tx, scope, employee).await?;
+
+        let details = json!({
+            "templates": templates.len(), "photos": photo_keys.len(), "consents": consents,
+            "attendance_rows": attendance_rows,
+        });
+        let subject = AuditSubject::Person(employee.clone());
+        let entry = NewEntry { at, actor, action: FACE_DELETED, subject: &subject, details: &details };
+        audit::append(&mut tx, scope, entry).await?;
+        let event = NewEvent { topic: FACE_DELETED, person: employee, at, forget: true };
+        let payload = json!({ "employee_id": employee, "at": at });
+        let event_id = outbox::emit(&mut tx, scope, event, &payload).await?;
+        tx.commit().await?;
+        self.store.scrub().await;
+        Ok(Some(Deleted { templates, photo_keys, consents, attendance_rows, event_id }))
+    }
+
+    /// Marks the person's consents as withdrawn and removes templates and photos, in one transaction with an
+    /// audit row and the event `consent.withdrawn`. Staff entry and attendance stay. `None` when there is no
+    /// such person or no active consent.
+    ///
+    /// # Errors
+    /// When the database fails; nothing is changed then.
+    pub async fn withdraw_consent(
+        &self,
+        employee: &EmployeeId,
+        actor: &str,
+        at: DateTime<Utc>,
+    ) -> Result<Option<Withdrawn>, StoreError> {
+        let scope = self.scope();
+        let mut tx = self.begin(at).await?;
+        let withdraw = scope
+            .update(Table::Consents)
+            .value(Col::WithdrawnAt, micros(at))
+            .and_where(Expr::col(Col::EmployeeId).eq(employee.as_str()))
+            .and_where(Expr::col(Col::WithdrawnAt).is_null())
+            .take();
+        let consents = execute(&mut tx, &withdraw).await?;
+        if consents == 0 {
+            return Ok(None);
+        }
+        let (templates, photo_keys) = remove_biometrics(&mut tx, scope, employee, at).await?;
+        let update = scope
+            .update(Table::Employees)
+            .value(Col::FaceEmbeddingId, Option::<String>::None)
+            .value(Col::UpdatedAt, micros(at))
+            .and_where(Expr::col(Col::Id).eq(employee.as_str()))
+            .take();
+        execute(&mut tx, &update).await?;
+
+        let details =
+            json!({ "templates": templates.len(), "photos": photo_keys.len(), "consents": consents });
+        let subject = AuditSubject::Person(employee.clone());
+        let entry = NewEntry { at, actor, action: CONSENT_WITHDRAWN, subject: &subject, details: &details };
+        audit::append(&mut tx, scope, entry).await?;
+        let event = NewEvent { topic: CONSENT_WITHDRAWN, person: employee, at, forget: false };
+        let payload = json!({ "employee_id": employee, "at": at });
+        let event_id = outbox::emit(&mut tx, scope, event, &payload).await?;
+        tx.commit().await?;
+        self.store.scrub().await;
+        Ok(Some(Withdrawn { templates, photo_keys, consents, event_id }))
+    }
+}

@@ -1,0 +1,68 @@
+//! Names of tables and columns, so that a misspelt one does not compile.
+
+use sea_query::Iden;
+
+#[derive(Debug, Clone, Copy, Iden)]
+pub(crate) enum Table {
+    Hotels,
+    Employees,
+    Consents,
+    FaceTemplates,
+    VectorDeletes,
+    MediaDeletes,
+    AttendanceLogs,
+    AuditLog,
+    Outbox,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Iden)]
+pub(crate) enum Col {
+    Action,
+    Actor,
+    At,
+    Attempts,
+    AuditHash,
+    AuditSeq,
+    CameraId,
+    Confidence,
+    CreatedAt,
+    DeliveredAt,
+    Department,
+    Details,
+    Dimension,
+    EmployeeId,
+    FaceEmbeddingId,
+    FirstSeenAt,
+    Forget,
+    GivenAt,
+    Hash,
+    HotelId,
+    Id,
+    IsAlive,
+    LastSeenAt,
+    LivenessReason,
+    Model,
+    Name,
+    Payload,
+    Person,
+    PhotoKey,
+    #[iden = "photo_sha256"]
+    PhotoSha256,
+    PolicyVersion,
+    PrevHash,
+    Quality,
+    QueuedAt,
+    RecordedAt,
+    RecordedBy,
+    Role,
+    Score,
+    Seq,
+    Subject,
+    TemplateId,
+    Timestamp,
+    Topic,
+    UpdatedAt,
+    Vector,
+    VectorState,
+    WithdrawnAt,
+}

@@ -1,0 +1,217 @@
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+
+use innkeeper_store::StoreError;
+
+use crate::*;
+
+#[tokio::test]
+async fn a_store_that_was_dropped_without_closing_comes_back_whole() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("deep").join("er").join("innkeeper.db");
+    let outcome = {
+        let store = Store::open(&path).await.expect("folders are created");
+        let hotel = store.hotel(&hotel("default"));
+        hotel.enrol(enrolment("EMP001", vec![template(1, 0.5)])).await.expect("enrolled");
+        hotel.record_sighting(sighting("EMP001", None, noon())).await.expect("good")
+    };
+    let store = Store::open(&path).await.expect("opens again");
+    let hotel = store.hotel(&hotel("default"));
+    assert_eq!(hotel.templates(&person("EMP001")).await.expect("a read").len(), 1);
+    assert!(hotel.has_active_consent(&person("EMP001")).await.expect("a read"));
+    assert_eq!(store.pending_vectors(10).await.expect("a read").len(), 1);
+    let events = store.outbox_pending(10).await.expect("a read");
+    assert_eq!(events.last().map(|e| e.id), outcome.event_id);
+    let again = hotel.record_sighting(sighting("EMP001", None, noon() + seconds(5))).await.expect("good");
+    assert_eq!((again.attendance_id, again.is_new), (outcome.attendance_id, false));
+    assert!(store.verify_audit().await.expect("a read").is_intact());
+}
+
+/// Not a test by itself: the process that the next test kills. Prints a row's id once it is accepted.
+#[tokio::test]
+#[ignore = "the victim of a_killed_process_loses_nothing_it_accepted"]
+async fn victim() {
+    let Ok(path) = std::env::var("INNKEEPER_STORE_VICTIM") else { return };
+    let store = Store::open(path.as_ref()).await.expect("opens");
+    let hotel = store.hotel(&hotel("default"));
+    hotel.enrol(enrolment("EMP001", vec![template(1, 0.5)])).await.expect("enrolled");
+    for n in 0.. {
+        let frame = sighting("EMP001", None, noon() + seconds(61 * (n % 500)));
+        let mut frame = Sighting { window: Duration::ZERO, ..frame };
+        frame.camera_id = Some(format!("cam{n}").parse().expect("a camera"));
+        let outcome = hotel.record_sighting(frame).await.expect("accepted");
+        let event = outcome.event_id.expect("a new camera is a new sighting");
+        writeln!(std::io::stdout(), "accepted {} {event}", outcome.attendance_id).expect("a reader");
+    }
+}
+
+#[tokio::test]
+async fn a_killed_process_loses_nothing_it_accepted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("innkeeper.db");
+    let mut child = Command::new(std::env::current_exe().expect("this binary"))
+        .args(["--exact", "durability::victim", "--ignored", "--nocapture"])
+        .env("INNKEEPER_STORE_VICTIM", &path)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the victim starts");
+    let lines = BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok);
+    let accepted: Vec<(Uuid, Uuid)> = lines
+        .filter_map(|line| {
+            let (attendance, event) = line.split_once("accepted ")?.1.split_once(' ')?;
+            Some((attendance.parse().ok()?, event.parse().ok()?))
+        })
+        .take(40)
+        .collect();
+    child.kill().expect("killed");
+    child.wait().expect("dead");
+    assert_eq!(accepted.len(), 40, "the victim worked");
+
+    let store = Store::open(&path).await.expect("opens after the kill");
+    let hotel = store.hotel(&hotel("default"));
+    let rows: Vec<Uuid> = hotel
+        .attendance(None, DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC, usize::MAX)
+        .await
+        .expect("a read")
+        .iter()
+        .map(|row| row.id)
+        .collect();
+    let events: Vec<Uuid> =
+        store.outbox_pending(usize::MAX).await.expect("a read").iter().map(|e| e.id).collect();
+    for (attendance, event) in &accepted {
+        assert!(rows.contains(attendance) && events.contains(event));
+    }
+    assert_eq!(events.len(), rows.len() + 1, "one event a row, and the enrolment");
+    assert!(store.verify_audit().await.expect("a read").is_intact());
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_program_is_refused_and_left_alone() {
+    let house = House::new().await;
+    sqlx::raw_sql(
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+         VALUES (9000, 'from the future', TRUE, x'00', 0)",
+    )
+    .execute(&mut house.raw().await)
+    .await
+    .expect("the row");
+    match Store::open(&house.path()).await {
+        Err(StoreError::NewerSchema { found: 9000, supported }) => assert!(supported < 9000),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_migration_that_was_edited_after_its_release_is_noticed() {
+    let house = House::new().await;
+    sqlx::raw_sql("UPDATE _sqlx_migrations SET checksum = x'00'")
+        .execute(&mut house.raw().await)
+        .await
+        .expect("the row");
+    let error = Store::open(&house.path()).await.expect_err("refused");
+    assert!(matches!(error, StoreError::Migration(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_refused_with_its_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("innkeeper.db");
+    std::fs::write(&path, vec![7; 4096]).expect("written");
+    let error = Store::open(&path).await.expect_err("refused");
+    assert!(error.to_string().contains("innkeeper.db"), "{error}");
+    assert_eq!(std::fs::read(&path).expect("a file"), vec![7; 4096], "left alone");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn stores_that_open_at_once_migrate_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("innkeeper.db");
+    let tasks: Vec<_> = (0..6)
+        .map(|_| {
+            let path = path.clone();
+            tokio::spawn(async move { Store::open(&path).await })
+        })
+        .collect();
+    for task in tasks {
+        task.await.expect("no panic").expect("waits for its turn");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_files_are_for_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let house = House::new().await;
+    house.hotel().enrol(enrolment("EMP001", vec![template(1, 0.5)])).await.expect("enrolled");
+    for entry in std::fs::read_dir(house.folder.path()).expect("the folder") {
+        let entry = entry.expect("an entry");
+        let mode = entry.metadata().expect("its mode").permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{}", entry.path().display());
+    }
+}
+
+#[tokio::test]
+async fn a_closed_store_says_so() {
+    let house = House::new().await;
+    let hotel = house.hotel();
+    house.store.clone().close().await;
+    let write = hotel.enrol(enrolment("EMP001", vec![template(1, 0.5)])).await;
+    assert!(matches!(write, Err(StoreError::Closed)), "{write:?}");
+    assert!(matches!(hotel.employee(&person("EMP001")).await, Err(StoreError::Closed)));
+}
+
+#[tokio::test]
+async fn a_caller_who_goes_away_leaves_the_writer_free() {
+    let house = House::new().await;
+    let hotel = house.hotel();
+    hotel.enrol(enrolment("EMP001", vec![template(1, 0.5)])).await.expect("enrolled");
+    for polls in 0..60 {
+        let call = hotel.record_sighting(sighting("EMP001", None, noon() + seconds(600 * polls)));
+        let mut call = Box::pin(call);
+        // Poll a few times, giving the engine's thread room in between, then drop the call where it stands.
+        for _ in 0..polls {
+            let step = std::future::poll_fn(|context| {
+                std::task::Poll::Ready(std::future::Future::poll(call.as_mut(), context).is_ready())
+            });
+            if step.await {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+    hotel.record_sighting(sighting("EMP001", Some("after"), noon())).await.expect("the writer is free");
+    let rows = hotel
+        .attendance(None, DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC, usize::MAX)
+        .await
+        .expect("a read");
+    let events = house.store.outbox_pending(usize::MAX).await.expect("a read");
+    assert_eq!(events.len(), rows.len() + 1, "a row and its event, or neither");
+}
+
+#[tokio::test]
+async fn every_call_can_be_made_from_a_spawned_task() {
+    fn spawnable<F: Future + Send>(_: F) {}
+    let house = House::new().await;
+    let (store, hotel, id) = (&house.store, &house.hotel(), &person("EMP001"));
+    spawnable(store.hotels());
+    spawnable(store.pending_vectors(1));
+    spawnable(store.vectors_done(&[], &[]));
+    spawnable(store.requeue_vectors(&[]));
+    spawnable(store.media_deletes(1));
+    spawnable(store.media_deleted(&[]));
+    spawnable(store.outbox_pending(1));
+    spawnable(store.outbox_delivered(&[]));
+    spawnable(store.verify_audit());
+    spawnable(store.template_models());
+    spawnable(store.all_template_ids(&model("face")));
+    spawnable(hotel.enrol(enrolment("EMP001", vec![])));
+    spawnable(hotel.replace_templates(id, &model("face"), vec![], "m", noon()));
+    spawnable(hotel.delete_person(id, "m", noon()));
+    spawnable(hotel.withdraw_consent(id, "m", noon()));
+    spawnable(hotel.employee(id));
+    spawnable(hotel.templates(id));
+    spawnable(hotel.attendance(None, noon(), noon(), 1));
+    spawnable(hotel.record_sighting(sighting("EMP001", None, noon())));
+    spawnable(hotel.audit_entries(0, 1));
+}
