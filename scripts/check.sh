@@ -33,6 +33,7 @@ openapi_agrees() {
 step 'format' cargo fmt --all --check
 step 'scripts' scripts_parse
 step 'duplicate lines' python3 scripts/duplicate_lines.py
+step 'documents agree with the code' python3 scripts/docs_agree.py
 step 'Cargo.lock is current' lock_is_current
 step 'dependencies' scripts/deny.sh
 step 'lints' cargo clippy --workspace --all-targets -- -D warnings
