@@ -14,7 +14,9 @@ mod error;
 mod mtcnn;
 mod network;
 mod onnx;
+mod reference;
 mod torch;
 
 pub use error::ConvertError;
 pub use network::{Network, convert};
+pub use reference::{Reference, reference};

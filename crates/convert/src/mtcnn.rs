@@ -20,10 +20,10 @@ pub(crate) fn proposal(weights: &StateDict) -> Result<Vec<u8>, ConvertError> {
     let x = net.convolution(2, &x, [10, 16], 3)?;
     let x = net.convolution(3, &x, [16, 32], 3)?;
     let map = |channels| [BATCH, Dim::Fixed(channels), Dim::Named("rows"), Dim::Named("columns")];
-    let scores = net.plain_convolution("conv4_1", &x, [32, 2], 1, None)?;
-    net.graph.node_named("Softmax", &[&scores], &[("axis", Attr::Int(1))], "probability");
+    let scores = net.score_difference(&x, 32)?;
+    net.graph.node_named("Sigmoid", &[&scores], &[], "probability");
     net.graph.output("probability", &map(2));
-    net.plain_convolution("conv4_2", &x, [32, 4], 1, Some("box"))?;
+    net.plain_convolution("conv4_2", &x, [32, 4], 1, "box")?;
     net.graph.output("box", &map(4));
     Ok(net.graph.finish())
 }
@@ -80,7 +80,8 @@ impl<'a> Writer<'a> {
         channels: [usize; 2],
         kernel: usize,
     ) -> Result<Value, ConvertError> {
-        let x = self.plain_convolution(&format!("conv{n}"), x, channels, kernel, None)?;
+        let x =
+            self.plain_convolution(&format!("conv{n}"), x, channels, kernel, &format!("convolution_{n}"))?;
         self.prelu(n, &x, &[channels[1], 1, 1])
     }
 
@@ -90,12 +91,26 @@ impl<'a> Writer<'a> {
         x: &str,
         [from, to]: [usize; 2],
         kernel: usize,
-        output: Option<&str>,
+        output: &str,
     ) -> Result<Value, ConvertError> {
         let weight = self.parameter(&format!("{name}.weight"), &[to, from, kernel, kernel])?;
         let bias = self.parameter(&format!("{name}.bias"), &[to])?;
         let attributes = [("kernel_shape", Attr::Ints(vec![kernel as i64; 2]))];
-        Ok(self.graph.node_named("Conv", &[x, &weight, &bias], &attributes, output.unwrap_or(name)))
+        Ok(self.graph.node_named("Conv", &[x, &weight, &bias], &attributes, output))
+    }
+
+    /// `conv4_1` with the other class's score taken off each: the softmax of two scores is the sigmoid of
+    /// their difference, and a sigmoid does not have to walk across the planes of a large map.
+    fn score_difference(&mut self, x: &str, from: usize) -> Result<Value, ConvertError> {
+        let weight = self.weights.get("conv4_1.weight", &[2, from, 1, 1])?;
+        let bias = self.weights.get("conv4_1.bias", &[2])?;
+        let (other, face) = weight.split_at(from);
+        let difference: Vec<f32> = other.iter().zip(face).map(|(other, face)| other - face).collect();
+        let both: Vec<f32> = difference.iter().copied().chain(difference.iter().map(|w| -w)).collect();
+        let weight = self.graph.floats("conv4_1.weight", &[2, from, 1, 1], &both);
+        let shift = bias[0] - bias[1];
+        let bias = self.graph.floats("conv4_1.bias", &[2], &[shift, -shift]);
+        Ok(self.graph.node("Conv", &[x, &weight, &bias], &[("kernel_shape", Attr::Ints(vec![1, 1]))]))
     }
 
     /// `x` where positive, else a slope per channel times `x`.
