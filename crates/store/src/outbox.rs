@@ -142,7 +142,7 @@ impl Store {
         }
         tx.commit().await?;
         if forgotten > 0 {
-            self.scrub().await;
+            self.scrub_after_deletion().await;
         }
         Ok(())
     }

@@ -195,7 +195,7 @@ impl HotelStore {
         let payload = json!({ "employee_id": employee, "at": at });
         let event_id = outbox::emit(&mut tx, scope, event, &payload).await?;
         tx.commit().await?;
-        self.store.scrub().await;
+        self.store.scrub_after_deletion().await;
         Ok(Some(Deleted { templates, photo_keys, consents, attendance_rows, event_id }))
     }
 
@@ -241,7 +241,7 @@ impl HotelStore {
         let payload = json!({ "employee_id": employee, "at": at });
         let event_id = outbox::emit(&mut tx, scope, event, &payload).await?;
         tx.commit().await?;
-        self.store.scrub().await;
+        self.store.scrub_after_deletion().await;
         Ok(Some(Withdrawn { templates, photo_keys, consents, event_id }))
     }
 }

@@ -7,7 +7,7 @@ use sea_query::{Expr, OnConflict, Order, Query};
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
-use crate::engine::{BEGIN_WRITE, Db, Tx, execute, fetch_all, parse};
+use crate::engine::{BEGIN_WRITE, Db, Tx, execute, fetch_all, get, parse};
 use crate::schema::{Col, Table};
 use crate::scope::Scope;
 use crate::time::micros;
@@ -19,6 +19,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
 /// Readers do not block each other or the writer in WAL mode; more than this only costs memory.
 const READERS: u32 = 4;
+/// How long [`Store::scrub`] may hold up writers while it waits for a reader to finish.
+const SCRUB_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// The tables of all hotels. Clones share the same connections.
 ///
@@ -28,6 +30,7 @@ const READERS: u32 = 4;
 pub struct Store {
     writer: sqlx::Pool<Db>,
     readers: sqlx::Pool<Db>,
+    scrubber: sqlx::Pool<Db>,
 }
 
 /// The tables as one hotel sees them: every statement names the hotel.
@@ -71,10 +74,11 @@ impl Store {
         migrations::migrate(&writer).await?;
         let readers = pool()
             .max_connections(READERS)
-            .connect_with(options.pragma("query_only", "ON"))
+            .connect_with(options.clone().pragma("query_only", "ON"))
             .await
             .map_err(open)?;
-        Ok(Self { writer, readers })
+        let scrubber = pool().max_connections(1).connect_lazy_with(options.busy_timeout(SCRUB_TIMEOUT));
+        Ok(Self { writer, readers, scrubber })
     }
 
     /// The tables as `hotel` sees them. The hotel need not exist: its first write creates it.
@@ -95,6 +99,7 @@ impl Store {
     /// Waits for running statements and closes every connection; the write-ahead log is folded into the file.
     /// Clones answer [`StoreError::Closed`] from then on.
     pub async fn close(self) {
+        self.scrubber.close().await;
         self.readers.close().await;
         self.writer.close().await;
     }
@@ -108,11 +113,25 @@ impl Store {
         Ok(self.writer.begin_with(BEGIN_WRITE).await?)
     }
 
-    /// Empties the write-ahead log, which still holds pages from before a deletion. Best effort: when a reader
-    /// holds an old snapshot, the next checkpoint does it.
-    pub(crate) async fn scrub(&self) {
-        if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.writer).await {
-            tracing::warn!(%error, "the write-ahead log still holds deleted rows until its next checkpoint");
+    /// Empties the write-ahead log, which still holds rows from before they were deleted. Every deletion
+    /// does this itself; `false` says that a reader held an older snapshot for too long, and that it is worth
+    /// another call later.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn scrub(&self) -> Result<bool, StoreError> {
+        let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&self.scrubber).await?;
+        Ok(get::<i64>(&row, "busy")? == 0)
+    }
+
+    /// The same after a deletion, which is done and must not fail any more.
+    pub(crate) async fn scrub_after_deletion(&self) {
+        match self.scrub().await {
+            Ok(true) => {}
+            Ok(false) => {
+                tracing::info!("a reader kept deleted rows in the write-ahead log; scrub again later")
+            }
+            Err(error) => tracing::warn!(%error, "deleted rows stay in the write-ahead log for now"),
         }
     }
 }

@@ -124,3 +124,20 @@ async fn a_withdrawn_consent_takes_the_face_but_not_the_working_hours() {
     hotel.enrol(enrolment("EMP001", vec![template(2, 0.5)])).await.expect("enrolled");
     assert!(hotel.has_active_consent(&id).await.expect("a read"));
 }
+
+#[tokio::test]
+async fn a_reader_of_an_old_snapshot_neither_fails_a_deletion_nor_keeps_its_bytes_for_good() {
+    use sqlx::Connection;
+    let house = House::new().await;
+    let hotel = house.hotel();
+    hotel.enrol(enrolment("EMP001", vec![template(1, 0.5)])).await.expect("enrolled");
+    let mut raw = house.raw().await;
+    let mut reader = raw.begin().await.expect("a transaction");
+    sqlx::query("SELECT * FROM employees").fetch_all(&mut *reader).await.expect("a snapshot");
+    let gone = hotel.delete_person(&person("EMP001"), "m", noon()).await.expect("no failure");
+    assert!(gone.is_some());
+    assert!(!house.store.scrub().await.expect("no failure"), "the snapshot is still held");
+    reader.rollback().await.expect("done");
+    assert!(house.store.scrub().await.expect("no failure"));
+    assert!(!holds(&bytes(&house), b"Name of EMP001"));
+}
