@@ -1,0 +1,67 @@
+use std::path::PathBuf;
+
+/// Why an index does not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum VectorError {
+    /// Another process, or another part of this one, holds the directory.
+    #[error("{dir} is in use by another process")]
+    InUse {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// The name, the model's name or the dimension cannot name a collection.
+    #[error("{0}")]
+    InvalidCollection(String),
+    /// The collection was never created.
+    #[error("there is no collection {collection}")]
+    UnknownCollection {
+        /// Its key, `name--model@version`.
+        collection: String,
+    },
+    /// The collection was created for vectors of another length.
+    #[error("collection {collection} holds vectors of {stored} numbers, not {wanted}")]
+    StoredDimension {
+        /// Its key, `name--model@version`.
+        collection: String,
+        /// Numbers a vector, as stored.
+        stored: usize,
+        /// Numbers a vector, as asked for.
+        wanted: usize,
+    },
+    /// A vector has the wrong length.
+    #[error("the vector has {found} numbers, the collection wants {expected}")]
+    Dimension {
+        /// Numbers a vector in this collection.
+        expected: usize,
+        /// Numbers in the vector that was given.
+        found: usize,
+    },
+    /// A component is NaN or infinite, or all are zero: there is no cosine with such a vector.
+    #[error("the vector has no direction: a component is not finite, or all are zero")]
+    NoDirection,
+    /// The payload of a point does not name its hotel and its owner.
+    #[error("the payload must hold the text {key:?}")]
+    Payload {
+        /// The key that is missing, or is no text.
+        key: &'static str,
+    },
+    /// A filter names a key that cannot be a key.
+    #[error("{0:?} is not a payload key")]
+    FilterKey(String),
+    /// The index was closed.
+    #[error("the vector index is closed")]
+    Closed,
+    /// A file or folder cannot be read or written.
+    #[error("cannot {doing} {path}: {source}")]
+    File {
+        /// What was tried.
+        doing: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The engine failed. After a failed write it is unknown whether the write took place.
+    #[error("the vector engine failed: {0}")]
+    Engine(String),
+}

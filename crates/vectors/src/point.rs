@@ -1,0 +1,112 @@
+use innkeeper_core::HotelId;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::VectorError;
+
+/// Payload key of the hotel a point belongs to; indexed.
+pub const HOTEL: &str = "hotel";
+
+/// Payload key of what a point depicts: an employee, a room, a lost thing; indexed.
+pub const OWNER: &str = "owner";
+
+/// A vector with an id and a payload that names at least [`HOTEL`] and [`OWNER`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct VectorPoint {
+    /// Identifier; a second point with the same one replaces the first.
+    pub id: Uuid,
+    /// As many finite numbers as the collection wants, not all zero. Kept at unit length, so it comes
+    /// back scaled.
+    pub vector: Vec<f32>,
+    /// What is known about it. Texts `hotel` and `owner` are required.
+    pub payload: Map<String, Value>,
+}
+
+impl VectorPoint {
+    /// A point with the payload that every point needs.
+    pub fn new(id: Uuid, vector: Vec<f32>, hotel: &HotelId, owner: &str) -> Self {
+        let mut payload = Map::new();
+        payload.insert(HOTEL.to_owned(), Value::from(hotel.as_str()));
+        payload.insert(OWNER.to_owned(), Value::from(owner));
+        Self { id, vector, payload }
+    }
+
+    /// Adds to the payload.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.payload.insert(key.to_owned(), value.into());
+        self
+    }
+
+    pub(crate) fn check(&self, dimension: usize) -> Result<(), VectorError> {
+        check_vector(&self.vector, dimension)?;
+        for key in [HOTEL, OWNER] {
+            if !self.payload.get(key).is_some_and(Value::is_string) {
+                return Err(VectorError::Payload { key });
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn check_vector(vector: &[f32], dimension: usize) -> Result<(), VectorError> {
+    if vector.len() != dimension {
+        return Err(VectorError::Dimension { expected: dimension, found: vector.len() });
+    }
+    // The engine divides by the length in f32, so it must not overflow or vanish there either.
+    let square: f32 = vector.iter().map(|v| v * v).sum();
+    if square.is_finite() && square > f32::MIN_POSITIVE { Ok(()) } else { Err(VectorError::NoDirection) }
+}
+
+/// A point that was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hit {
+    /// The point.
+    pub id: Uuid,
+    /// Cosine of the angle to the query, -1 to 1.
+    pub score: f32,
+    /// The point's payload.
+    pub payload: Map<String, Value>,
+}
+
+/// Which points count. All conditions hold at once.
+///
+/// There is no default: a search of one hotel starts with [`Filter::hotel`], and whoever looks across
+/// hotels says [`Filter::every_hotel`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter {
+    pub(crate) equal: Vec<(String, String)>,
+    pub(crate) except_owners: Vec<String>,
+}
+
+impl Filter {
+    /// Points of one hotel.
+    pub fn hotel(hotel: &HotelId) -> Self {
+        Self::every_hotel().matching(HOTEL, hotel.as_str())
+    }
+
+    /// Points of all hotels: for reconciliation and reindexing, never for an answer to a client.
+    pub fn every_hotel() -> Self {
+        Self { equal: Vec::new(), except_owners: Vec::new() }
+    }
+
+    /// Only points of this owner.
+    #[must_use]
+    pub fn owner(self, owner: &str) -> Self {
+        self.matching(OWNER, owner)
+    }
+
+    /// Only points whose payload holds this text under this key.
+    #[must_use]
+    pub fn matching(mut self, key: &str, text: &str) -> Self {
+        self.equal.push((key.to_owned(), text.to_owned()));
+        self
+    }
+
+    /// No points of this owner. May be given several times.
+    #[must_use]
+    pub fn except_owner(mut self, owner: &str) -> Self {
+        self.except_owners.push(owner.to_owned());
+        self
+    }
+}
