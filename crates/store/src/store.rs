@@ -129,7 +129,7 @@ impl Store {
         match self.scrub().await {
             Ok(true) => {}
             Ok(false) => {
-                tracing::info!("a reader kept deleted rows in the write-ahead log; scrub again later")
+                tracing::info!("a reader kept deleted rows in the write-ahead log; scrub again later");
             }
             Err(error) => tracing::warn!(%error, "deleted rows stay in the write-ahead log for now"),
         }
