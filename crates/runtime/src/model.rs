@@ -119,17 +119,22 @@ impl Model {
     ///   backend fails,
     /// - [`RuntimeError::Stopped`] after [`Model::stop`].
     pub fn answer(&self, inputs: Vec<Tensor>, ticket: &Ticket) -> Result<Answer, RuntimeError> {
-        let result = self.seek(inputs, ticket);
+        let result = self.seek(self.shared.lane.load_full(), inputs, ticket);
         if let Err(error) = &result {
             record_dropped(&self.shared.name, error);
         }
         result
     }
 
-    fn seek(&self, mut inputs: Vec<Tensor>, ticket: &Ticket) -> Result<Answer, RuntimeError> {
+    /// Queues on `lane` and waits; on the lane in its place, if `lane` was closed meanwhile.
+    fn seek(
+        &self,
+        mut lane: Arc<Lane>,
+        mut inputs: Vec<Tensor>,
+        ticket: &Ticket,
+    ) -> Result<Answer, RuntimeError> {
         loop {
             ticket.check()?;
-            let lane = self.shared.lane.load_full();
             let calls = lane.calls(inputs)?;
             let request = NEXT_REQUEST.fetch_add(1, Ordering::Relaxed);
             let accepted = Instant::now();
@@ -156,9 +161,11 @@ impl Model {
                 }
                 Err(Refused::Full(retry_after)) => return Err(RuntimeError::Overloaded { retry_after }),
                 Err(Refused::Closed(mut jobs)) => {
-                    if Arc::ptr_eq(&lane, &self.shared.lane.load_full()) {
+                    let current = self.shared.lane.load_full();
+                    if Arc::ptr_eq(&lane, &current) {
                         return Err(RuntimeError::Stopped);
                     }
+                    lane = current;
                     // Swapped between the look and the queue: the same inputs go to the new model.
                     inputs = match jobs.pop() {
                         Some(job) if jobs.is_empty() => job.inputs,
@@ -251,4 +258,26 @@ fn collect(answers: &Receiver<Part>, parts: usize, ticket: &Ticket) -> Result<Ve
         return Err(RuntimeError::shape("the model's outputs do not follow its rows; send one call's rows"));
     }
     Ok(batch::join(&outputs.iter().map(Vec::as_slice)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{Watch, factory, one_worker, start, version};
+
+    #[test]
+    fn a_request_that_finds_its_lane_closed_by_a_swap_goes_to_the_new_model_unchanged() {
+        let watch = Watch::new();
+        let model = start(&watch, |_| (), PoolOptions { max_batch: 4, ..one_worker() });
+        for rows in [1_usize, 10] {
+            let stale = model.shared.lane.load_full();
+            model.swap(version(2), factory(&watch, |session| session.factor = 10.0)).expect("swaps");
+            let numbers: Vec<f32> = (0..rows).map(|i| i as f32).collect();
+            let inputs = vec![Tensor::new(vec![rows, 1], numbers.clone()).expect("fits")];
+            let answer = model.seek(stale, inputs, &Ticket::unlimited()).expect("answers");
+            assert_eq!(answer.model, version(2));
+            let tenfold: Vec<f32> = numbers.iter().map(|x| x * 10.0).collect();
+            assert_eq!(answer.outputs[0].data(), tenfold);
+        }
+    }
 }
