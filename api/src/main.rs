@@ -1,2 +1,5 @@
-//! The `innkeeper` binary.
-fn main() {}
+//! The `innkeeper` binary: see `innkeeper --help`.
+
+fn main() -> std::process::ExitCode {
+    innkeeper_api::cli::main()
+}

@@ -1,7 +1,7 @@
 //! EdgeFace-xs: a face embedding network, as ONNX.
 //!
 //! George et al., "EdgeFace: Efficient Face Recognition Model for Edge Devices" (2024), the `xs` size: an
-//! EdgeNeXt x-small body (Maaz et al., 2022) with a 512-wide head, in the module names of the published
+//! `EdgeNeXt` x-small body (Maaz et al., 2022) with a 512-wide head, in the module names of the published
 //! state dict. Input `input`: `batch x 3 x 112 x 112`, RGB, 0..255, the aligned face. Output `embedding`:
 //! `batch x 512`, not normalised; compare by cosine.
 //!
@@ -89,16 +89,16 @@ impl Writer<'_> {
             &[input, &weight, &bias],
             &[("kernel_shape", Attr::Ints(vec![4, 4])), ("strides", Attr::Ints(vec![4, 4]))],
         );
-        let x = self.to_rows(&x);
+        let x = self.rows(&x);
         let x = self.layer_norm("model.stem.1", &x, width)?;
-        Ok(self.to_planes(&x))
+        Ok(self.planes(&x))
     }
 
     /// Halves the map: layer norm, then a 2x2 convolution of stride 2.
     fn downsample(&mut self, name: &str, x: &str, from: usize, to: usize) -> Result<Value, ConvertError> {
-        let x = self.to_rows(x);
+        let x = self.rows(x);
         let x = self.layer_norm(&format!("{name}.0"), &x, from)?;
-        let x = self.to_planes(&x);
+        let x = self.planes(&x);
         let weight = self.parameter(&format!("{name}.1.weight"), &[to, from, 2, 2])?;
         let bias = self.parameter(&format!("{name}.1.bias"), &[to])?;
         Ok(self.graph.node(
@@ -111,13 +111,13 @@ impl Writer<'_> {
     /// Depthwise convolution, layer norm, two linear layers, added to the input.
     fn convolution_block(&mut self, name: &str, x: &str, stage: &Stage) -> Result<Value, ConvertError> {
         let y = self.depthwise(&format!("{name}.conv_dw"), x, stage.width, stage.kernel)?;
-        let y = self.to_rows(&y);
+        let y = self.rows(&y);
         let y = self.perceptron(name, &y, stage.width)?;
-        let y = self.to_planes(&y);
+        let y = self.planes(&y);
         Ok(self.graph.node("Add", &[x, &y], &[]))
     }
 
-    /// Split depthwise transpose attention (EdgeNeXt, section 3.2): groups of channels are convolved one
+    /// Split depthwise transpose attention (`EdgeNeXt`, section 3.2): groups of channels are convolved one
     /// after the other, each with the sum of what came before; then attention between channels.
     fn attention_block(&mut self, name: &str, x: &str, stage: &Stage) -> Result<Value, ConvertError> {
         let Stage { width, side, groups, .. } = *stage;
@@ -135,7 +135,7 @@ impl Writer<'_> {
         done.extend(parts.last().cloned());
         let done: Vec<&str> = done.iter().map(String::as_str).collect();
         let y = self.graph.node("Concat", &done, &[("axis", Attr::Int(1))]);
-        let mut y = self.to_rows(&y);
+        let mut y = self.rows(&y);
         if stage.position {
             let code = self.position_code(&format!("{name}.pos_embd"), width, side)?;
             y = self.graph.node("Add", &[&y, &code], &[]);
@@ -144,11 +144,11 @@ impl Writer<'_> {
         let z = self.channel_attention(name, &z, width, side)?;
         let y = self.graph.node("Add", &[&y, &z], &[]);
         let y = self.perceptron(name, &y, width)?;
-        let y = self.to_planes(&y);
+        let y = self.planes(&y);
         Ok(self.graph.node("Add", &[x, &y], &[]))
     }
 
-    /// Cross-covariance attention (El-Nouby et al., "XCiT", 2021): each head compares its channels, not the
+    /// Cross-covariance attention (El-Nouby et al., "`XCiT`", 2021): each head compares its channels, not the
     /// positions, by the cosine of their maps times a temperature.
     fn channel_attention(
         &mut self,
@@ -308,18 +308,18 @@ impl Writer<'_> {
     }
 
     fn reshape(&mut self, x: &str, shape: &[i64]) -> Value {
-        let name = shape.iter().map(|side| format!("_{side}")).collect::<String>();
-        let shape = self.graph.ints(&format!("shape{name}"), shape);
+        let sides: Vec<String> = shape.iter().map(i64::to_string).collect();
+        let shape = self.graph.ints(&format!("shape_{}", sides.join("_")), shape);
         self.graph.node("Reshape", &[x, &shape], &[])
     }
 
     /// NCHW to NHWC.
-    fn to_rows(&mut self, x: &str) -> Value {
+    fn rows(&mut self, x: &str) -> Value {
         self.graph.node("Transpose", &[x], &[("perm", Attr::Ints(vec![0, 2, 3, 1]))])
     }
 
     /// NHWC to NCHW.
-    fn to_planes(&mut self, x: &str) -> Value {
+    fn planes(&mut self, x: &str) -> Value {
         self.graph.node("Transpose", &[x], &[("perm", Attr::Ints(vec![0, 3, 1, 2]))])
     }
 }

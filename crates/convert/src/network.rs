@@ -84,3 +84,49 @@ pub fn convert(network: Network, source: &[u8]) -> Result<Vec<u8>, ConvertError>
         Network::DlibFaceResnet => dlib::resnet::convert(source),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::onnx::tests::whole;
+    use crate::torch::tests::made_up;
+
+    #[test]
+    fn names_read_back() {
+        for network in Network::ALL {
+            assert_eq!(network.to_string().parse::<Network>().expect("its own name"), network);
+        }
+        let error = "mtcnn".parse::<Network>().expect_err("only a part of a name");
+        assert!(error.to_string().contains("mtcnn-pnet, mtcnn-rnet"), "{error}");
+    }
+
+    #[test]
+    fn every_torch_network_becomes_one_whole_graph() {
+        type Convert = fn(&StateDict) -> Result<Vec<u8>, ConvertError>;
+        for (convert, outputs) in [
+            (mtcnn::proposal as Convert, ["probability", "box"].as_slice()),
+            (mtcnn::refine, &["probability", "box"]),
+            (mtcnn::output, &["probability", "box", "landmarks"]),
+            (edgeface::convert, &["embedding"]),
+        ] {
+            let (_, file) = made_up(convert);
+            assert_eq!(whole(&file).1, outputs);
+        }
+    }
+
+    #[test]
+    fn the_weights_of_one_network_are_not_taken_for_another() {
+        let (onet, _) = made_up(mtcnn::output);
+        assert!(matches!(mtcnn::proposal(&onet), Err(ConvertError::Shape { .. })));
+        assert!(matches!(edgeface::convert(&onet), Err(ConvertError::MissingTensor { .. })));
+    }
+
+    #[test]
+    fn a_broken_file_is_an_error_for_every_network() {
+        for network in Network::ALL {
+            for source in [b"".as_slice(), b"PK\x03\x04", &[0xff; 64], &[1; 64]] {
+                assert!(convert(network, source).is_err(), "{network}");
+            }
+        }
+    }
+}

@@ -17,4 +17,4 @@ pub use embedding::{Embedding, EmbeddingError};
 pub use geometry::{Point, Rect};
 pub use ids::{CameraId, EmployeeId, HotelId, IdError};
 pub use model::{ModelRef, ModelRefError};
-pub use picture::{DecodeLimits, Picture, PictureError, PictureFormat};
+pub use picture::{DecodeLimits, Picture, PictureError, PictureFormat, Resampling};

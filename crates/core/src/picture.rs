@@ -81,6 +81,17 @@ pub enum PictureError {
     Resize(String),
 }
 
+/// How [`Picture::resized`] weighs source pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resampling {
+    /// Linear weights; what a detector's input wants.
+    Triangle,
+    /// The mean of the covered pixels, `INTER_AREA` elsewhere.
+    Area,
+    /// Windowed sinc of three lobes, for enlarging.
+    Lanczos,
+}
+
 /// A decoded picture: upright, 8-bit RGB, row by row without padding.
 #[derive(Clone)]
 pub struct Picture {
@@ -199,12 +210,11 @@ impl Picture {
         Some(Self { width, height, rgb })
     }
 
-    /// Bilinear resize. Shrinking averages over the covered pixels (an antialiasing triangle filter), as
-    /// a decoder that feeds a detector should.
+    /// Resizes with an antialiasing filter: shrinking averages over the covered pixels.
     ///
     /// # Errors
     /// [`PictureError::Resize`] when a side is zero.
-    pub fn resized(&self, width: u32, height: u32) -> Result<Self, PictureError> {
+    pub fn resized(&self, width: u32, height: u32, resampling: Resampling) -> Result<Self, PictureError> {
         if (width, height) == (self.width, self.height) {
             return Ok(self.clone());
         }
@@ -217,7 +227,11 @@ impl Picture {
                 .map_err(|e| say(&e))?;
         let mut target = fir::images::Image::new(width, height, fir::PixelType::U8x3);
         let options = fir::ResizeOptions::new()
-            .resize_alg(fir::ResizeAlg::Convolution(fir::FilterType::Bilinear));
+            .resize_alg(fir::ResizeAlg::Convolution(match resampling {
+                Resampling::Triangle => fir::FilterType::Bilinear,
+                Resampling::Area => fir::FilterType::Box,
+                Resampling::Lanczos => fir::FilterType::Lanczos3,
+            }));
         fir::Resizer::new().resize(&source, &mut target, &options).map_err(|e| say(&e))?;
         Ok(Self { width, height, rgb: target.into_vec() })
     }

@@ -7,4 +7,4 @@ mod shape_predictor;
 mod tests;
 
 pub use reader::Reader;
-pub use shape_predictor::{Cascade, PixelRect, ShapePredictor, Split, Tree};
+pub use shape_predictor::{PixelRect, ShapePredictor};

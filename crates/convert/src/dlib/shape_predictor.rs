@@ -22,42 +22,42 @@ pub struct PixelRect {
 
 /// An inner node of a tree: left if `value[first] - value[second] > threshold`, else right.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Split {
+struct Split {
     /// Index of a sampled pixel.
-    pub first: usize,
+    first: usize,
     /// Index of the pixel it is compared with.
-    pub second: usize,
+    second: usize,
     /// In grey levels.
-    pub threshold: f32,
+    threshold: f32,
 }
 
 /// A complete binary tree; the children of node `i` are `2i + 1` and `2i + 2`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Tree {
+struct Tree {
     /// Inner nodes, level by level.
-    pub splits: Vec<Split>,
+    splits: Vec<Split>,
     /// What to add to the shape, one more than there are splits: x and y of each point in turn, as shares of
     /// the box.
-    pub leaves: Vec<Vec<f32>>,
+    leaves: Vec<Vec<f32>>,
 }
 
 /// One step of the cascade: where to look, and the trees that read what was seen.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Cascade {
+struct Cascade {
     /// Sampled pixels: the index of the nearest point and the offset from it, as shares of the box, in the
     /// frame of the initial shape.
-    pub pixels: Vec<(usize, (f32, f32))>,
+    pixels: Vec<(usize, (f32, f32))>,
     /// Trees whose answers are added up.
-    pub trees: Vec<Tree>,
+    trees: Vec<Tree>,
 }
 
 /// A landmark model, for instance of `shape_predictor_5_face_landmarks.dat`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ShapePredictor {
     /// The mean face: points as shares of the box.
-    pub initial_shape: Vec<(f32, f32)>,
+    initial_shape: Vec<(f32, f32)>,
     /// The steps, in order.
-    pub cascades: Vec<Cascade>,
+    cascades: Vec<Cascade>,
 }
 
 /// Bytes of the smallest packed integer.
@@ -121,6 +121,11 @@ impl ShapePredictor {
         Ok(Self { initial_shape: pairs(&shape).collect(), cascades })
     }
 
+    /// The mean face: points as shares of the box.
+    pub fn initial_shape(&self) -> &[(f32, f32)] {
+        &self.initial_shape
+    }
+
     /// The landmarks of the face in `rect`, in pixels, not rounded (dlib rounds them to whole pixels).
     ///
     /// `intensity(x, y)` is the grey level of a pixel, asked for only inside `width` x `height`; dlib takes
@@ -133,7 +138,7 @@ impl ShapePredictor {
         rect: PixelRect,
     ) -> Vec<(f32, f32)> {
         let origin = (rect.left as f64, rect.top as f64);
-        let extent = ((rect.right - rect.left) as f64, (rect.bottom - rect.top) as f64);
+        let extent = (rect.right as f64 - origin.0, rect.bottom as f64 - origin.1);
         let to_image =
             |x: f32, y: f32| (origin.0 + f64::from(x) * extent.0, origin.1 + f64::from(y) * extent.1);
         let mut shape: Vec<f32> = self.initial_shape.iter().flat_map(|&(x, y)| [x, y]).collect();

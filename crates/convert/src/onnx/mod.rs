@@ -2,6 +2,8 @@
 //! the value it made, and that name is the input of later calls.
 
 mod proto;
+#[cfg(test)]
+pub(crate) mod tests;
 
 use prost::Message;
 

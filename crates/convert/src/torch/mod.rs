@@ -1,4 +1,4 @@
-//! Reading PyTorch state dicts: named float tensors out of a `.pt` file.
+//! Reading `PyTorch` state dicts: named float tensors out of a `.pt` file.
 //!
 //! Both forms that `torch.save` has had are read: the zip archive (since 1.6) and the older stream of
 //! pickles followed by raw storages. Per-tensor quantised weights are turned back into floats. Nothing
@@ -7,7 +7,7 @@
 mod archive;
 mod pickle;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 

@@ -9,8 +9,8 @@ use candle_core::pickle::{Object, Stack};
 use super::FORMAT;
 use crate::ConvertError;
 
-/// Names, numbers and brackets that may be built while reading one pickle; EdgeFace needs 30,000.
-const OBJECT_LIMIT: usize = 4_000_000;
+/// Names (by 32 bytes), numbers and brackets that may be built while reading one pickle; EdgeFace's file needs 60,000.
+const OBJECT_LIMIT: usize = 1_000_000;
 /// Brackets inside brackets; a state dict needs about ten.
 const DEPTH_LIMIT: usize = 32;
 /// Bytes of one name.
@@ -97,7 +97,7 @@ fn inspect(rest: &[u8]) -> Result<bool, ConvertError> {
     }
 }
 
-/// Counts the objects inside an object.
+/// Counts the objects inside an object, a long text as several.
 fn weigh(object: &Object, depth: usize) -> Result<usize, ConvertError> {
     if depth > DEPTH_LIMIT {
         return Err(bad("objects nested too deeply"));
@@ -114,6 +114,8 @@ fn weigh(object: &Object, depth: usize) -> Result<usize, ConvertError> {
             weigh(callable, depth + 1)? + weigh(args, depth + 1)?
         }
         Object::PersistentLoad(id) => weigh(id, depth + 1)?,
+        Object::Unicode(text) => text.len() / 32,
+        Object::Class { module_name, class_name } => (module_name.len() + class_name.len()) / 32,
         _ => 0,
     };
     Ok(children + 1)

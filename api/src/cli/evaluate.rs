@@ -1,0 +1,360 @@
+//! `evaluate`: figures of a model on labelled pictures. The formats are described in datasets/README.md.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use clap::ValueEnum;
+use indicatif::{ProgressBar, ProgressStyle};
+use innkeeper_core::{DecodeLimits, Picture};
+use innkeeper_face::evaluation::{AllPairs, Labelled, ScoredPair, cosine, identification, liveness, pairs};
+use innkeeper_face::{Calibration, FacePipeline, FrameAnalysis, Want};
+use innkeeper_runtime::Ticket;
+use serde_json::{Map, Value, json};
+
+use super::table::table;
+use super::{Failure, Outcome, say};
+use crate::config::Settings;
+use crate::models::Loader;
+
+/// A model that can be measured.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Name {
+    /// Verification and identification of faces.
+    Face,
+    /// Real faces against prints and screens.
+    Liveness,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  innkeeper evaluate face --data faces/ --set lfw --pack extended\n  innkeeper evaluate liveness --data faces/ --json")]
+pub(super) struct Args {
+    name: Name,
+    /// A folder with a FILES.tsv.
+    #[arg(long)]
+    data: PathBuf,
+    /// The pack to measure [default: models.pack].
+    #[arg(long)]
+    pack: Option<String>,
+    /// Only rows of this set.
+    #[arg(long)]
+    set: Option<String>,
+    /// One JSON object instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args, settings: &Settings) -> Outcome {
+    let pipeline = Loader::new(settings, args.pack.as_deref())?.face_pipeline(settings.face.pipeline())?;
+    let rows = read_rows(&args.data.join("FILES.tsv"))?;
+    let rows: Vec<Row> =
+        rows.into_iter().filter(|r| args.set.as_ref().is_none_or(|set| r.get("set") == set)).collect();
+    let task = Task { pipeline: &pipeline, limits: settings.images.limits(), data: &args.data };
+    let figures = match args.name {
+        Name::Face => task.face(&rows, args.set.as_deref())?,
+        Name::Liveness => task.liveness(&rows)?,
+    };
+    if args.json {
+        return say(figures);
+    }
+    say(render(&figures))
+}
+
+/// A line of a tab-separated file, by column name.
+struct Row(HashMap<String, String>);
+
+impl Row {
+    fn get(&self, column: &str) -> &str {
+        self.0.get(column).map_or("", String::as_str)
+    }
+}
+
+fn read_rows(path: &Path) -> Result<Vec<Row>, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let mut lines = text.lines();
+    let header: Vec<&str> = lines.next().unwrap_or_default().split('\t').collect();
+    if !header.contains(&"path") && !header.contains(&"a") {
+        return Err(format!("{} has no column `path`; datasets/README.md describes the format", path.display()).into());
+    }
+    Ok(lines
+        .filter(|line| !line.is_empty())
+        .map(|line| {
+            Row(header.iter().map(|h| (*h).to_owned()).zip(line.split('\t').map(str::to_owned)).collect())
+        })
+        .collect())
+}
+
+/// One picture after the pipeline.
+struct Seen {
+    analysis: Option<FrameAnalysis>,
+    milliseconds: f64,
+}
+
+struct Task<'a> {
+    pipeline: &'a FacePipeline,
+    limits: DecodeLimits,
+    data: &'a Path,
+}
+
+/// The face a picture is about: the largest good one, else the largest.
+fn subject(analysis: &FrameAnalysis) -> Option<usize> {
+    analysis.primary().or_else(|| (!analysis.faces.is_empty()).then_some(0))
+}
+
+impl Task<'_> {
+    /// Runs every picture, on all cores, with a progress bar.
+    fn look(&self, paths: &[&str], want: Want) -> Result<Vec<Seen>, Failure> {
+        let bar = ProgressBar::new(paths.len() as u64);
+        if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} pictures {eta}") {
+            bar.set_style(style);
+        }
+        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        let next = AtomicUsize::new(0);
+        let work = || -> Result<Vec<(usize, Seen)>, String> {
+            let mut mine = Vec::new();
+            loop {
+                let i = next.fetch_add(1, Ordering::Relaxed);
+                let Some(path) = paths.get(i) else { return Ok(mine) };
+                let path = self.data.join(path);
+                let bytes = std::fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+                let started = Instant::now();
+                // A picture that cannot be decoded is a face not found, as it would be in production.
+                let analysis = Picture::decode(&bytes, &self.limits)
+                    .ok()
+                    .map(|picture| self.pipeline.analyse(&picture, want, &Ticket::unlimited()))
+                    .transpose()
+                    .map_err(|e| format!("{}: {e}", path.display()))?;
+                mine.push((i, Seen { analysis, milliseconds: started.elapsed().as_secs_f64() * 1e3 }));
+                bar.inc(1);
+            }
+        };
+        let parts: Vec<Result<Vec<(usize, Seen)>, String>> = std::thread::scope(|scope| {
+            let handles: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            handles.into_iter().map(|h| h.join().unwrap_or_else(|_| Err("a thread panicked".to_owned()))).collect()
+        });
+        bar.finish_and_clear();
+        let mut all = Vec::with_capacity(paths.len());
+        for part in parts {
+            all.extend(part?);
+        }
+        all.sort_by_key(|(i, _)| *i);
+        Ok(all.into_iter().map(|(_, seen)| seen).collect())
+    }
+
+    fn face(&self, rows: &[Row], set: Option<&str>) -> Result<Value, Failure> {
+        let mut reasons: Vec<String> = Vec::new();
+        let pair_rows: Vec<Row> = match read_rows(&self.data.join("pairs.tsv")) {
+            Ok(rows) => rows.into_iter().filter(|r| set.is_none_or(|s| r.get("set") == s)).collect(),
+            Err(error) => {
+                reasons.push(format!("no pairs: {error}"));
+                Vec::new()
+            }
+        };
+        let in_pairs: BTreeSet<&str> = pair_rows.iter().flat_map(|r| [r.get("a"), r.get("b")]).collect();
+        let identity = |row: &Row| {
+            let named = row.get("identity");
+            if named.is_empty() { row.get("group").to_owned() } else { named.to_owned() }
+        };
+        let wanted: Vec<&Row> =
+            rows.iter().filter(|r| !identity(r).is_empty() || in_pairs.contains(r.get("path"))).collect();
+        if wanted.is_empty() {
+            return Err("no row has an identity or stands in pairs.tsv".into());
+        }
+        let paths: Vec<&str> = wanted.iter().map(|r| r.get("path")).collect();
+        let want = Want { liveness: false, embedding: true, despite_quality: true };
+        let seen = self.look(&paths, want)?;
+
+        let mut vectors: BTreeMap<&str, &[f32]> = BTreeMap::new();
+        let mut labelled: Vec<(&str, String, &str)> = Vec::new();
+        let (mut not_found, mut below_quality) = (0, 0);
+        for (row, picture) in wanted.iter().zip(&seen) {
+            let found = picture.analysis.as_ref().and_then(|a| subject(a).map(|i| &a.faces[i]));
+            let Some(face) = found else {
+                not_found += 1;
+                continue;
+            };
+            below_quality += usize::from(!face.quality.passes());
+            if let Some(embedding) = &face.embedding {
+                vectors.insert(row.get("path"), embedding.vector());
+                labelled.push((row.get("set"), identity(row), row.get("path")));
+            }
+        }
+        let shipped = Calibration::shipped(&self.pipeline.embedder());
+        if let Err(error) = &shipped {
+            reasons.push(error.to_string());
+        }
+        let threshold = shipped.as_ref().ok().map(|c| c.threshold);
+        let people = |only: Option<&str>| -> Vec<Labelled<'_>> {
+            labelled
+                .iter()
+                .filter(|(set, identity, _)| only.is_none_or(|s| s == *set) && !identity.is_empty())
+                .filter_map(|(_, identity, path)| {
+                    Some(Labelled { identity: identity.as_str(), vector: vectors.get(path)? })
+                })
+                .collect()
+        };
+        let scored = |only: Option<&str>| -> Vec<ScoredPair> {
+            pair_rows
+                .iter()
+                .filter(|r| only.is_none_or(|s| s == r.get("set")))
+                .map(|r| ScoredPair {
+                    // A face that was not found is nobody's: the pair is judged different.
+                    score: match (vectors.get(r.get("a")), vectors.get(r.get("b"))) {
+                        (Some(a), Some(b)) => cosine(a, b),
+                        _ => -1.0,
+                    },
+                    same: r.get("same") == "1",
+                })
+                .collect()
+        };
+        let mut figures = face_figures(&people(None), &scored(None), threshold, &mut reasons);
+        let sets: BTreeSet<&str> = wanted.iter().map(|r| r.get("set")).collect();
+        if sets.len() > 1 {
+            let per_set: Map<String, Value> = sets
+                .iter()
+                .map(|set| {
+                    let own = face_figures(&people(Some(set)), &scored(Some(set)), threshold, &mut Vec::new());
+                    ((*set).to_owned(), Value::Object(own))
+                })
+                .collect();
+            figures.insert("sets".to_owned(), Value::Object(per_set));
+        }
+        let total: f64 = seen.iter().map(|s| s.milliseconds).sum();
+        figures.insert("n_images".to_owned(), json!(wanted.len()));
+        figures.insert("not_found".to_owned(), json!(not_found));
+        figures.insert("below_quality".to_owned(), json!(below_quality));
+        figures.insert("ms_per_image".to_owned(), json!(total / seen.len() as f64));
+        figures.insert("shipped_threshold".to_owned(), json!(threshold));
+        figures.insert("models".to_owned(), self.models());
+        figures.insert("reasons".to_owned(), json!(reasons));
+        Ok(Value::Object(figures))
+    }
+
+    fn models(&self) -> Value {
+        let names: BTreeSet<String> = self.pipeline.models().iter().map(|m| m.model().to_string()).collect();
+        json!(names)
+    }
+
+    fn liveness(&self, rows: &[Row]) -> Result<Value, Failure> {
+        let labelled: Vec<&Row> =
+            rows.iter().filter(|r| matches!(r.get("label"), "real" | "spoof")).collect();
+        let mut reasons: Vec<String> = Vec::new();
+        if let Err(reason) = self.pipeline.liveness_available() {
+            reasons.push(format!("no liveness model: {reason}; run `innkeeper models pull --pack extended`"));
+        }
+        if labelled.is_empty() {
+            reasons.push("no row is labelled real or spoof".to_owned());
+        }
+        if !reasons.is_empty() {
+            return Ok(json!({"apcer": null, "bpcer": null, "auc": null, "n": 0, "reasons": reasons}));
+        }
+        let paths: Vec<&str> = labelled.iter().map(|r| r.get("path")).collect();
+        let want = Want { liveness: true, embedding: false, despite_quality: true };
+        let seen = self.look(&paths, want)?;
+        let mut scores = Vec::new();
+        let mut not_found = 0;
+        let mut threshold = None;
+        for (row, picture) in labelled.iter().zip(&seen) {
+            let verdict =
+                picture.analysis.as_ref().and_then(|a| subject(a).map(|i| &a.faces[i].liveness));
+            match verdict.and_then(|v| v.score) {
+                Some(score) => {
+                    threshold = verdict.and_then(|v| v.threshold);
+                    scores.push((score, row.get("label") == "real"));
+                }
+                None => not_found += 1,
+            }
+        }
+        let figures = liveness(&scores, threshold.unwrap_or(0.5));
+        let mut value = serde_json::to_value(&figures)?;
+        if let Value::Object(map) = &mut value {
+            if figures.apcer.is_none() || figures.bpcer.is_none() {
+                reasons.push("one of the two labels has no face".to_owned());
+            }
+            if figures.n < 100 {
+                reasons.push(format!("{} pictures say little; the threshold is not calibrated on them", figures.n));
+            }
+            map.insert("threshold".to_owned(), json!(threshold));
+            map.insert("not_found".to_owned(), json!(not_found));
+            map.insert("scores".to_owned(), json!(scores));
+            map.insert("models".to_owned(), self.models());
+            map.insert("reasons".to_owned(), json!(reasons));
+        }
+        Ok(value)
+    }
+}
+
+/// The figures of one selection of pictures and pairs; what cannot be computed is null with a reason.
+fn face_figures(
+    people: &[Labelled<'_>],
+    scored: &[ScoredPair],
+    shipped: Option<f32>,
+    reasons: &mut Vec<String>,
+) -> Map<String, Value> {
+    let mut out = Map::new();
+    let mut put = |key: &str, value: Value| out.insert(key.to_owned(), value);
+    let verification = pairs(scored, shipped);
+    if verification.is_none() {
+        reasons.push("no labelled pairs: accuracy and threshold are null".to_owned());
+    }
+    put("n_pairs", json!(scored.len()));
+    put("accuracy", json!(verification.as_ref().map(|v| v.accuracy)));
+    put("threshold", json!(verification.as_ref().map(|v| v.threshold)));
+    put("accuracy_at_shipped", json!(verification.as_ref().and_then(|v| v.accuracy_at_shipped)));
+    let all = AllPairs::of(people);
+    put("cross_identity_pairs", json!(all.impostor.len()));
+    put("same_identity_pairs", json!(all.genuine.len()));
+    for (name, far) in [("1e2", 1e-2), ("1e3", 1e-3), ("1e4", 1e-4)] {
+        let point = all.at(far);
+        if point.is_none() {
+            reasons.push(format!("too few pairs for a false accept rate of {far}"));
+        }
+        put(&format!("tar_far_{name}"), json!(point.map(|p| p.tar)));
+        put(&format!("threshold_far_{name}"), json!(point.map(|p| p.threshold)));
+    }
+    if let Some(threshold) = shipped {
+        let over = all.impostor.iter().take_while(|s| **s >= threshold).count();
+        put("far_at_shipped", json!(over as f64 / all.impostor.len().max(1) as f64));
+    }
+    let curve = all.logistic();
+    put("probability_slope", json!(curve.map(|c| c.0)));
+    put("probability_intercept", json!(curve.map(|c| c.1)));
+    let found = identification(people, shipped);
+    if found.is_none() {
+        reasons.push("nobody has two pictures: identification figures are null".to_owned());
+    }
+    let field = |key: &str| found.as_ref().and_then(|f| serde_json::to_value(f).ok()).and_then(|v| v.get(key).cloned());
+    for key in ["people", "probes", "top1", "tpir_fpir_1pct", "threshold_fpir_1pct", "tpir_at_shipped", "fpir_at_shipped"] {
+        put(key, json!(field(key)));
+    }
+    out
+}
+
+/// The figures as two columns; nested sets become columns of their own.
+fn render(figures: &Value) -> String {
+    let cell = |value: &Value| match value {
+        Value::Number(n) if n.is_f64() => format!("{:.4}", n.as_f64().unwrap_or(f64::NAN)),
+        Value::Null => "–".to_owned(),
+        Value::Array(list) if list.len() > 8 => format!("{} values", list.len()),
+        Value::Array(list) => {
+            list.iter().map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned)).collect::<Vec<_>>().join("; ")
+        }
+        other => other.to_string(),
+    };
+    let Value::Object(map) = figures else { return figures.to_string() };
+    let empty = Map::new();
+    let sets = map.get("sets").and_then(Value::as_object).unwrap_or(&empty);
+    let mut header = vec!["figure", "all"];
+    header.extend(sets.keys().map(String::as_str));
+    let rows: Vec<Vec<String>> = map
+        .iter()
+        .filter(|(key, _)| *key != "sets")
+        .map(|(key, value)| {
+            let mut row = vec![key.clone(), cell(value)];
+            row.extend(sets.values().map(|set| set.get(key).map_or_else(String::new, cell)));
+            row
+        })
+        .collect();
+    table(&header, &rows)
+}

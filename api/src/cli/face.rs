@@ -1,0 +1,57 @@
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Subcommand;
+use indicatif::ProgressBar;
+
+use super::{Failure, Outcome, say};
+use crate::app::Engines;
+use crate::config::Settings;
+use crate::models::Loader;
+use crate::service::{FaceService, Gallery};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Face {
+    /// Move every enrolled person to the running embedder, from their kept photos. Stop the server first.
+    Reindex {
+        /// The data directory [default: storage.data_dir, ./data].
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
+    },
+}
+
+pub(super) fn run(command: Face, mut settings: Settings) -> Outcome {
+    let Face::Reindex { data_dir } = command;
+    if let Some(dir) = data_dir {
+        settings.storage.data_dir = dir;
+    }
+    tokio::runtime::Runtime::new()?.block_on(reindex(settings))
+}
+
+async fn reindex(settings: Settings) -> Outcome {
+    let loading = settings.clone();
+    let pipeline = tokio::task::spawn_blocking(move || {
+        Loader::new(&loading, None)?.face_pipeline(loading.face.pipeline())
+    })
+    .await??;
+    let engines = Engines::open(&settings.storage.data_dir).await?;
+    let gallery = Arc::new(Gallery::new(engines.clone()));
+    gallery.reconcile().await?;
+    let service = FaceService::new(pipeline, &settings, gallery).await?;
+    let failed = |problem: crate::problem::Problem| -> Failure { problem.detail.into() };
+    let work = service.to_reindex().await.map_err(failed)?;
+    let bar = ProgressBar::new(work.len() as u64);
+    let mut problems = 0;
+    for (hotel, employee, from) in &work {
+        let report = service.reindex(hotel, employee, from, "innkeeper face reindex").await.map_err(failed)?;
+        problems += usize::from(report.problem.is_some());
+        bar.suspend(|| say(serde_json::to_string(&report).unwrap_or_default()))?;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    eprintln!("{} people moved to {}, {problems} with a problem", work.len() - problems, service.embedder());
+    drop(service);
+    engines.close().await;
+    Ok(if problems == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

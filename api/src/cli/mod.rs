@@ -1,0 +1,178 @@
+//! The command line. Results go to standard output, logs and progress to standard error.
+
+mod doctor;
+mod evaluate;
+mod face;
+mod packs;
+mod predict;
+mod table;
+mod token;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::config::{DEFAULTS, Settings};
+use crate::telemetry;
+
+/// Whatever a command fails with; printed with its causes.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+/// Success, or an exit code that the command chose.
+type Outcome = Result<ExitCode, Failure>;
+
+/// The inference service a hotel runs on its own hardware.
+#[derive(Debug, Parser)]
+#[command(name = "innkeeper", version, about, max_term_width = 100)]
+struct Cli {
+    /// Settings file [default: ./innkeeper.toml when it exists].
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where installed models live [default: models.dir, else ~/.local/share/innkeeper/models].
+    #[arg(long, global = true, value_name = "DIR")]
+    models_dir: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// A service of the contract. One process serves all of them unless told otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Service {
+    /// Computer vision: faces.
+    Cv,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the service until Ctrl-C or SIGTERM.
+    #[command(after_help = "Examples:\n  innkeeper serve\n  innkeeper serve --dev            # no tokens, loopback only\n  innkeeper serve --listen 0.0.0.0:8000 --data-dir /var/lib/innkeeper")]
+    Serve {
+        /// Address and port [default: http.listen, 127.0.0.1:8000].
+        #[arg(long)]
+        listen: Option<SocketAddr>,
+        /// Which services to run.
+        #[arg(long, value_delimiter = ',', default_value = "cv")]
+        services: Vec<Service>,
+        /// Tables, vectors, pictures and secrets [default: storage.data_dir, ./data].
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
+        /// Answer everybody on this machine as admin, without tokens.
+        #[arg(long)]
+        dev: bool,
+    },
+    /// Print a signed token.
+    #[command(after_help = "Example:\n  curl -H \"Authorization: Bearer $(innkeeper token --subject lobby --role camera)\" …")]
+    Token(token::Args),
+    /// Fetch, list and check models.
+    Models {
+        #[command(subcommand)]
+        command: packs::Models,
+    },
+    /// Fetch small data sets for the demonstration and the tests.
+    Datasets {
+        #[command(subcommand)]
+        command: packs::Datasets,
+    },
+    /// Look after the enrolled faces.
+    Face {
+        #[command(subcommand)]
+        command: face::Face,
+    },
+    /// Run a pipeline on files, without a server.
+    Predict(predict::Args),
+    /// Measure a model on labelled data.
+    Evaluate(evaluate::Args),
+    /// Say what is missing and which command mends it.
+    Doctor {
+        /// The data directory to look at [default: storage.data_dir, ./data].
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
+    },
+    /// Print settings.
+    Config {
+        /// The commented defaults, to start an innkeeper.toml from.
+        #[arg(long, required = true)]
+        default: bool,
+    },
+    /// Print the OpenAPI document.
+    Openapi,
+}
+
+/// Reads the arguments, runs the command, and says why it failed.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("innkeeper: {error}");
+            let mut cause = error.source();
+            while let Some(inner) = cause {
+                eprintln!("  because: {inner}");
+                cause = inner.source();
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> Outcome {
+    // These two need no settings, so that a broken file can be mended with their help.
+    match cli.command {
+        Command::Config { default: _ } => return say(DEFAULTS.trim_end()),
+        Command::Openapi => return say(crate::openapi::json()?.trim_end()),
+        _ => {}
+    }
+    let mut settings = Settings::load(cli.config.as_deref())?;
+    if let Some(dir) = cli.models_dir {
+        settings.models.dir = Some(dir);
+    }
+    let with_data = |mut settings: Settings, data_dir: Option<PathBuf>| {
+        if let Some(dir) = data_dir {
+            settings.storage.data_dir = dir;
+        }
+        settings
+    };
+    let serving = matches!(cli.command, Command::Serve { .. });
+    // Commands print results; only what goes wrong belongs beside them.
+    let quiet = std::env::var("RUST_LOG").unwrap_or_else(|_| "warn".to_owned());
+    telemetry::logs(if serving { &settings.log.filter } else { &quiet }, settings.log.json && serving);
+    match cli.command {
+        Command::Serve { listen, services, data_dir, dev } => {
+            let mut settings = with_data(settings, data_dir);
+            if let Some(address) = listen {
+                settings.http.listen = address;
+            }
+            tracing::info!(?services, version = env!("CARGO_PKG_VERSION"), "starting");
+            tokio::runtime::Runtime::new()?.block_on(crate::serve::serve(settings, dev))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Token(args) => token::print(args, settings),
+        Command::Models { command } => packs::models(command, &settings),
+        Command::Datasets { command } => packs::datasets(command),
+        Command::Face { command } => face::run(command, settings),
+        Command::Predict(args) => predict::run(&args, &settings),
+        Command::Evaluate(args) => evaluate::run(&args, &settings),
+        Command::Doctor { data_dir } => doctor::run(&with_data(settings, data_dir)),
+        Command::Config { .. } | Command::Openapi => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Prints a result. A closed pipe (`| head`) is the reader's wish, not an error.
+#[expect(clippy::unnecessary_wraps, reason = "the end of every command")]
+fn say(text: impl std::fmt::Display) -> Outcome {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout(), "{text}");
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

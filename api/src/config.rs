@@ -1,0 +1,267 @@
+//! Settings: the commented defaults that are compiled in, then a file, then `INNKEEPER__SECTION__KEY`.
+//! Unknown keys are errors, and every section checks itself before anything starts.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format, Toml};
+use innkeeper_core::{CameraId, DecodeLimits, HotelId};
+use innkeeper_face::PipelineSettings;
+use innkeeper_identity::RateLimitConfig;
+use serde::Deserialize;
+
+/// The commented file that `innkeeper config --default` prints.
+pub(crate) const DEFAULTS: &str = include_str!("../innkeeper.default.toml");
+
+/// The settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    #[error("the settings cannot be read: {0}")]
+    Read(#[from] Box<figment::Error>),
+    #[error("the settings file {0} does not exist")]
+    Missing(PathBuf),
+    #[error("setting {key}: {problem}")]
+    Value { key: &'static str, problem: String },
+    #[error("no home directory is known; set models.dir or --models-dir")]
+    NoHome,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    pub http: Http,
+    pub storage: Storage,
+    pub hotel: Hotel,
+    pub images: Images,
+    pub models: Models,
+    pub inference: Inference,
+    pub face: FaceSettings,
+    pub attendance: Attendance,
+    pub rate_limits: RateLimitConfig,
+    pub log: Log,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Http {
+    pub listen: SocketAddr,
+    pub max_body_bytes: usize,
+    pub shutdown_seconds: u64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Storage {
+    pub data_dir: PathBuf,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Hotel {
+    pub default: HotelId,
+    pub timezone: chrono_tz::Tz,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Images {
+    pub max_bytes: usize,
+    pub max_pixels: u64,
+    pub max_side: u32,
+}
+
+impl Images {
+    pub fn limits(&self) -> DecodeLimits {
+        DecodeLimits { max_bytes: self.max_bytes, max_pixels: self.max_pixels, max_side: self.max_side }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Models {
+    pub pack: String,
+    #[serde(default)]
+    pub dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Inference {
+    #[serde(default)]
+    pub workers: Option<usize>,
+    pub max_waiting: usize,
+    pub deadline_ms: u64,
+    pub max_batch: usize,
+    pub batch_delay_ms: u64,
+}
+
+impl Inference {
+    /// Sessions per model and pictures analysed at once.
+    pub fn workers(&self) -> usize {
+        self.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from)).max(1)
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FaceSettings {
+    #[serde(default)]
+    pub threshold: Option<f32>,
+    #[serde(default)]
+    pub margin: Option<f32>,
+    pub max_templates: usize,
+    pub max_photos: usize,
+    pub keep_enrolment_photos: bool,
+    pub detector: innkeeper_face::DetectorSettings,
+    pub quality: innkeeper_face::QualitySettings,
+}
+
+impl FaceSettings {
+    pub fn pipeline(&self) -> PipelineSettings {
+        PipelineSettings { detector: self.detector.clone(), quality: self.quality.clone() }
+    }
+}
+
+/// Whether attendance needs a liveness verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum RequireLiveness {
+    /// `true`: only a face that a model called real. `false`: any recognised face.
+    Always(bool),
+    /// `"when_available"`: real where a model is installed; without one the row says so.
+    Sometimes(WhenAvailable),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum WhenAvailable {
+    WhenAvailable,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Direction {
+    CheckIn,
+    CheckOut,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Attendance {
+    pub require_liveness: RequireLiveness,
+    pub sighting_window_seconds: u64,
+    pub max_future_seconds: u64,
+    #[serde(default)]
+    pub cameras: BTreeMap<CameraId, Direction>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Log {
+    pub filter: String,
+    pub json: bool,
+}
+
+impl Settings {
+    /// Reads the defaults, then `file` (or `./innkeeper.toml` when it exists), then the environment.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let mut figment = Figment::from(Toml::string(DEFAULTS));
+        match file {
+            Some(path) if !path.is_file() => return Err(ConfigError::Missing(path.to_owned())),
+            Some(path) => figment = figment.merge(Toml::file_exact(path)),
+            None => figment = figment.merge(Toml::file_exact("innkeeper.toml")),
+        }
+        let settings: Self = figment
+            .merge(Env::prefixed("INNKEEPER__").split("__"))
+            .extract()
+            .map_err(|e| ConfigError::Read(Box::new(e)))?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let need = |good: bool, key, problem: &str| {
+            if good { Ok(()) } else { Err(ConfigError::Value { key, problem: problem.to_owned() }) }
+        };
+        need(self.http.max_body_bytes >= 1024, "http.max_body_bytes", "must be at least 1024")?;
+        need(self.images.max_pixels > 0, "images.max_pixels", "must be above zero")?;
+        need(self.images.max_side > 0, "images.max_side", "must be above zero")?;
+        need(self.inference.deadline_ms > 0, "inference.deadline_ms", "must be above zero")?;
+        need(self.inference.max_batch > 0, "inference.max_batch", "must be above zero")?;
+        need(self.face.max_templates > 0, "face.max_templates", "must be above zero")?;
+        need(self.face.max_photos > 0, "face.max_photos", "must be above zero")?;
+        let unit = |v: Option<f32>| v.is_none_or(|v| (-1.0..=1.0).contains(&v));
+        need(unit(self.face.threshold), "face.threshold", "must be between -1 and 1")?;
+        need(unit(self.face.margin), "face.margin", "must be between -1 and 1")?;
+        let sizes = &self.face.detector.sizes;
+        need(
+            !sizes.is_empty() && sizes.iter().all(|s| (64..=4096).contains(s)),
+            "face.detector.sizes",
+            "must list sizes between 64 and 4096 pixels",
+        )
+    }
+
+    /// Where installed models live: the setting, else the user's data folder, so that every data
+    /// directory on a machine shares them.
+    pub fn models_dir(&self) -> Result<PathBuf, ConfigError> {
+        match &self.models.dir {
+            Some(dir) => Ok(dir.clone()),
+            None => Ok(user_data_dir()?.join("models")),
+        }
+    }
+}
+
+/// `$XDG_DATA_HOME/innkeeper`, else `~/.local/share/innkeeper`.
+pub(crate) fn user_data_dir() -> Result<PathBuf, ConfigError> {
+    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
+    absolute("XDG_DATA_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".local/share")))
+        .map(|base| base.join("innkeeper"))
+        .ok_or(ConfigError::NoHome)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(text: &str) -> Result<Settings, String> {
+        let settings: Settings = Figment::from(Toml::string(DEFAULTS))
+            .merge(Toml::string(text))
+            .extract()
+            .map_err(|e| e.to_string())?;
+        settings.check().map_err(|e| e.to_string())?;
+        Ok(settings)
+    }
+
+    #[test]
+    fn the_shipped_defaults_are_complete_and_agree_with_the_code() {
+        let settings = from("").unwrap();
+        assert_eq!(settings.face.pipeline(), PipelineSettings::default());
+        assert_eq!(settings.images.limits(), DecodeLimits::default());
+        assert_eq!(settings.attendance.require_liveness, RequireLiveness::Sometimes(WhenAvailable::WhenAvailable));
+    }
+
+    #[test]
+    fn a_misspelt_key_is_an_error_in_every_section() {
+        for text in [
+            "[htpp]\nlisten='127.0.0.1:1'",
+            "[http]\nlissten='127.0.0.1:1'",
+            "[face.quality]\nmin_sise=1",
+            "[face.detector]\nsize=1",
+            "[attendance]\nrequire_livenes=true",
+            "[rate_limits]\nx=1",
+            "[face]\ntreshold=0.5",
+        ] {
+            assert!(from(text).is_err(), "{text} was accepted");
+        }
+    }
+
+    #[test]
+    fn values_out_of_range_name_their_key() {
+        assert!(from("[face]\nthreshold=7.0").unwrap_err().contains("face.threshold"));
+        assert!(from("[face.detector]\nsizes=[]").unwrap_err().contains("face.detector.sizes"));
+        assert!(from("[attendance]\nrequire_liveness='sometimes'").is_err());
+    }
+}

@@ -1,0 +1,221 @@
+//! Pictures with a few fields, in the three forms a camera, a phone or a program sends them: JSON with
+//! base64, `multipart/form-data`, or the raw picture with the fields in the query. All end in the same
+//! type, so the answer is the same.
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Multipart, Query, Request};
+use axum::http::{HeaderMap, header};
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use bytes::Bytes;
+use innkeeper_core::ErrorCode;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::body;
+use crate::app::App;
+use crate::problem::Problem;
+
+/// Cameras leave the padding out as often as not.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+/// Longest text of a form field or query parameter.
+const MAX_FIELD: usize = 64 * 1024;
+
+/// The JSON body of a route that takes pictures.
+pub(crate) trait FormFields: DeserializeOwned + Send {
+    /// The field that holds the picture, or the list of them.
+    const IMAGES: &'static str;
+    /// Whether [`FormFields::IMAGES`] is a list.
+    const MANY: bool;
+    /// Takes the base64 texts out of the fields.
+    fn take_images(&mut self) -> Vec<String>;
+}
+
+/// The fields and the decoded pictures.
+pub(crate) struct Form<T> {
+    pub fields: T,
+    pub images: Vec<Bytes>,
+}
+
+fn bad(detail: impl std::fmt::Display) -> Problem {
+    Problem::new(ErrorCode::BadRequest, detail.to_string())
+}
+
+impl<T: FormFields> FromRequest<App> for Form<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let limit = app.settings.http.max_body_bytes;
+        let kind = content_type(&parts.headers);
+        match kind.as_str() {
+            "application/json" => {
+                let bytes = body::read(&parts.headers, body, limit).await?;
+                let mut fields: T = serde_json::from_slice(&bytes).map_err(bad)?;
+                let images = fields.take_images();
+                drop(bytes);
+                let images = images.iter().map(|text| decode(text)).collect::<Result<_, _>>()?;
+                Ok(Self { fields, images })
+            }
+            "multipart/form-data" => {
+                let bytes = body::read(&parts.headers, body, limit).await?;
+                let request = Request::from_parts(parts, Body::from(bytes));
+                let multipart = Multipart::from_request(request, &()).await.map_err(|e| bad(e.body_text()))?;
+                parts_of::<T>(multipart).await
+            }
+            raw if raw.starts_with("image/") || raw == "application/octet-stream" => {
+                let Query(query) = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri).map_err(bad)?;
+                let mut map = Map::new();
+                for (name, text) in query {
+                    insert::<T>(&mut map, &name, text)?;
+                }
+                let bytes = body::read(&parts.headers, body, limit).await?;
+                Ok(Self { fields: typed(map)?, images: vec![bytes] })
+            }
+            other => Err(Problem::new(
+                ErrorCode::UnsupportedMediaType,
+                format!(
+                    "send application/json, multipart/form-data or image/*, not {}",
+                    if other.is_empty() { "a body without a content type" } else { other }
+                ),
+            )),
+        }
+    }
+}
+
+/// The essence of the content type, in lower case, without parameters.
+fn content_type(headers: &HeaderMap) -> String {
+    headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok())
+        .and_then(|v| v.split(';').next())
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase()
+}
+
+async fn parts_of<T: FormFields>(mut multipart: Multipart) -> Result<Form<T>, Problem> {
+    let mut map = Map::new();
+    let mut images = Vec::new();
+    while let Some(part) = multipart.next_field().await.map_err(|e| bad(e.body_text()))? {
+        let name = part.name().unwrap_or_default().to_owned();
+        // Both spellings, so that a form with one picture works for a route that takes several.
+        if name == "image" || name == T::IMAGES {
+            images.push(part.bytes().await.map_err(|e| bad(e.body_text()))?);
+        } else {
+            let text = part.text().await.map_err(|e| bad(e.body_text()))?;
+            insert::<T>(&mut map, &name, text)?;
+        }
+    }
+    if images.is_empty() {
+        return Err(bad(format!("the form has no part `{}`", T::IMAGES)));
+    }
+    if images.len() > 1 && !T::MANY {
+        return Err(bad("the form has several parts `image`; one is read"));
+    }
+    Ok(Form { fields: typed(map)?, images })
+}
+
+/// Adds a text field; what stands in braces is a nested object, as in the JSON form. `consent.given_at`
+/// is the field of an object too.
+fn insert<T: FormFields>(map: &mut Map<String, Value>, name: &str, text: String) -> Result<(), Problem> {
+    if text.len() > MAX_FIELD {
+        return Err(bad(format!("the field {name} is longer than {MAX_FIELD} bytes")));
+    }
+    if name == T::IMAGES {
+        return Err(bad(format!("`{name}` is the picture and not a query parameter here")));
+    }
+    let value = if text.trim_start().starts_with('{') {
+        serde_json::from_str(&text).map_err(|e| bad(format!("the field {name}: {e}")))?
+    } else {
+        Value::String(text)
+    };
+    let (target, key) = match name.split_once('.') {
+        Some((object, key)) => {
+            let nested = map.entry(object).or_insert_with(|| Value::Object(Map::new()));
+            let nested = nested.as_object_mut().ok_or_else(|| bad(format!("the field {object} stands twice")))?;
+            (nested, key)
+        }
+        None => (map, name),
+    };
+    if target.insert(key.to_owned(), value).is_some() {
+        return Err(bad(format!("the field {name} stands twice")));
+    }
+    Ok(())
+}
+
+/// The fields as the JSON body has them, its pictures empty.
+fn typed<T: FormFields>(mut map: Map<String, Value>) -> Result<T, Problem> {
+    let empty = if T::MANY { Value::Array(Vec::new()) } else { Value::String(String::new()) };
+    map.insert(T::IMAGES.to_owned(), empty);
+    serde_json::from_value(Value::Object(map)).map_err(bad)
+}
+
+/// Base64, with or without padding, with or without a `data:` prefix, across lines.
+fn decode(text: &str) -> Result<Bytes, Problem> {
+    let broken = |e: &dyn std::fmt::Display| Problem::new(ErrorCode::InvalidBase64, format!("the image is not base64: {e}"));
+    let text = match text.strip_prefix("data:") {
+        Some(uri) => match uri.split_once(',') {
+            Some((kind, data)) if kind.ends_with(";base64") => data,
+            _ => return Err(broken(&"the data URI has no `;base64,`")),
+        },
+        None => text,
+    };
+    let bytes = if text.bytes().any(|b| b.is_ascii_whitespace()) {
+        let compact: Vec<u8> = text.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
+        BASE64.decode(compact)
+    } else {
+        BASE64.decode(text)
+    };
+    bytes.map(Bytes::from).map_err(|e| broken(&e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct One {
+        image: String,
+        camera_id: Option<String>,
+        consent: Option<Value>,
+    }
+
+    impl FormFields for One {
+        const IMAGES: &'static str = "image";
+        const MANY: bool = false;
+        fn take_images(&mut self) -> Vec<String> {
+            vec![std::mem::take(&mut self.image)]
+        }
+    }
+
+    #[test]
+    fn base64_comes_in_every_shape_clients_send() {
+        for text in ["aGVsbG8=", "aGVsbG8", "aGVs\nbG8=", "data:image/jpeg;base64,aGVsbG8="] {
+            assert_eq!(decode(text).unwrap(), Bytes::from_static(b"hello"), "{text}");
+        }
+        for text in ["data:image/jpeg,hello", "a*b", "é"] {
+            assert_eq!(decode(text).unwrap_err().code, ErrorCode::InvalidBase64, "{text}");
+        }
+    }
+
+    #[test]
+    fn form_fields_become_the_json_body() {
+        let mut map = Map::new();
+        insert::<One>(&mut map, "camera_id", "cam".to_owned()).unwrap();
+        insert::<One>(&mut map, "consent.given_at", "now".to_owned()).unwrap();
+        assert!(insert::<One>(&mut map, "camera_id", "other".to_owned()).is_err(), "a field given twice");
+        let one: One = typed(map).unwrap();
+        assert_eq!(one.camera_id.as_deref(), Some("cam"));
+        assert_eq!(one.consent.unwrap()["given_at"], "now");
+        let mut map = Map::new();
+        insert::<One>(&mut map, "camera", "cam".to_owned()).unwrap();
+        assert!(typed::<One>(map).is_err(), "a misspelt field");
+    }
+}

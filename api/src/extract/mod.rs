@@ -1,0 +1,8 @@
+//! What stands between a route and its request: who may, and which pictures came.
+
+mod allowed;
+mod body;
+mod form;
+
+pub(crate) use allowed::{Allowed, ManageFaces, Recognise};
+pub(crate) use form::{Form, FormFields};

@@ -1,0 +1,125 @@
+//! Is it alive, is it ready, what runs, what was measured.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::{App, FaceState};
+use crate::problem::{Problem, ProblemDocument};
+
+const TAG: &str = "health";
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(live))
+        .routes(routes!(ready))
+        .routes(routes!(cv_health))
+        .routes(routes!(metrics))
+        .routes(routes!(cv_metrics))
+}
+
+/// What a probe reads.
+#[derive(Debug, Serialize, ToSchema)]
+struct Probe {
+    /// `ok`.
+    status: &'static str,
+}
+
+/// The state of the vision service.
+#[derive(Debug, Serialize, ToSchema)]
+struct CvHealth {
+    /// `ok`; `starting` while models warm up; `degraded` when something is missing, see `faces`.
+    status: &'static str,
+    version: &'static str,
+    uptime_seconds: u64,
+    faces: FacesHealth,
+}
+
+/// The state of the face pipeline.
+#[derive(Debug, Default, Serialize, ToSchema)]
+struct FacesHealth {
+    /// `ready`, `starting` or `absent`.
+    state: &'static str,
+    /// Why it is absent, and the command that mends it.
+    detail: Option<String>,
+    /// Name and version of every running model.
+    models: Vec<String>,
+    /// `installed`, or why `is_alive` is null.
+    liveness: Option<String>,
+    /// The thresholds in force and the evaluation that set them.
+    #[schema(value_type = Option<Object>)]
+    thresholds: Option<Value>,
+    /// Templates of other models, by model; `innkeeper face reindex` moves them.
+    #[schema(value_type = Option<Object>)]
+    foreign_templates: Option<Value>,
+}
+
+/// The process runs.
+#[utoipa::path(get, path = "/health/live", tag = TAG, responses((status = 200, body = Probe)))]
+async fn live() -> Json<Probe> {
+    Json(Probe { status: "ok" })
+}
+
+/// The models are warm, or known to be absent; requests are answered.
+#[utoipa::path(get, path = "/health/ready", tag = TAG, responses(
+    (status = 200, body = Probe), (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+))]
+async fn ready(State(app): State<App>) -> Result<Json<Probe>, Problem> {
+    match &**app.faces.load() {
+        FaceState::Starting => app.face_service().map(|_| Json(Probe { status: "ok" })),
+        // A server without face models still serves the rest; its health says what is missing.
+        FaceState::Ready(_) | FaceState::Absent(_) => Ok(Json(Probe { status: "ok" })),
+    }
+}
+
+/// State of the vision service, its models and thresholds.
+#[utoipa::path(get, path = "/api/v1/cv/health", tag = TAG, responses((status = 200, body = CvHealth)))]
+async fn cv_health(State(app): State<App>) -> Result<Json<CvHealth>, Problem> {
+    let (status, faces) = match &*app.faces.load_full() {
+        FaceState::Starting => ("starting", FacesHealth { state: "starting", ..FacesHealth::default() }),
+        FaceState::Absent(problem) => {
+            let detail = Some(problem.detail.clone());
+            ("degraded", FacesHealth { state: "absent", detail, ..FacesHealth::default() })
+        }
+        FaceState::Ready(service) => {
+            let foreign = service.foreign_templates().await?;
+            let status = if foreign.is_empty() { "ok" } else { "degraded" };
+            let faces = FacesHealth {
+                state: "ready",
+                detail: (!foreign.is_empty())
+                    .then(|| "templates of another model are enrolled; run `innkeeper face reindex`".to_owned()),
+                models: service.models().iter().map(ToString::to_string).collect(),
+                liveness: Some(service.liveness_note().to_owned()),
+                thresholds: Some(service.thresholds()),
+                foreign_templates: serde_json::to_value(foreign).ok(),
+            };
+            (status, faces)
+        }
+    };
+    Ok(Json(CvHealth {
+        status,
+        version: env!("CARGO_PKG_VERSION"),
+        uptime_seconds: app.started.elapsed().as_secs(),
+        faces,
+    }))
+}
+
+/// Everything that was counted and measured, as Prometheus text.
+#[utoipa::path(get, path = "/metrics", tag = TAG, responses((status = 200, body = String, content_type = "text/plain")))]
+async fn metrics(State(app): State<App>) -> Response {
+    app.metrics.run_upkeep();
+    let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    (StatusCode::OK, kind, app.metrics.render()).into_response()
+}
+
+/// The same under the path of the vision service.
+#[utoipa::path(get, path = "/api/v1/cv/metrics", tag = TAG, responses((status = 200, body = String, content_type = "text/plain")))]
+async fn cv_metrics(state: State<App>) -> Response {
+    metrics(state).await
+}

@@ -1,0 +1,37 @@
+//! One module per family of paths.
+
+mod docs;
+mod face;
+mod health;
+mod trail;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::Method;
+use innkeeper_core::ErrorCode;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::app::App;
+use crate::problem::Problem;
+
+/// Every documented route.
+pub(crate) fn documented() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(crate::openapi::head()).merge(face::routes()).merge(health::routes())
+}
+
+/// The whole service.
+pub(crate) fn router(app: App) -> Router {
+    let (router, openapi) = documented().split_for_parts();
+    router
+        .merge(docs::routes(openapi))
+        .fallback(|| async { Problem::new(ErrorCode::NotFound, "there is no such path; /docs lists them") })
+        .method_not_allowed_fallback(|method: Method| async move {
+            Problem::new(ErrorCode::MethodNotAllowed, format!("this path does not take {method}"))
+        })
+        // The extractors read bodies themselves, up to the limit of the settings.
+        .layer(DefaultBodyLimit::disable())
+        .layer(CatchPanicLayer::custom(trail::panicked))
+        .layer(axum::middleware::from_fn(trail::trail))
+        .with_state(app)
+}

@@ -1,0 +1,124 @@
+//! The running service: open, listen, warm up, answer, drain, close.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use innkeeper_core::ErrorCode;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::app::{App, Engines, FaceState, StartError};
+use crate::config::Settings;
+use crate::models::{Loader, ModelsError};
+use crate::problem::Problem;
+use crate::service::FaceService;
+use crate::{routes, telemetry};
+
+/// How often leftovers (vectors and pictures of deleted people, templates without a vector) are looked for.
+const SWEEP: Duration = Duration::from_secs(30);
+
+/// Serves until SIGINT or SIGTERM.
+pub(crate) async fn serve(settings: Settings, dev: bool) -> Result<(), StartError> {
+    let address = settings.http.listen;
+    if dev && !address.ip().is_loopback() {
+        return Err(StartError::DevOffLoopback(address));
+    }
+    let metrics = telemetry::metrics()?;
+    let engines = Engines::open(&settings.storage.data_dir).await?;
+    let app = App::new(settings, dev, engines.clone(), metrics)?;
+    app.gallery.reconcile().await?;
+    let listener = tokio::net::TcpListener::bind(address)
+        .await
+        .map_err(|source| StartError::Listen { address, source })?;
+    let bound = listener.local_addr().map_err(|source| StartError::Listen { address, source })?;
+    if dev {
+        tracing::warn!("--dev: every caller on this machine is admin, no token is asked for");
+    }
+    tracing::info!(address = %bound, docs = %format!("http://{bound}/docs"), "listening");
+
+    let warm = tokio::spawn(warm_up(app.clone()));
+    let sweep = tokio::spawn(sweep(app.clone()));
+    let router = routes::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let drain = app.settings.http.shutdown_seconds;
+    let (stopping, mut stopped) = tokio::sync::watch::channel(false);
+    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+        stop_signal().await;
+        tracing::info!("stopping: running requests finish, new ones are refused");
+        let _ = stopping.send(true);
+    });
+    let deadline = async move {
+        let _ = stopped.wait_for(|stop| *stop).await;
+        tokio::time::sleep(Duration::from_secs(drain)).await;
+    };
+    tokio::select! {
+        result = server => result.map_err(StartError::Serve)?,
+        () = deadline => tracing::warn!("some requests did not finish in {drain} s"),
+    }
+    sweep.abort();
+    warm.abort();
+    engines.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn stop_signal() {
+    let mut terminate = match signal(SignalKind::terminate()) {
+        Ok(signal) => signal,
+        Err(error) => {
+            tracing::error!(%error, "SIGTERM cannot be caught");
+            return std::future::pending().await;
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+/// Loads the models, brings the index in line with the tables, and only then says ready.
+async fn warm_up(app: App) {
+    let started = std::time::Instant::now();
+    let state = match face_state(&app).await {
+        Ok(service) => {
+            tracing::info!(
+                seconds = started.elapsed().as_secs_f32(),
+                embedder = %service.embedder(),
+                liveness = service.liveness_note(),
+                "faces: ready"
+            );
+            FaceState::Ready(Arc::new(service))
+        }
+        Err(error) => {
+            tracing::error!(%error, "faces: not available");
+            let code = match &error {
+                StartError::Models(ModelsError::NotInstalled { .. } | ModelsError::File { .. }) => {
+                    ErrorCode::ModelNotInstalled
+                }
+                _ => ErrorCode::NotReady,
+            };
+            FaceState::Absent(Problem::new(code, error.to_string()).retry(Duration::from_secs(60)))
+        }
+    };
+    app.faces.store(Arc::new(state));
+}
+
+async fn face_state(app: &App) -> Result<FaceService, StartError> {
+    let settings = app.settings.clone();
+    let pipeline = tokio::task::spawn_blocking(move || {
+        Loader::new(&settings, None)?.face_pipeline(settings.face.pipeline())
+    })
+    .await
+    .map_err(|e| StartError::Serve(std::io::Error::other(e)))??;
+    FaceService::new(pipeline, &app.settings, Arc::clone(&app.gallery)).await
+}
+
+async fn sweep(app: App) {
+    let mut clock = tokio::time::interval(SWEEP);
+    clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    loop {
+        clock.tick().await;
+        if let Err(error) = app.gallery.catch_up().await {
+            tracing::warn!(%error, "leftovers could not be cleared; the next round tries again");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! From a recognised face to an attendance row.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use innkeeper_core::{CameraId, EmployeeId, HotelId};
+use innkeeper_store::{Action, Sighting, StoreError, local_day};
+
+use super::FaceService;
+use super::answers::{AttendanceReport, FaceReport};
+use crate::config::{Direction, RequireLiveness};
+use crate::problem::Problem;
+
+/// Whether a liveness verdict lets attendance be written. `Err` is the reason why not.
+fn allowed(rule: RequireLiveness, is_alive: Option<bool>) -> Result<(), &'static str> {
+    match (rule, is_alive) {
+        (RequireLiveness::Always(false), _) | (_, Some(true)) => Ok(()),
+        (_, Some(false)) => Err("not_alive"),
+        (RequireLiveness::Sometimes(_), None) => Ok(()),
+        (RequireLiveness::Always(true), None) => Err("liveness_required"),
+    }
+}
+
+impl FaceService {
+    /// Writes the sighting of one recognised face, or says why not.
+    pub(super) async fn attend(
+        &self,
+        hotel: &HotelId,
+        camera: Option<&CameraId>,
+        seen_at: DateTime<Utc>,
+        employee: &EmployeeId,
+        face: &FaceReport,
+    ) -> Result<AttendanceReport, Problem> {
+        let refused = |reason: &str| AttendanceReport {
+            recorded: false,
+            id: None,
+            is_new: None,
+            action: None,
+            reason: Some(reason.to_owned()),
+        };
+        if let Err(reason) = allowed(self.attendance.require_liveness, face.is_alive) {
+            return Ok(refused(reason));
+        }
+        let (Some(confidence), Some(score)) = (face.confidence, face.score) else {
+            return Ok(refused("below_threshold"));
+        };
+        let action = camera.and_then(|c| self.attendance.cameras.get(c)).map(|direction| match direction {
+            Direction::CheckIn => Action::CheckIn,
+            Direction::CheckOut => Action::CheckOut,
+        });
+        let day = local_day(seen_at, self.timezone);
+        let unchecked = face.is_alive.is_none();
+        let sighting = Sighting {
+            employee_id: employee.clone(),
+            camera_id: camera.cloned(),
+            seen_at,
+            confidence,
+            score,
+            is_alive: face.is_alive,
+            liveness_reason: face.liveness_reason(),
+            model: self.embedder(),
+            action,
+            window: Duration::from_secs(self.attendance.sighting_window_seconds),
+            day_start: day.start,
+            day_end: day.end,
+        };
+        match self.gallery.engines.store.hotel(hotel).record_sighting(sighting).await {
+            Ok(outcome) => Ok(AttendanceReport {
+                recorded: true,
+                id: Some(outcome.attendance_id),
+                is_new: Some(outcome.is_new),
+                action: Some(outcome.action.to_string()),
+                reason: unchecked.then(|| "liveness_not_checked".to_owned()),
+            }),
+            // Deleted between the search and this moment.
+            Err(StoreError::UnknownEmployee) => Ok(refused("employee_deleted")),
+            Err(other) => Err(other.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::WhenAvailable;
+
+    #[test]
+    fn a_printed_photo_never_attends_unless_the_hotel_said_that_identity_is_enough() {
+        let sometimes = RequireLiveness::Sometimes(WhenAvailable::WhenAvailable);
+        let always = RequireLiveness::Always(true);
+        let never = RequireLiveness::Always(false);
+        assert_eq!(allowed(sometimes, Some(false)), Err("not_alive"));
+        assert_eq!(allowed(always, Some(false)), Err("not_alive"));
+        assert_eq!(allowed(never, Some(false)), Ok(()));
+        assert_eq!(allowed(sometimes, None), Ok(()));
+        assert_eq!(allowed(always, None), Err("liveness_required"));
+        assert_eq!(allowed(always, Some(true)), Ok(()));
+    }
+}

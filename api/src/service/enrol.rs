@@ -1,0 +1,371 @@
+//! Photos of one person in, templates out.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use innkeeper_core::{Embedding, EmployeeId, ErrorCode, HotelId, Picture};
+use innkeeper_face::enrolment::{SamePerson, same_person};
+use innkeeper_face::{Face, FacePipeline, QualityReason, Want};
+use innkeeper_identity::Principal;
+use innkeeper_media::Key;
+use innkeeper_runtime::Ticket;
+use innkeeper_store::{EmployeeProfile, NewConsent, NewEnrolment, NewTemplate};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::FaceService;
+use super::answers::{EnrolAnswer, PhotoReport, QualityReport};
+use super::recognise::look;
+use crate::admission::Admission;
+use crate::problem::Problem;
+
+/// A second face this much smaller than the largest, by area, is a passer-by and not a second sitter.
+const PASSER_BY: f32 = 0.25;
+/// Kept photos show the face with this margin, in face sizes per side, so that another detector finds it.
+const PHOTO_MARGIN: f32 = 0.75;
+/// Longest side of a kept photo.
+const PHOTO_SIDE: u32 = 800;
+const PHOTO_QUALITY: u8 = 95;
+
+/// What the hotel knows of the person.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ProfileInput {
+    pub name: Option<String>,
+    pub department: Option<String>,
+    pub role: Option<String>,
+}
+
+/// The person's consent.
+#[derive(Debug, Clone)]
+pub(crate) struct ConsentInput {
+    pub given_at: DateTime<Utc>,
+    pub policy_version: String,
+}
+
+/// An enrolment request.
+#[derive(Debug, Clone)]
+pub(crate) struct EnrolInput {
+    pub employee: EmployeeId,
+    pub photos: Vec<Bytes>,
+    pub profile: ProfileInput,
+    pub consent: ConsentInput,
+}
+
+/// A photo with exactly one usable face.
+struct UsablePhoto {
+    index: usize,
+    embedding: Embedding,
+    quality: f32,
+    sha256: String,
+    kept: Option<Vec<u8>>,
+}
+
+/// What looking at one photo gave.
+struct Looked {
+    report: PhotoReport,
+    usable: Option<UsablePhoto>,
+}
+
+/// The face with a margin, small enough, without metadata.
+pub(super) fn portrait(picture: &Picture, face: &Face) -> Result<Vec<u8>, Problem> {
+    let part = picture.cropped(&face.rect.grown(PHOTO_MARGIN));
+    let part = part.as_ref().unwrap_or(picture);
+    let longest = part.width().max(part.height());
+    if longest <= PHOTO_SIDE {
+        return Ok(part.to_jpeg(PHOTO_QUALITY)?);
+    }
+    let side = |s: u32| (s * PHOTO_SIDE / longest).max(1);
+    Ok(part
+        .resized(side(part.width()), side(part.height()), innkeeper_core::Resampling::Triangle)?
+        .to_jpeg(PHOTO_QUALITY)?)
+}
+
+/// The one face of an enrolment photo.
+fn sole_face(faces: &[Face], min_size: f32) -> Result<&Face, (Problem, Option<QualityReport>)> {
+    let Some(face) = faces.first() else {
+        return Err((Problem::new(ErrorCode::NoFace, "no face was found in the photo"), None));
+    };
+    let quality = || Some(QualityReport::from(&face.quality));
+    if faces.get(1).is_some_and(|second| second.rect.area() > PASSER_BY * face.rect.area()) {
+        let detail = format!("{} faces were found; an enrolment photo shows one person", faces.len());
+        return Err((Problem::new(ErrorCode::MultipleFaces, detail), None));
+    }
+    if face.quality.size < min_size {
+        let detail = format!("the face is {:.0} pixels wide; at least {min_size:.0} are needed", face.quality.size);
+        return Err((Problem::new(ErrorCode::FaceTooSmall, detail), quality()));
+    }
+    if !face.quality.passes() {
+        let hints: Vec<&str> = face.quality.reasons.iter().map(|r: &QualityReason| r.hint()).collect();
+        return Err((Problem::new(ErrorCode::FaceQuality, hints.join("; ")), quality()));
+    }
+    Ok(face)
+}
+
+fn rejected(index: usize, problem: &Problem, quality: Option<QualityReport>) -> PhotoReport {
+    PhotoReport {
+        index,
+        accepted: false,
+        code: Some(problem.code.as_str().to_owned()),
+        detail: Some(problem.detail.clone()),
+        quality,
+    }
+}
+
+impl FaceService {
+    /// Enrols a person from photos. When this answers, the person can be recognised.
+    pub async fn enrol(
+        &self,
+        admission: &Admission,
+        caller: &Principal,
+        input: EnrolInput,
+    ) -> Result<EnrolAnswer, Problem> {
+        let EnrolInput { employee, photos, profile, consent } = input;
+        let looked = self.look_at(admission, photos).await?;
+        let mut reports = Vec::with_capacity(looked.len());
+        let mut usable = Vec::new();
+        for photo in looked {
+            reports.push(photo.report);
+            usable.extend(photo.usable);
+        }
+
+        let _one = self.gallery.change().await;
+        let hotel = &caller.hotel;
+        self.keep_one_person(hotel, &employee, &mut usable, &mut reports).await?;
+        if usable.is_empty() {
+            return Err(nothing_usable(&reports));
+        }
+        self.refuse_taken(caller, &employee, &usable).await?;
+
+        let mut templates = Vec::with_capacity(usable.len());
+        let mut ids = Vec::with_capacity(usable.len());
+        for photo in &usable {
+            let id = Uuid::now_v7();
+            let key = match &photo.kept {
+                Some(bytes) => {
+                    let key = Key::face(hotel, &employee, id);
+                    self.gallery.engines.media.put(&key, Bytes::from(bytes.clone())).await?;
+                    Some(key)
+                }
+                None => None,
+            };
+            templates.push(NewTemplate {
+                id,
+                model: photo.embedding.model().clone(),
+                vector: photo.embedding.vector().to_vec(),
+                quality: photo.quality,
+                photo_key: key.as_ref().map(ToString::to_string),
+                photo_sha256: photo.sha256.clone(),
+            });
+            ids.push((id, key));
+        }
+        let enrolled = self
+            .gallery
+            .engines
+            .store
+            .hotel(hotel)
+            .enrol(NewEnrolment {
+                employee: EmployeeProfile {
+                    id: employee.clone(),
+                    name: profile.name,
+                    department: profile.department,
+                    role: profile.role,
+                },
+                consent: NewConsent {
+                    given_at: consent.given_at,
+                    policy_version: consent.policy_version,
+                    recorded_by: caller.subject.clone(),
+                },
+                templates,
+                max_templates: self.settings.max_templates,
+                actor: caller.subject.clone(),
+                at: Utc::now(),
+            })
+            .await;
+        let kept = enrolled.as_ref().map(|e| e.added.clone()).unwrap_or_default();
+        for (id, key) in ids.iter().filter(|(id, _)| !kept.contains(id)) {
+            // A photo whose template was not taken, or whose transaction failed, belongs to nobody.
+            if let Some(key) = key {
+                self.gallery.engines.media.delete(key).await?;
+            }
+            tracing::debug!(template = %id, "photo not kept");
+        }
+        let enrolled = enrolled?;
+        self.gallery.catch_up().await?;
+        for (photo, (id, _)) in usable.iter().zip(&ids) {
+            let report = &mut reports[photo.index];
+            if enrolled.duplicates.contains(id) {
+                report.accepted = false;
+                report.code = Some("already_enrolled".to_owned());
+                report.detail = Some("this photo is a template of this employee already".to_owned());
+            } else if enrolled.outdone.contains(id) {
+                report.accepted = false;
+                report.code = Some("outdone".to_owned());
+                report.detail = Some("the employee has enough better photos".to_owned());
+            }
+        }
+        Ok(EnrolAnswer {
+            success: true,
+            employee_id: employee.to_string(),
+            enrolled: enrolled.added.len(),
+            templates: enrolled.templates,
+            photos: reports,
+            model: self.embedder().to_string(),
+            event_id: enrolled.event_id,
+        })
+    }
+
+    /// Looks at every photo, best effort: a broken one does not spoil the others.
+    async fn look_at(&self, admission: &Admission, photos: Vec<Bytes>) -> Result<Vec<Looked>, Problem> {
+        let mut looked = Vec::with_capacity(photos.len());
+        for (index, bytes) in photos.into_iter().enumerate() {
+            let (pipeline, limits) = (Arc::clone(&self.pipeline), self.images.limits());
+            let (min_size, keep) =
+                (self.settings.quality.min_size_enrol, self.settings.keep_enrolment_photos);
+            looked.push(
+                admission
+                    .run(move |ticket| look_at_one(&pipeline, &limits, index, &bytes, min_size, keep, ticket))
+                    .await?,
+            );
+        }
+        Ok(looked)
+    }
+
+    /// Drops photos of somebody else than the rest, or than the templates that are enrolled already.
+    async fn keep_one_person(
+        &self,
+        hotel: &HotelId,
+        employee: &EmployeeId,
+        usable: &mut Vec<UsablePhoto>,
+        reports: &mut [PhotoReport],
+    ) -> Result<(), Problem> {
+        let here = self.embedder();
+        let mut existing = Vec::new();
+        for template in self.gallery.engines.store.hotel(hotel).templates(employee).await? {
+            if template.model == here {
+                existing.push(Embedding::normalised(template.model, template.vector)?);
+            }
+        }
+        let embeddings: Vec<Embedding> = usable.iter().map(|p| p.embedding.clone()).collect();
+        let verdicts = same_person(&embeddings, &existing, self.limits.threshold)?;
+        let mut verdicts = verdicts.into_iter();
+        usable.retain(|photo| {
+            let detail = match verdicts.next() {
+                Some(SamePerson::Yes) => return true,
+                Some(SamePerson::No) if !existing.is_empty() => {
+                    "the photo does not show the person who is enrolled under this employee_id"
+                }
+                Some(SamePerson::No) => "the photo shows another person than most of the others",
+                _ => "the photos show different people and nothing says which is right",
+            };
+            let report = &mut reports[photo.index];
+            report.accepted = false;
+            report.code = Some(ErrorCode::DifferentPeople.as_str().to_owned());
+            report.detail = Some(detail.to_owned());
+            false
+        });
+        Ok(())
+    }
+
+    /// One face belongs to one employee of a hotel.
+    async fn refuse_taken(
+        &self,
+        caller: &Principal,
+        employee: &EmployeeId,
+        usable: &[UsablePhoto],
+    ) -> Result<(), Problem> {
+        for photo in usable {
+            let nearest = self.nearest(&caller.hotel, photo.embedding.vector(), Some(employee)).await?;
+            if let Some(taken) = nearest.first().filter(|t| t.score >= self.limits.threshold) {
+                let problem = Problem::new(
+                    ErrorCode::FaceAlreadyEnrolled,
+                    format!("the face in photo {} is enrolled under another employee_id", photo.index),
+                )
+                .with("photo", json!(photo.index));
+                return Err(if caller.is_admin() {
+                    problem.with("enrolled_as", json!(taken.owner.as_str())).with("score", json!(taken.score))
+                } else {
+                    problem
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn look_at_one(
+    pipeline: &FacePipeline,
+    limits: &innkeeper_core::DecodeLimits,
+    index: usize,
+    bytes: &[u8],
+    min_size: f32,
+    keep: bool,
+    ticket: &Ticket,
+) -> Result<Looked, Problem> {
+    let want = Want { liveness: false, embedding: true, despite_quality: false };
+    let (picture, analysis, _) = match look(pipeline, limits, bytes, want, ticket) {
+        Ok(seen) => seen,
+        // What is wrong with the photo is the photo's report; what is wrong with the server is an error.
+        Err(problem) if crate::problem::status(problem.code).is_client_error() => {
+            return Ok(Looked { report: rejected(index, &problem, None), usable: None });
+        }
+        Err(problem) => return Err(problem),
+    };
+    let face = match sole_face(&analysis.faces, min_size) {
+        Ok(face) => face,
+        Err((problem, quality)) => return Ok(Looked { report: rejected(index, &problem, quality), usable: None }),
+    };
+    let Some(embedding) = face.embedding.clone() else {
+        return Err(Problem::internal(&"a face that passed the gate was not embedded"));
+    };
+    let report = PhotoReport {
+        index,
+        accepted: true,
+        code: None,
+        detail: None,
+        quality: Some((&face.quality).into()),
+    };
+    let usable = UsablePhoto {
+        index,
+        embedding,
+        quality: face.quality.score,
+        sha256: hex::encode(Sha256::digest(bytes)),
+        kept: if keep { Some(portrait(&picture, face)?) } else { None },
+    };
+    Ok(Looked { report, usable: Some(usable) })
+}
+
+/// The common reason of all photos, or that each has its own.
+fn nothing_usable(reports: &[PhotoReport]) -> Problem {
+    let first = reports.first().and_then(|r| r.code.clone());
+    let same = reports.iter().all(|r| r.code == first);
+    let code = ErrorCode::ALL
+        .iter()
+        .copied()
+        .find(|c| same && Some(c.as_str()) == first.as_deref())
+        .unwrap_or(ErrorCode::NoUsablePhoto);
+    let detail = match reports {
+        [only] => only.detail.clone().unwrap_or_default(),
+        _ => "none of the photos can be enrolled; `photos` says why for each".to_owned(),
+    };
+    let photos: Value = serde_json::to_value(reports).unwrap_or_default();
+    Problem::new(code, detail).with("photos", photos)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(code: &str) -> PhotoReport {
+        PhotoReport { index: 0, accepted: false, code: Some(code.to_owned()), detail: Some("why".to_owned()), quality: None }
+    }
+
+    #[test]
+    fn photos_that_fail_alike_answer_with_their_own_code() {
+        assert_eq!(nothing_usable(&[report("no_face")]).code, ErrorCode::NoFace);
+        assert_eq!(nothing_usable(&[report("no_face"), report("no_face")]).code, ErrorCode::NoFace);
+        assert_eq!(nothing_usable(&[report("no_face"), report("broken_image")]).code, ErrorCode::NoUsablePhoto);
+        assert_eq!(nothing_usable(&[report("different_people")]).code, ErrorCode::DifferentPeople);
+    }
+}

@@ -1,0 +1,263 @@
+//! Is the face in front of the camera, or on paper or a screen? A verdict comes from a model or not at
+//! all.
+
+use innkeeper_core::{ModelRef, Picture, Rect, Resampling};
+use innkeeper_runtime::{Model, Tensor, Ticket};
+use serde::Serialize;
+
+use crate::FaceError;
+
+/// The liveness models we know how to feed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LivenessKind {
+    /// `MiniFASNetV2`, the face box scaled by 2.7 (Silent-Face-Anti-Spoofing, Minivision).
+    MiniFasNetV2,
+    /// `MiniFASNetV1SE`, the face box scaled by 4.0 (the same source).
+    MiniFasNetV1Se,
+    /// A two-class network on a square crop of 1.5 times the face (face-antispoof-onnx).
+    Suri,
+}
+
+/// What the liveness models said of one face.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LivenessVerdict {
+    /// True or false when a model judged, null when none did.
+    pub is_alive: Option<bool>,
+    /// Mean probability of a real face over the models, 0 to 1.
+    pub score: Option<f32>,
+    /// The score a real face must reach.
+    pub threshold: Option<f32>,
+    /// Whether the threshold was set on labelled attacks of this hotel's kind. The shipped one is the
+    /// models' own and was not.
+    pub calibrated: bool,
+    /// Which models judged.
+    pub models: Vec<ModelRef>,
+    /// Why there is no verdict, or what speaks against a real face.
+    pub reason: Option<String>,
+}
+
+impl LivenessVerdict {
+    /// No verdict, and why.
+    pub fn none(reason: impl Into<String>) -> Self {
+        Self {
+            is_alive: None,
+            score: None,
+            threshold: None,
+            calibrated: false,
+            models: Vec::new(),
+            reason: Some(reason.into()),
+        }
+    }
+}
+
+/// The probability at which a softmax over real and attack turns: the sources take the larger class.
+const THRESHOLD: f32 = 0.5;
+
+/// One or more loaded liveness models, whose probabilities are averaged per family: the two `MiniFASNet`
+/// count as one, as their authors use them.
+pub struct Liveness {
+    members: Vec<(LivenessKind, Model)>,
+}
+
+impl Liveness {
+    /// Joins models with their kinds. `None` when there is no model.
+    pub fn new(members: Vec<(LivenessKind, Model)>) -> Option<Self> {
+        if members.is_empty() { None } else { Some(Self { members }) }
+    }
+
+    /// The models that judge.
+    pub fn models(&self) -> impl Iterator<Item = &Model> {
+        self.members.iter().map(|(_, model)| model)
+    }
+
+    /// Judges every face of a picture; one batch per model where its graph allows.
+    pub(crate) fn judge(&self, picture: &Picture, faces: &[Rect], ticket: &Ticket) -> Result<Vec<LivenessVerdict>, FaceError> {
+        if faces.is_empty() {
+            return Ok(Vec::new());
+        }
+        // Per face: (sum, count) for the MiniFASNet family and for suri.
+        let mut sums = vec![[(0.0f32, 0u8); 2]; faces.len()];
+        for (kind, model) in &self.members {
+            let family = usize::from(*kind == LivenessKind::Suri);
+            for (sum, real) in sums.iter_mut().zip(real_probabilities(*kind, model, picture, faces, ticket)?) {
+                sum[family].0 += real;
+                sum[family].1 += 1;
+            }
+        }
+        let models: Vec<ModelRef> = self.models().map(Model::model).collect();
+        Ok(sums
+            .into_iter()
+            .map(|families| {
+                let means: Vec<f32> =
+                    families.iter().filter(|f| f.1 > 0).map(|f| f.0 / f32::from(f.1)).collect();
+                let score = means.iter().sum::<f32>() / means.len() as f32;
+                let alive = score >= THRESHOLD;
+                LivenessVerdict {
+                    is_alive: Some(alive),
+                    score: Some(score),
+                    threshold: Some(THRESHOLD),
+                    calibrated: false,
+                    models: models.clone(),
+                    reason: (!alive).then(|| "presentation_attack_suspected".to_owned()),
+                }
+            })
+            .collect())
+    }
+}
+
+/// Probability of a real face, per face.
+fn real_probabilities(
+    kind: LivenessKind,
+    model: &Model,
+    picture: &Picture,
+    faces: &[Rect],
+    ticket: &Ticket,
+) -> Result<Vec<f32>, FaceError> {
+    let side = match kind {
+        LivenessKind::Suri => 128,
+        _ => 80,
+    };
+    let mut data = Vec::new();
+    for face in faces {
+        match kind {
+            LivenessKind::MiniFasNetV2 => minifas_input(picture, face, 2.7, &mut data),
+            LivenessKind::MiniFasNetV1Se => minifas_input(picture, face, 4.0, &mut data),
+            LivenessKind::Suri => suri_input(picture, face, &mut data)?,
+        }
+    }
+    let input = Tensor::new(vec![faces.len(), 3, side, side], data)?;
+    let outputs = model.run(vec![input], ticket)?;
+    let (classes, real_class) = if kind == LivenessKind::Suri { (2, 0) } else { (3, 1) };
+    let logits = outputs.first().filter(|t| t.data().len() == faces.len() * classes).ok_or_else(|| {
+        FaceError::UnexpectedOutput {
+            model: "liveness",
+            got: format!("{:?}", outputs.first().map(Tensor::shape)),
+            expected: "2 logits (suri) or 3 (MiniFASNet) per face",
+        }
+    })?;
+    Ok(logits.data().chunks_exact(classes).map(|l| softmax(l)[real_class]).collect())
+}
+
+fn softmax(logits: &[f32]) -> Vec<f32> {
+    let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let exp: Vec<f32> = logits.iter().map(|l| (l - top).exp()).collect();
+    let sum: f32 = exp.iter().sum();
+    exp.into_iter().map(|e| e / sum).collect()
+}
+
+/// The crop `MiniFASNet` was trained on: the box scaled about its centre, shifted inside the picture, BGR
+/// 0..255, bilinear without antialiasing (the texture that gives a print away is in the aliasing too).
+fn minifas_input(picture: &Picture, face: &Rect, scale: f32, out: &mut Vec<f32>) {
+    const SIDE: usize = 80;
+    let (w, h) = (picture.width() as f32, picture.height() as f32);
+    let scale = ((h - 1.0) / face.h).min((w - 1.0) / face.w).min(scale);
+    let (new_w, new_h) = (face.w * scale, face.h * scale);
+    let centre = face.centre();
+    let place = |middle: f32, extent: f32, limit: f32| {
+        let (mut low, mut high) = (middle - extent / 2.0, middle + extent / 2.0);
+        if low < 0.0 {
+            high -= low;
+            low = 0.0;
+        }
+        if high > limit - 1.0 {
+            low -= high - limit + 1.0;
+            high = limit - 1.0;
+        }
+        (low.max(0.0).trunc(), high.max(0.0).trunc())
+    };
+    let (x0, x1) = place(centre.x, new_w, w);
+    let (y0, y1) = place(centre.y, new_h, h);
+    let (step_x, step_y) = ((x1 - x0 + 1.0) / SIDE as f32, (y1 - y0 + 1.0) / SIDE as f32);
+    let base = out.len();
+    out.resize(base + 3 * SIDE * SIDE, 0.0);
+    let taps = |i: usize, step: f32, low: f32, high: f32| {
+        let at = ((i as f32 + 0.5) * step - 0.5).max(0.0) + low;
+        let first = at.floor().min(high);
+        (first as usize, (first + 1.0).min(high) as usize, at - first)
+    };
+    let stride = picture.width() as usize * 3;
+    for y in 0..SIDE {
+        let (ya, yb, fy) = taps(y, step_y, y0, y1);
+        for x in 0..SIDE {
+            let (xa, xb, fx) = taps(x, step_x, x0, x1);
+            for c in 0..3 {
+                let value = |px: usize, py: usize| f32::from(picture.rgb()[py * stride + px * 3 + (2 - c)]);
+                let upper = value(xa, ya) * (1.0 - fx) + value(xb, ya) * fx;
+                let lower = value(xa, yb) * (1.0 - fx) + value(xb, yb) * fx;
+                // The original resizes bytes, so the network saw whole numbers.
+                out[base + c * SIDE * SIDE + y * SIDE + x] = (upper * (1.0 - fy) + lower * fy).round();
+            }
+        }
+    }
+}
+
+/// A square of 1.5 times the longest side about the face, mirrored beyond the picture's edge, RGB 0..1 at
+/// 128 pixels.
+fn suri_input(picture: &Picture, face: &Rect, out: &mut Vec<f32>) -> Result<(), FaceError> {
+    const SIDE: u32 = 128;
+    let centre = face.centre();
+    let side = (face.w.max(face.h) * 1.5).round().clamp(1.0, 4.0 * picture.width().max(picture.height()) as f32) as i64;
+    let (left, top) = (centre.x.round() as i64 - side / 2, centre.y.round() as i64 - side / 2);
+    let mirror = |v: i64, limit: i64| {
+        if limit == 1 {
+            return 0;
+        }
+        let period = 2 * (limit - 1);
+        let v = v.rem_euclid(period);
+        if v < limit { v } else { period - v }
+    };
+    let (w, h) = (i64::from(picture.width()), i64::from(picture.height()));
+    let mut rgb = Vec::with_capacity((side * side * 3) as usize);
+    for y in top..top + side {
+        let row = mirror(y, h) * w;
+        for x in left..left + side {
+            let at = ((row + mirror(x, w)) * 3) as usize;
+            rgb.extend_from_slice(&picture.rgb()[at..at + 3]);
+        }
+    }
+    let filter = if side < i64::from(SIDE) { Resampling::Lanczos } else { Resampling::Area };
+    let crop = Picture::from_rgb(side as u32, side as u32, rgb)?.resized(SIDE, SIDE, filter)?;
+    crate::align::planes(&crop, [0.0; 3], [1.0 / 255.0; 3], out);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probabilities_sum_to_one_for_any_logits() {
+        for logits in [[0.0, 0.0, 0.0], [1000.0, -1000.0, 3.0], [-5.0, -5.0, -5.0]] {
+            assert!((softmax(&logits).iter().sum::<f32>() - 1.0).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn crops_at_the_edge_stay_inside_and_are_complete() {
+        let rgb = (0..100 * 80).flat_map(|i| [(i % 100) as u8, (i / 100) as u8, 9]).collect();
+        let picture = Picture::from_rgb(100, 80, rgb).unwrap();
+        for rect in [
+            Rect { x: -10.0, y: -10.0, w: 40.0, h: 50.0 },
+            Rect { x: 80.0, y: 60.0, w: 40.0, h: 50.0 },
+            Rect { x: 0.0, y: 0.0, w: 100.0, h: 80.0 },
+            Rect { x: 50.0, y: 40.0, w: 1.0, h: 1.0 },
+        ] {
+            let mut out = Vec::new();
+            minifas_input(&picture, &rect, 2.7, &mut out);
+            assert_eq!(out.len(), 3 * 80 * 80);
+            // Blue comes first and is constant, so nothing outside the picture was read.
+            assert!(out[..6400].iter().all(|v| (*v - 9.0).abs() < 1e-6), "{rect:?}");
+            let mut out = Vec::new();
+            suri_input(&picture, &rect, &mut out).unwrap();
+            assert_eq!(out.len(), 3 * 128 * 128);
+            assert!(out[2 * 128 * 128..].iter().all(|v| (*v - 9.0 / 255.0).abs() < 0.005), "{rect:?}");
+        }
+    }
+
+    #[test]
+    fn without_a_model_nobody_is_alive_or_dead() {
+        let verdict = LivenessVerdict::none("model_not_installed");
+        assert_eq!((verdict.is_alive, verdict.score), (None, None));
+        assert!(Liveness::new(vec![]).is_none());
+    }
+}
