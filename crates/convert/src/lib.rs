@@ -2,7 +2,7 @@
 //!
 //! In come the bytes of a weights file as its authors published it (`PyTorch` state dicts, dlib's serialised
 //! networks and shape predictors); out go the bytes of an ONNX file, or, for dlib's 5-point shape predictor,
-//! the predictor itself. Each network has a stored [`reference`] of the original's outputs that the
+//! the predictor itself. Each network has a stored [reference](reference()) of the original's outputs that the
 //! converted one is checked against wherever it is installed. This room touches nothing: no files, no
 //! network, no clock, and it runs no network either.
 
