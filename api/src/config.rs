@@ -15,6 +15,9 @@ use serde::Deserialize;
 /// The commented file that `innkeeper config --default` prints.
 pub(crate) const DEFAULTS: &str = include_str!("../innkeeper.default.toml");
 
+/// The settings file that is read when none is named.
+const HERE: &str = "innkeeper.toml";
+
 /// The settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
@@ -171,7 +174,8 @@ impl Settings {
         match file {
             Some(path) if !path.is_file() => return Err(ConfigError::Missing(path.to_owned())),
             Some(path) => figment = figment.merge(Toml::file_exact(path)),
-            None => figment = figment.merge(Toml::file_exact("innkeeper.toml")),
+            None if Path::new(HERE).is_file() => figment = figment.merge(Toml::file_exact(HERE)),
+            None => {}
         }
         let settings: Self = figment
             .merge(Env::prefixed("INNKEEPER__").split("__"))

@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use innkeeper_core::{DecodeLimits, Picture};
 use innkeeper_face::evaluation::{AllPairs, Labelled, ScoredPair, cosine, identification, liveness, pairs};
-use innkeeper_face::{Calibration, FacePipeline, FrameAnalysis, Want};
+use innkeeper_face::{Calibration, Face, FacePipeline, FrameAnalysis, Want};
 use innkeeper_runtime::Ticket;
 use serde_json::{Map, Value, json};
 
@@ -87,7 +87,8 @@ fn read_rows(path: &Path) -> Result<Vec<Row>, Failure> {
 
 /// One picture after the pipeline.
 struct Seen {
-    analysis: Option<FrameAnalysis>,
+    /// The face the picture is about.
+    face: Option<Face>,
     milliseconds: f64,
 }
 
@@ -97,9 +98,15 @@ struct Task<'a> {
     data: &'a Path,
 }
 
-/// The face a picture is about: the largest good one, else the largest.
-fn subject(analysis: &FrameAnalysis) -> Option<usize> {
-    analysis.primary().or_else(|| (!analysis.faces.is_empty()).then_some(0))
+/// The face a labelled picture is about: large and near the middle, by the measure InsightFace uses (area
+/// less twice the squared distance from the picture's centre). Passers-by may be larger than the subject.
+fn subject(analysis: &FrameAnalysis, width: u32, height: u32) -> Option<&Face> {
+    let prominence = |face: &Face| {
+        let centre = face.rect.centre();
+        let (dx, dy) = (centre.x - width as f32 / 2.0, centre.y - height as f32 / 2.0);
+        face.rect.area() - 2.0 * (dx * dx + dy * dy)
+    };
+    analysis.faces.iter().max_by(|a, b| prominence(a).total_cmp(&prominence(b)))
 }
 
 impl Task<'_> {
@@ -120,12 +127,15 @@ impl Task<'_> {
                 let bytes = std::fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?;
                 let started = Instant::now();
                 // A picture that cannot be decoded is a face not found, as it would be in production.
-                let analysis = Picture::decode(&bytes, &self.limits)
-                    .ok()
-                    .map(|picture| self.pipeline.analyse(&picture, want, &Ticket::unlimited()))
-                    .transpose()
-                    .map_err(|e| format!("{}: {e}", path.display()))?;
-                mine.push((i, Seen { analysis, milliseconds: started.elapsed().as_secs_f64() * 1e3 }));
+                let face = match Picture::decode(&bytes, &self.limits) {
+                    Err(_) => None,
+                    Ok(picture) => {
+                        let analysis = self.pipeline.analyse(&picture, want, &Ticket::unlimited());
+                        let analysis = analysis.map_err(|e| format!("{}: {e}", path.display()))?;
+                        subject(&analysis, picture.width(), picture.height()).cloned()
+                    }
+                };
+                mine.push((i, Seen { face, milliseconds: started.elapsed().as_secs_f64() * 1e3 }));
                 bar.inc(1);
             }
         };
@@ -168,13 +178,16 @@ impl Task<'_> {
         let mut vectors: BTreeMap<&str, &[f32]> = BTreeMap::new();
         let mut labelled: Vec<(&str, String, &str)> = Vec::new();
         let (mut not_found, mut below_quality) = (0, 0);
+        let mut quality_reasons: BTreeMap<String, usize> = BTreeMap::new();
         for (row, picture) in wanted.iter().zip(&seen) {
-            let found = picture.analysis.as_ref().and_then(|a| subject(a).map(|i| &a.faces[i]));
-            let Some(face) = found else {
+            let Some(face) = &picture.face else {
                 not_found += 1;
                 continue;
             };
             below_quality += usize::from(!face.quality.passes());
+            for reason in &face.quality.reasons {
+                *quality_reasons.entry(format!("{reason:?}")).or_default() += 1;
+            }
             if let Some(embedding) = &face.embedding {
                 vectors.insert(row.get("path"), embedding.vector());
                 labelled.push((row.get("set"), identity(row), row.get("path")));
@@ -224,6 +237,7 @@ impl Task<'_> {
         figures.insert("n_images".to_owned(), json!(wanted.len()));
         figures.insert("not_found".to_owned(), json!(not_found));
         figures.insert("below_quality".to_owned(), json!(below_quality));
+        figures.insert("below_quality_by_reason".to_owned(), json!(quality_reasons));
         figures.insert("ms_per_image".to_owned(), json!(total / seen.len() as f64));
         figures.insert("shipped_threshold".to_owned(), json!(threshold));
         figures.insert("models".to_owned(), self.models());
@@ -256,8 +270,7 @@ impl Task<'_> {
         let mut not_found = 0;
         let mut threshold = None;
         for (row, picture) in labelled.iter().zip(&seen) {
-            let verdict =
-                picture.analysis.as_ref().and_then(|a| subject(a).map(|i| &a.faces[i].liveness));
+            let verdict = picture.face.as_ref().map(|f| &f.liveness);
             match verdict.and_then(|v| v.score) {
                 Some(score) => {
                     threshold = verdict.and_then(|v| v.threshold);

@@ -33,7 +33,7 @@ impl Default for QualitySettings {
             min_size_enrol: 60.0,
             min_sharpness: 20.0,
             max_roll: 45.0,
-            max_yaw: 0.7,
+            max_yaw: 0.85,
             min_brightness: 30.0,
             max_brightness: 230.0,
             min_contrast: 12.0,
