@@ -157,8 +157,10 @@ impl App {
     pub fn face_service(&self) -> Result<Arc<FaceService>, Problem> {
         match &**self.faces.load() {
             FaceState::Ready(service) => Ok(Arc::clone(service)),
-            FaceState::Starting => Err(Problem::new(ErrorCode::NotReady, "the models are warming up")
-                .retry(Duration::from_secs(2))),
+            FaceState::Starting => {
+                Err(Problem::new(ErrorCode::NotReady, "the models are warming up")
+                    .retry(Duration::from_secs(2)))
+            }
             FaceState::Absent(problem) => Err(problem.clone()),
         }
     }

@@ -244,7 +244,10 @@ mod tests {
         let settings = from("").unwrap();
         assert_eq!(settings.face.pipeline(), PipelineSettings::default());
         assert_eq!(settings.images.limits(), DecodeLimits::default());
-        assert_eq!(settings.attendance.require_liveness, RequireLiveness::Sometimes(WhenAvailable::WhenAvailable));
+        assert_eq!(
+            settings.attendance.require_liveness,
+            RequireLiveness::Sometimes(WhenAvailable::WhenAvailable)
+        );
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::time::Duration;
 use innkeeper_convert::dlib::ShapePredictor;
 use innkeeper_core::ModelRef;
 use innkeeper_face::{
-    Detector, DetectorKind, Embedder, EmbedderKind, FacePipeline, Liveness, LivenessKind, Mtcnn, PipelineSettings,
-    canvas_shapes,
+    Detector, DetectorKind, Embedder, EmbedderKind, FacePipeline, Liveness, LivenessKind, Mtcnn,
+    PipelineSettings, canvas_shapes,
 };
 use innkeeper_packs::{Choice, InstalledItem, Library, Manifest, PackChoice};
 use innkeeper_runtime::{Model, OnnxRuntime, PoolOptions, Session, SessionOptions};
@@ -94,7 +94,12 @@ impl Loader {
         Ok(Self { library, pack, runtime, inference: settings.inference.clone() })
     }
 
-    fn start(&self, item: &InstalledItem, path: PathBuf, warm: Vec<Vec<usize>>) -> Result<Model, ModelsError> {
+    fn start(
+        &self,
+        item: &InstalledItem,
+        path: PathBuf,
+        warm: Vec<Vec<usize>>,
+    ) -> Result<Model, ModelsError> {
         let options = PoolOptions {
             workers: self.inference.workers(),
             queue: (self.inference.max_waiting + self.inference.workers()).max(64),
@@ -134,7 +139,9 @@ impl Loader {
             .collect();
         Ok(match kind {
             DetectorKind::YuNet => Detector::YuNet(self.start(&item, file(&item, "yunet.onnx")?, warm)?),
-            DetectorKind::Scrfd => Detector::Scrfd(self.start(&item, file(&item, "scrfd-500m.onnx")?, warm)?),
+            DetectorKind::Scrfd => {
+                Detector::Scrfd(self.start(&item, file(&item, "scrfd-500m.onnx")?, warm)?)
+            }
             DetectorKind::Mtcnn => Detector::Mtcnn(Mtcnn {
                 pnet: self.start(&item, file(&item, "pnet.onnx")?, vec![vec![1, 3, 193, 193]])?,
                 rnet: self.start(&item, file(&item, "rnet.onnx")?, vec![vec![1, 3, 24, 24]])?,

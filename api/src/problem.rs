@@ -53,9 +53,10 @@ pub(crate) struct ProblemDocument {
 /// The HTTP status of a code.
 pub(crate) fn status(code: ErrorCode) -> StatusCode {
     match code {
-        ErrorCode::BadRequest | ErrorCode::InvalidBase64 | ErrorCode::InvalidId | ErrorCode::InvalidTimestamp => {
-            StatusCode::BAD_REQUEST
-        }
+        ErrorCode::BadRequest
+        | ErrorCode::InvalidBase64
+        | ErrorCode::InvalidId
+        | ErrorCode::InvalidTimestamp => StatusCode::BAD_REQUEST,
         ErrorCode::Unauthenticated | ErrorCode::InvalidToken => StatusCode::UNAUTHORIZED,
         ErrorCode::Forbidden => StatusCode::FORBIDDEN,
         ErrorCode::NotFound | ErrorCode::EmployeeNotEnrolled => StatusCode::NOT_FOUND,
@@ -166,7 +167,9 @@ impl From<PictureError> for Problem {
         let code = match &error {
             PictureError::Empty | PictureError::UnknownFormat => ErrorCode::UnsupportedImage,
             PictureError::TooManyBytes { .. } => ErrorCode::PayloadTooLarge,
-            PictureError::TooManyPixels { .. } => ErrorCode::ImageTooLarge,
+            PictureError::TooManyPixels { .. } | PictureError::TooMuchMemory { .. } => {
+                ErrorCode::ImageTooLarge
+            }
             PictureError::Broken { .. } => ErrorCode::BrokenImage,
             PictureError::Resize(_) => return Self::internal(&error),
         };

@@ -116,8 +116,15 @@ async fn sweep(app: App) {
     let mut clock = tokio::time::interval(SWEEP);
     clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {
-        clock.tick().await;
-        if let Err(error) = app.gallery.catch_up().await {
+        tokio::select! {
+            _ = clock.tick() => {}
+            () = app.gallery.deleted.notified() => {}
+        }
+        let swept = match app.gallery.catch_up().await {
+            Ok(()) => app.gallery.scrub().await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = swept {
             tracing::warn!(%error, "leftovers could not be cleared; the next round tries again");
         }
     }

@@ -31,7 +31,10 @@ pub(crate) fn metrics() -> Result<PrometheusHandle, metrics_exporter_prometheus:
     metrics::describe_counter!("face_enrollment_total", "Enrolment answers by outcome.");
     metrics::describe_counter!("innkeeper_requests_shed_total", "Requests refused because too many waited.");
     metrics::describe_gauge!("innkeeper_waiting_requests", "Requests that wait for a free worker.");
-    metrics::describe_histogram!("http_request_duration_seconds", "Wall time of a request by route and status.");
+    metrics::describe_histogram!(
+        "http_request_duration_seconds",
+        "Wall time of a request by route and status."
+    );
     // A counter that was never touched is absent from the text; an alert on it would never fire.
     for status in ["success", "failure"] {
         metrics::counter!("face_recognition_total", "status" => status).increment(0);

@@ -28,7 +28,9 @@ enum Name {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  innkeeper evaluate face --data faces/ --set lfw --pack extended\n  innkeeper evaluate liveness --data faces/ --json")]
+#[command(
+    after_help = "Examples:\n  innkeeper evaluate face --data faces/ --set lfw --pack extended\n  innkeeper evaluate liveness --data faces/ --json"
+)]
 pub(super) struct Args {
     name: Name,
     /// A folder with a FILES.tsv.
@@ -75,7 +77,11 @@ fn read_rows(path: &Path) -> Result<Vec<Row>, Failure> {
     let mut lines = text.lines();
     let header: Vec<&str> = lines.next().unwrap_or_default().split('\t').collect();
     if !header.contains(&"path") && !header.contains(&"a") {
-        return Err(format!("{} has no column `path`; datasets/README.md describes the format", path.display()).into());
+        return Err(format!(
+            "{} has no column `path`; datasets/README.md describes the format",
+            path.display()
+        )
+        .into());
     }
     Ok(lines
         .filter(|line| !line.is_empty())
@@ -141,7 +147,10 @@ impl Task<'_> {
         };
         let parts: Vec<Result<Vec<(usize, Seen)>, String>> = std::thread::scope(|scope| {
             let handles: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            handles.into_iter().map(|h| h.join().unwrap_or_else(|_| Err("a thread panicked".to_owned()))).collect()
+            handles
+                .into_iter()
+                .map(|h| h.join().unwrap_or_else(|_| Err("a thread panicked".to_owned())))
+                .collect()
         });
         bar.finish_and_clear();
         let mut all = Vec::with_capacity(paths.len());
@@ -227,7 +236,8 @@ impl Task<'_> {
             let per_set: Map<String, Value> = sets
                 .iter()
                 .map(|set| {
-                    let own = face_figures(&people(Some(set)), &scored(Some(set)), threshold, &mut Vec::new());
+                    let own =
+                        face_figures(&people(Some(set)), &scored(Some(set)), threshold, &mut Vec::new());
                     ((*set).to_owned(), Value::Object(own))
                 })
                 .collect();
@@ -286,7 +296,10 @@ impl Task<'_> {
                 reasons.push("one of the two labels has no face".to_owned());
             }
             if figures.n < 100 {
-                reasons.push(format!("{} pictures say little; the threshold is not calibrated on them", figures.n));
+                reasons.push(format!(
+                    "{} pictures say little; the threshold is not calibrated on them",
+                    figures.n
+                ));
             }
             map.insert("threshold".to_owned(), json!(threshold));
             map.insert("not_found".to_owned(), json!(not_found));
@@ -337,8 +350,18 @@ fn face_figures(
     if found.is_none() {
         reasons.push("nobody has two pictures: identification figures are null".to_owned());
     }
-    let field = |key: &str| found.as_ref().and_then(|f| serde_json::to_value(f).ok()).and_then(|v| v.get(key).cloned());
-    for key in ["people", "probes", "top1", "tpir_fpir_1pct", "threshold_fpir_1pct", "tpir_at_shipped", "fpir_at_shipped"] {
+    let field = |key: &str| {
+        found.as_ref().and_then(|f| serde_json::to_value(f).ok()).and_then(|v| v.get(key).cloned())
+    };
+    for key in [
+        "people",
+        "probes",
+        "top1",
+        "tpir_fpir_1pct",
+        "threshold_fpir_1pct",
+        "tpir_at_shipped",
+        "fpir_at_shipped",
+    ] {
         put(key, json!(field(key)));
     }
     out
@@ -350,9 +373,11 @@ fn render(figures: &Value) -> String {
         Value::Number(n) if n.is_f64() => format!("{:.4}", n.as_f64().unwrap_or(f64::NAN)),
         Value::Null => "–".to_owned(),
         Value::Array(list) if list.len() > 8 => format!("{} values", list.len()),
-        Value::Array(list) => {
-            list.iter().map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned)).collect::<Vec<_>>().join("; ")
-        }
+        Value::Array(list) => list
+            .iter()
+            .map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned))
+            .collect::<Vec<_>>()
+            .join("; "),
         other => other.to_string(),
     };
     let Value::Object(map) = figures else { return figures.to_string() };

@@ -44,7 +44,8 @@ async fn reindex(settings: Settings) -> Outcome {
     let bar = ProgressBar::new(work.len() as u64);
     let mut problems = 0;
     for (hotel, employee, from) in &work {
-        let report = service.reindex(hotel, employee, from, "innkeeper face reindex").await.map_err(failed)?;
+        let report =
+            service.reindex(hotel, employee, from, "innkeeper face reindex").await.map_err(failed)?;
         problems += usize::from(report.problem.is_some());
         bar.suspend(|| say(serde_json::to_string(&report).unwrap_or_default()))?;
         bar.inc(1);

@@ -46,7 +46,9 @@ enum Service {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the service until Ctrl-C or SIGTERM.
-    #[command(after_help = "Examples:\n  innkeeper serve\n  innkeeper serve --dev            # no tokens, loopback only\n  innkeeper serve --listen 0.0.0.0:8000 --data-dir /var/lib/innkeeper")]
+    #[command(
+        after_help = "Examples:\n  innkeeper serve\n  innkeeper serve --dev            # no tokens, loopback only\n  innkeeper serve --listen 0.0.0.0:8000 --data-dir /var/lib/innkeeper"
+    )]
     Serve {
         /// Address and port [default: http.listen, 127.0.0.1:8000].
         #[arg(long)]
@@ -62,7 +64,9 @@ enum Command {
         dev: bool,
     },
     /// Print a signed token.
-    #[command(after_help = "Example:\n  curl -H \"Authorization: Bearer $(innkeeper token --subject lobby --role camera)\" …")]
+    #[command(
+        after_help = "Example:\n  curl -H \"Authorization: Bearer $(innkeeper token --subject lobby --role camera)\" …"
+    )]
     Token(token::Args),
     /// Fetch, list and check models.
     Models {

@@ -10,8 +10,8 @@ use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressStyle};
 use innkeeper_convert::Network;
 use innkeeper_packs::{
-    BoxError, Converter, Item, Library, Manifest, Outcome as Verdict, PackChoice, Progress, PullOptions, Selection,
-    State,
+    BoxError, Converter, Item, Library, Manifest, Outcome as Verdict, PackChoice, Progress, PullOptions,
+    Selection, State,
 };
 use innkeeper_runtime::{OnnxRuntime, Session, SessionOptions, Tensor};
 
@@ -23,7 +23,9 @@ use crate::models::{library, runtime_library};
 #[derive(Debug, Subcommand)]
 pub(super) enum Models {
     /// Fetch and install the models of a pack, or one model.
-    #[command(after_help = "INNKEEPER_MIRROR may name a folder that is searched first; the sha256 decides.\n\nExamples:\n  innkeeper models pull --pack default\n  innkeeper models pull --model yunet")]
+    #[command(
+        after_help = "INNKEEPER_MIRROR may name a folder that is searched first; the sha256 decides.\n\nExamples:\n  innkeeper models pull --pack default\n  innkeeper models pull --model yunet"
+    )]
     Pull {
         /// default, extended, light or research.
         #[arg(long, default_value = "default", conflicts_with = "model")]
@@ -247,7 +249,10 @@ fn verify(library: &Library) -> Outcome {
         return Err("no model is installed; run `innkeeper models pull`".into());
     }
     if bad > 0 {
-        return Err(format!("{bad} files are not what was installed; `innkeeper models pull` fetches them again").into());
+        return Err(format!(
+            "{bad} files are not what was installed; `innkeeper models pull` fetches them again"
+        )
+        .into());
     }
     say(format!("{} files are good", verified.len()))
 }
@@ -272,7 +277,10 @@ pub(super) fn datasets(command: Datasets) -> Outcome {
 }
 
 /// Installed state by task, for `doctor`.
-pub(super) fn chosen(library: &Library, settings: &Settings) -> Result<BTreeMap<String, Result<String, String>>, super::Failure> {
+pub(super) fn chosen(
+    library: &Library,
+    settings: &Settings,
+) -> Result<BTreeMap<String, Result<String, String>>, super::Failure> {
     let pack = PackChoice::from_setting(&settings.models.pack);
     let mut out = BTreeMap::new();
     for task in library.manifest().tasks().keys() {

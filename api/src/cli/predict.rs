@@ -43,7 +43,9 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Outcome {
         match result {
             Ok(answer) if args.json => {
                 let mut line = json!({"file": name});
-                if let (Value::Object(line), Ok(Value::Object(more))) = (&mut line, serde_json::to_value(&answer)) {
+                if let (Value::Object(line), Ok(Value::Object(more))) =
+                    (&mut line, serde_json::to_value(&answer))
+                {
                     line.extend(more);
                 }
                 say(line)?;
@@ -54,7 +56,11 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Outcome {
                     Some(false) => "not alive",
                     None => "liveness unknown",
                 };
-                say(format!("{name}: {} faces, {alive}, {} ms", answer.faces.len(), answer.recognition_time_ms))?;
+                say(format!(
+                    "{name}: {} faces, {alive}, {} ms",
+                    answer.faces.len(),
+                    answer.recognition_time_ms
+                ))?;
             }
             Err(problem) => {
                 failed = true;

@@ -33,7 +33,8 @@ mod tests {
 
     #[test]
     fn cells_line_up_under_their_header() {
-        let text = table(&["a", "name"], &[vec!["long cell".into(), "x".into()], vec!["é".into(), "y".into()]]);
+        let text =
+            table(&["a", "name"], &[vec!["long cell".into(), "x".into()], vec!["é".into(), "y".into()]]);
         assert_eq!(text, "a          name\n---------  ----\nlong cell  x\né          y");
     }
 }

@@ -87,6 +87,8 @@ fn authenticate(parts: &Parts, app: &App) -> Result<Principal, Problem> {
         .and_then(|v| v.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token.trim())
-        .ok_or_else(|| refuse(ErrorCode::InvalidToken, "the Authorization header is not `Bearer TOKEN`".to_owned()))?;
+        .ok_or_else(|| {
+            refuse(ErrorCode::InvalidToken, "the Authorization header is not `Bearer TOKEN`".to_owned())
+        })?;
     app.tokens.verify(token).map_err(|error| refuse(ErrorCode::InvalidToken, error.to_string()))
 }

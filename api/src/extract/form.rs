@@ -64,7 +64,8 @@ impl<T: FormFields> FromRequest<App> for Form<T> {
             "multipart/form-data" => {
                 let bytes = body::read(&parts.headers, body, limit).await?;
                 let request = Request::from_parts(parts, Body::from(bytes));
-                let multipart = Multipart::from_request(request, &()).await.map_err(|e| bad(e.body_text()))?;
+                let multipart =
+                    Multipart::from_request(request, &()).await.map_err(|e| bad(e.body_text()))?;
                 parts_of::<T>(multipart).await
             }
             raw if raw.starts_with("image/") || raw == "application/octet-stream" => {
@@ -137,14 +138,16 @@ fn insert<T: FormFields>(map: &mut Map<String, Value>, name: &str, text: String)
     let (target, key) = match name.split_once('.') {
         Some((object, key)) => {
             let nested = map.entry(object).or_insert_with(|| Value::Object(Map::new()));
-            let nested = nested.as_object_mut().ok_or_else(|| bad(format!("the field {object} stands twice")))?;
+            let nested =
+                nested.as_object_mut().ok_or_else(|| bad(format!("the field {object} stands twice")))?;
             (nested, key)
         }
         None => (map, name),
     };
-    if target.insert(key.to_owned(), value).is_some() {
+    if target.contains_key(key) {
         return Err(bad(format!("the field {name} stands twice")));
     }
+    target.insert(key.to_owned(), value);
     Ok(())
 }
 
@@ -157,7 +160,9 @@ fn typed<T: FormFields>(mut map: Map<String, Value>) -> Result<T, Problem> {
 
 /// Base64, with or without padding, with or without a `data:` prefix, across lines.
 fn decode(text: &str) -> Result<Bytes, Problem> {
-    let broken = |e: &dyn std::fmt::Display| Problem::new(ErrorCode::InvalidBase64, format!("the image is not base64: {e}"));
+    let broken = |e: &dyn std::fmt::Display| {
+        Problem::new(ErrorCode::InvalidBase64, format!("the image is not base64: {e}"))
+    };
     let text = match text.strip_prefix("data:") {
         Some(uri) => match uri.split_once(',') {
             Some((kind, data)) if kind.ends_with(";base64") => data,

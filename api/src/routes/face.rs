@@ -16,7 +16,8 @@ use crate::app::App;
 use crate::extract::{Allowed, Form, FormFields, ManageFaces, Recognise};
 use crate::problem::{Problem, ProblemDocument};
 use crate::service::{
-    ConsentInput, DeletedAnswer, EmbeddingAnswer, EnrolAnswer, EnrolInput, ProfileInput, RecogniseAnswer, Sight,
+    ConsentInput, DeletedAnswer, EmbeddingAnswer, EnrolAnswer, EnrolInput, ProfileInput, RecogniseAnswer,
+    Sight,
 };
 
 const TAG: &str = "face";
@@ -213,7 +214,8 @@ async fn enrol(
         return Err(Problem::new(ErrorCode::BadRequest, detail));
     }
     let consent = fields.consent.ok_or_else(|| {
-        let detail = "enrolment needs the person's consent: {\"consent\": {\"given_at\": …, \"policy_version\": …}}";
+        let detail =
+            "enrolment needs the person's consent: {\"consent\": {\"given_at\": …, \"policy_version\": …}}";
         Problem::new(ErrorCode::ConsentRequired, detail)
     })?;
     let policy_version = consent.policy_version.trim();
@@ -230,7 +232,11 @@ async fn enrol(
             role: text(&fields.metadata, "role")?,
         },
         consent: ConsentInput {
-            given_at: instant("consent.given_at", &consent.given_at, app.settings.attendance.max_future_seconds)?,
+            given_at: instant(
+                "consent.given_at",
+                &consent.given_at,
+                app.settings.attendance.max_future_seconds,
+            )?,
             policy_version: policy_version.to_owned(),
         },
     };
@@ -269,7 +275,12 @@ async fn embedding(
     app.engines
         .store
         .hotel(&allowed.caller.hotel)
-        .audit(&allowed.caller.subject, "face.embedding_read", AuditSubject::Person(employee.clone()), Value::Null)
+        .audit(
+            &allowed.caller.subject,
+            "face.embedding_read",
+            AuditSubject::Person(employee.clone()),
+            Value::Null,
+        )
         .await?;
     Ok(Json(answer))
 }

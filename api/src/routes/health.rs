@@ -92,8 +92,9 @@ async fn cv_health(State(app): State<App>) -> Result<Json<CvHealth>, Problem> {
             let status = if foreign.is_empty() { "ok" } else { "degraded" };
             let faces = FacesHealth {
                 state: "ready",
-                detail: (!foreign.is_empty())
-                    .then(|| "templates of another model are enrolled; run `innkeeper face reindex`".to_owned()),
+                detail: (!foreign.is_empty()).then(|| {
+                    "templates of another model are enrolled; run `innkeeper face reindex`".to_owned()
+                }),
                 models: service.models().iter().map(ToString::to_string).collect(),
                 liveness: Some(service.liveness_note().to_owned()),
                 thresholds: Some(service.thresholds()),

@@ -1,8 +1,8 @@
 //! The answers of the face endpoints: built here, documented by the same types.
 
 use chrono::{DateTime, Utc};
-use innkeeper_face::{Face, LivenessVerdict, Quality};
 use innkeeper_face::matching::Decision;
+use innkeeper_face::{Face, LivenessVerdict, Quality};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;

@@ -93,7 +93,8 @@ fn sole_face(faces: &[Face], min_size: f32) -> Result<&Face, (Problem, Option<Qu
         return Err((Problem::new(ErrorCode::MultipleFaces, detail), None));
     }
     if face.quality.size < min_size {
-        let detail = format!("the face is {:.0} pixels wide; at least {min_size:.0} are needed", face.quality.size);
+        let detail =
+            format!("the face is {:.0} pixels wide; at least {min_size:.0} are needed", face.quality.size);
         return Err((Problem::new(ErrorCode::FaceTooSmall, detail), quality()));
     }
     if !face.quality.passes() {
@@ -314,7 +315,9 @@ fn look_at_one(
     };
     let face = match sole_face(&analysis.faces, min_size) {
         Ok(face) => face,
-        Err((problem, quality)) => return Ok(Looked { report: rejected(index, &problem, quality), usable: None }),
+        Err((problem, quality)) => {
+            return Ok(Looked { report: rejected(index, &problem, quality), usable: None });
+        }
     };
     let Some(embedding) = face.embedding.clone() else {
         return Err(Problem::internal(&"a face that passed the gate was not embedded"));
@@ -358,14 +361,23 @@ mod tests {
     use super::*;
 
     fn report(code: &str) -> PhotoReport {
-        PhotoReport { index: 0, accepted: false, code: Some(code.to_owned()), detail: Some("why".to_owned()), quality: None }
+        PhotoReport {
+            index: 0,
+            accepted: false,
+            code: Some(code.to_owned()),
+            detail: Some("why".to_owned()),
+            quality: None,
+        }
     }
 
     #[test]
     fn photos_that_fail_alike_answer_with_their_own_code() {
         assert_eq!(nothing_usable(&[report("no_face")]).code, ErrorCode::NoFace);
         assert_eq!(nothing_usable(&[report("no_face"), report("no_face")]).code, ErrorCode::NoFace);
-        assert_eq!(nothing_usable(&[report("no_face"), report("broken_image")]).code, ErrorCode::NoUsablePhoto);
+        assert_eq!(
+            nothing_usable(&[report("no_face"), report("broken_image")]).code,
+            ErrorCode::NoUsablePhoto
+        );
         assert_eq!(nothing_usable(&[report("different_people")]).code, ErrorCode::DifferentPeople);
     }
 }

@@ -3,13 +3,14 @@
 //! a person can be removed from a server that cannot recognise anybody.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::PoisonError;
 
 use chrono::Utc;
 use innkeeper_core::{EmployeeId, ErrorCode, HotelId, ModelRef};
 use innkeeper_media::Key;
 use innkeeper_store::{StoreError, VectorChange, VectorTask};
 use innkeeper_vectors::{Collection, Filter, VectorError, VectorPoint};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, Notify};
 use uuid::Uuid;
 
 use super::answers::{DeletedAnswer, EmbeddingAnswer, TemplateReport};
@@ -55,11 +56,21 @@ pub(crate) struct Gallery {
     changes: Mutex<()>,
     /// One carrier between tables and index at a time.
     carrier: Mutex<()>,
+    /// Collections whose files still hold bytes of deleted vectors.
+    stale: std::sync::Mutex<HashSet<Collection>>,
+    /// Wakes whoever rewrites them.
+    pub deleted: Notify,
 }
 
 impl Gallery {
     pub fn new(engines: Engines) -> Self {
-        Self { engines, changes: Mutex::new(()), carrier: Mutex::new(()) }
+        Self {
+            engines,
+            changes: Mutex::new(()),
+            carrier: Mutex::new(()),
+            stale: std::sync::Mutex::default(),
+            deleted: Notify::new(),
+        }
     }
 
     /// Waits for other changes of the gallery to end, and keeps further ones waiting.
@@ -122,6 +133,19 @@ impl Gallery {
         }
     }
 
+    /// Rewrites files that still hold bytes of what was deleted: the index marks vectors as gone, and the
+    /// database keeps old pages until its log is cut.
+    pub async fn scrub(&self) -> Result<(), CatchUpError> {
+        let stale = std::mem::take(&mut *self.stale.lock().unwrap_or_else(PoisonError::into_inner));
+        for collection in stale {
+            self.engines.vectors.optimize(&collection).await?;
+        }
+        if !self.engines.store.scrub().await? {
+            tracing::debug!("the database log is being read; the next round cuts it");
+        }
+        Ok(())
+    }
+
     async fn carry(&self, tasks: Vec<VectorTask>) -> Result<(), CatchUpError> {
         let known = self.engines.vectors.collections().await?;
         let mut upserts: BTreeMap<(ModelRef, usize), Vec<VectorPoint>> = BTreeMap::new();
@@ -138,6 +162,7 @@ impl Gallery {
         for (model, ids) in deletes {
             if let Some(c) = known.iter().find(|c| c.name() == COLLECTION && *c.model() == model) {
                 self.engines.vectors.delete(c, &ids).await?;
+                self.stale.lock().unwrap_or_else(PoisonError::into_inner).insert(c.clone());
             }
             self.engines.store.vectors_done(&[], &ids).await?;
         }
@@ -152,7 +177,11 @@ impl Gallery {
     }
 
     /// The employee's templates.
-    pub async fn templates(&self, hotel: &HotelId, employee: &EmployeeId) -> Result<EmbeddingAnswer, Problem> {
+    pub async fn templates(
+        &self,
+        hotel: &HotelId,
+        employee: &EmployeeId,
+    ) -> Result<EmbeddingAnswer, Problem> {
         let rows = self.engines.store.hotel(hotel);
         let profile = rows.employee(employee).await?;
         let templates = rows.templates(employee).await?;
@@ -177,11 +206,17 @@ impl Gallery {
     }
 
     /// Removes a person from tables, index and pictures. When this answers, nothing is left to find.
-    pub async fn delete(&self, hotel: &HotelId, employee: &EmployeeId, actor: &str) -> Result<DeletedAnswer, Problem> {
+    pub async fn delete(
+        &self,
+        hotel: &HotelId,
+        employee: &EmployeeId,
+        actor: &str,
+    ) -> Result<DeletedAnswer, Problem> {
         let _one = self.change().await;
         let deleted = self.engines.store.hotel(hotel).delete_person(employee, actor, Utc::now()).await?;
         let Some(deleted) = deleted else { return Err(not_enrolled(employee)) };
         self.catch_up().await?;
+        self.deleted.notify_one();
         Ok(DeletedAnswer {
             success: true,
             employee_id: employee.to_string(),

@@ -150,8 +150,9 @@ impl FaceService {
         let clock = Instant::now();
         for (i, decision) in named.iter().zip(&decisions) {
             if let Some(owner) = &decision.owner {
-                let report =
-                    self.attend(&sight.hotel, sight.camera.as_ref(), sight.taken_at, owner, &faces[*i]).await?;
+                let report = self
+                    .attend(&sight.hotel, sight.camera.as_ref(), sight.taken_at, owner, &faces[*i])
+                    .await?;
                 faces[*i].attendance = Some(report);
             }
         }
@@ -171,7 +172,8 @@ impl FaceService {
             filter = filter.except_owner(employee.as_str());
         }
         let limit = self.settings.max_templates * SECOND_PERSON;
-        let hits = self.gallery.engines.vectors.search(&self.collection, vector, &filter, limit, true).await?;
+        let hits =
+            self.gallery.engines.vectors.search(&self.collection, vector, &filter, limit, true).await?;
         hits.into_iter().map(template_score).collect()
     }
 
@@ -179,7 +181,9 @@ impl FaceService {
     async fn refuse_foreign_gallery(&self) -> Result<(), Problem> {
         let foreign = self.foreign_templates().await?;
         let here = self.embedder();
-        if foreign.is_empty() || self.gallery.engines.store.template_models().await?.iter().any(|(m, _)| *m == here) {
+        if foreign.is_empty()
+            || self.gallery.engines.store.template_models().await?.iter().any(|(m, _)| *m == here)
+        {
             return Ok(());
         }
         let others: Vec<String> = foreign.into_keys().collect();

@@ -78,7 +78,8 @@ impl FaceService {
         }
         let replaced = rows.replace_templates(employee, from, fresh, actor, Utc::now()).await?;
         self.gallery.catch_up().await?;
-        let problem = (lost > 0).then(|| format!("{lost} of {} photos were not kept or give no face", old.len()));
+        let problem =
+            (lost > 0).then(|| format!("{lost} of {} photos were not kept or give no face", old.len()));
         Ok(report(replaced.added.len(), problem))
     }
 

@@ -80,10 +80,7 @@ mod tests {
     #[test]
     fn a_vector_without_direction_is_no_embedding() {
         for bad in [vec![0.0; 4], vec![f32::NAN, 1.0], vec![f32::INFINITY, 1.0]] {
-            assert_eq!(
-                Embedding::normalised(model("m"), bad),
-                Err(EmbeddingError::NoDirection)
-            );
+            assert_eq!(Embedding::normalised(model("m"), bad), Err(EmbeddingError::NoDirection));
         }
     }
 

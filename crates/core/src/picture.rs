@@ -54,7 +54,9 @@ pub enum PictureError {
         max: usize,
     },
     /// More pixels than allowed.
-    #[error("the image is {width} x {height} pixels; at most {max_pixels} pixels and {max_side} a side are read")]
+    #[error(
+        "the image is {width} x {height} pixels; at most {max_pixels} pixels and {max_side} a side are read"
+    )]
     TooManyPixels {
         /// Width in pixels from the header.
         width: u32,
@@ -64,6 +66,12 @@ pub enum PictureError {
         max_pixels: u64,
         /// Pixels a side allowed.
         max_side: u32,
+    },
+    /// Decoding would take more memory than pictures of the allowed size need.
+    #[error("decoding the image needs more memory than {max_pixels} pixels do")]
+    TooMuchMemory {
+        /// Pixels allowed.
+        max_pixels: u64,
     },
     /// No known signature.
     #[error("the bytes are not a JPEG, PNG, WebP, BMP or GIF image")]
@@ -79,6 +87,36 @@ pub enum PictureError {
     /// A resize or crop asked for something impossible.
     #[error("the picture cannot be resized: {0}")]
     Resize(String),
+}
+
+/// Whether the scan of a JPEG ends with its end marker. The decoder fills what a broken connection cut off
+/// with grey and says nothing; a face in the grey part would be missed in silence.
+fn jpeg_is_whole(bytes: &[u8]) -> bool {
+    const START_OF_SCAN: u8 = 0xda;
+    let mut at = 2;
+    // Segments carry their length; thumbnails with end markers of their own are jumped over.
+    while let Some(&[0xff, marker]) = bytes.get(at..at + 2) {
+        match marker {
+            START_OF_SCAN => {
+                // Inside a scan 0xff is followed by zero or a restart marker, so this pair ends the picture.
+                return bytes[at..].windows(2).any(|pair| pair == [0xff, 0xd9]);
+            }
+            0xff => at += 1,
+            0x01 | 0xd0..=0xd9 => at += 2,
+            _ => match bytes.get(at + 2..at + 4) {
+                Some(&[high, low]) => at += 2 + usize::from(u16::from_be_bytes([high, low])),
+                _ => return false,
+            },
+        }
+    }
+    false
+}
+
+fn truncated() -> image::ImageError {
+    image::ImageError::IoError(std::io::Error::new(
+        std::io::ErrorKind::UnexpectedEof,
+        "the file ends in the middle of the picture",
+    ))
 }
 
 /// How [`Picture::resized`] weighs source pixels.
@@ -141,30 +179,30 @@ impl Picture {
             Ok(f @ ImageFormat::Gif) => (f, PictureFormat::Gif),
             _ => return Err(PictureError::UnknownFormat),
         };
-        let too_many = |width, height| PictureError::TooManyPixels {
-            width,
-            height,
-            max_pixels: limits.max_pixels,
-            max_side: limits.max_side,
-        };
-        let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-        let mut caps = Limits::default();
-        caps.max_image_width = Some(limits.max_side);
-        caps.max_image_height = Some(limits.max_side);
-        // Sixteen bits of four channels is the widest pixel any of the decoders holds.
-        caps.max_alloc = Some(limits.max_pixels.saturating_mul(8).saturating_add(64 << 20));
-        reader.limits(caps);
         let broken = |source| match source {
-            image::ImageError::Limits(_) => too_many(limits.max_side, limits.max_side),
+            image::ImageError::Limits(_) => PictureError::TooMuchMemory { max_pixels: limits.max_pixels },
             source => PictureError::Broken { format: ours, source },
         };
+        if ours == PictureFormat::Jpeg && !jpeg_is_whole(bytes) {
+            return Err(broken(truncated()));
+        }
+        // Opening a decoder reads the header only; the limits are set once the header has been judged.
+        let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+        reader.no_limits();
         let mut decoder = reader.into_decoder().map_err(broken)?;
         let (width, height) = decoder.dimensions();
-        if width.max(height) > limits.max_side
-            || u64::from(width) * u64::from(height) > limits.max_pixels
-        {
-            return Err(too_many(width, height));
+        if width.max(height) > limits.max_side || u64::from(width) * u64::from(height) > limits.max_pixels {
+            return Err(PictureError::TooManyPixels {
+                width,
+                height,
+                max_pixels: limits.max_pixels,
+                max_side: limits.max_side,
+            });
         }
+        let mut caps = Limits::default();
+        // Sixteen bits of four channels is the widest pixel any of the decoders holds.
+        caps.max_alloc = Some(limits.max_pixels.saturating_mul(8).saturating_add(64 << 20));
+        decoder.set_limits(caps).map_err(broken)?;
         let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
         let mut pixels = DynamicImage::from_decoder(decoder).map_err(broken)?;
         pixels.apply_orientation(orientation);
@@ -222,16 +260,14 @@ impl Picture {
             return Err(PictureError::Resize(format!("{width} x {height} is no size")));
         }
         let say = |e: &dyn std::fmt::Display| PictureError::Resize(e.to_string());
-        let source =
-            fir::images::ImageRef::new(self.width, self.height, &self.rgb, fir::PixelType::U8x3)
-                .map_err(|e| say(&e))?;
+        let source = fir::images::ImageRef::new(self.width, self.height, &self.rgb, fir::PixelType::U8x3)
+            .map_err(|e| say(&e))?;
         let mut target = fir::images::Image::new(width, height, fir::PixelType::U8x3);
-        let options = fir::ResizeOptions::new()
-            .resize_alg(fir::ResizeAlg::Convolution(match resampling {
-                Resampling::Triangle => fir::FilterType::Bilinear,
-                Resampling::Area => fir::FilterType::Box,
-                Resampling::Lanczos => fir::FilterType::Lanczos3,
-            }));
+        let options = fir::ResizeOptions::new().resize_alg(fir::ResizeAlg::Convolution(match resampling {
+            Resampling::Triangle => fir::FilterType::Bilinear,
+            Resampling::Area => fir::FilterType::Box,
+            Resampling::Lanczos => fir::FilterType::Lanczos3,
+        }));
         fir::Resizer::new().resize(&source, &mut target, &options).map_err(|e| say(&e))?;
         Ok(Self { width, height, rgb: target.into_vec() })
     }
@@ -284,10 +320,7 @@ mod tests {
             Err(PictureError::TooManyPixels { width: 10, height: 10, .. })
         ));
         let limits = DecodeLimits { max_bytes: 20, ..DecodeLimits::default() };
-        assert!(matches!(
-            Picture::decode(&png(10, 10), &limits),
-            Err(PictureError::TooManyBytes { .. })
-        ));
+        assert!(matches!(Picture::decode(&png(10, 10), &limits), Err(PictureError::TooManyBytes { .. })));
     }
 
     #[test]
@@ -295,7 +328,20 @@ mod tests {
         let mut bytes = png(10, 10);
         bytes[16..20].copy_from_slice(&50_000u32.to_be_bytes());
         bytes[20..24].copy_from_slice(&50_000u32.to_be_bytes());
+        // The checksum of the header is wrong now, which must not matter: the size is judged first or not at all.
         assert!(Picture::decode(&bytes, &DecodeLimits::default()).is_err());
+        let mut bmp = b"BM".to_vec();
+        bmp.extend_from_slice(&[0; 8]);
+        bmp.extend_from_slice(&54u32.to_le_bytes());
+        bmp.extend_from_slice(&40u32.to_le_bytes());
+        bmp.extend_from_slice(&50_000u32.to_le_bytes());
+        bmp.extend_from_slice(&50_000u32.to_le_bytes());
+        bmp.extend_from_slice(&[1, 0, 24, 0]);
+        bmp.extend_from_slice(&[0; 24]);
+        assert!(matches!(
+            Picture::decode(&bmp, &DecodeLimits::default()),
+            Err(PictureError::TooManyPixels { width: 50_000, height: 50_000, .. })
+        ));
     }
 
     #[test]
@@ -308,6 +354,18 @@ mod tests {
             Picture::decode(&whole[..whole.len() / 2], &limits),
             Err(PictureError::Broken { .. })
         ));
+        let jpeg = jpeg_turned(300, 200, 1);
+        for cut in [30, jpeg.len() / 2, jpeg.len() - 2] {
+            assert!(
+                matches!(Picture::decode(&jpeg[..cut], &limits), Err(PictureError::Broken { .. })),
+                "a JPEG cut at {cut} of {} passed for whole",
+                jpeg.len()
+            );
+        }
+        // Phones append films and gain maps behind the picture.
+        let mut trailed = jpeg;
+        trailed.extend_from_slice(b"more");
+        assert!(Picture::decode(&trailed, &limits).is_ok());
     }
 
     #[test]

@@ -195,7 +195,11 @@ mod tests {
         // A bright square whose edges must land where the transform says, within a pixel.
         let (w, h) = (1200u32, 1200u32);
         let rgb = (0..h)
-            .flat_map(|y| (0..w).flat_map(move |x| [if (300..900).contains(&x) && (300..900).contains(&y) { 255 } else { 0 }; 3]))
+            .flat_map(|y| {
+                (0..w).flat_map(move |x| {
+                    [if (300..900).contains(&x) && (300..900).contains(&y) { 255 } else { 0 }; 3]
+                })
+            })
             .collect();
         let picture = Picture::from_rgb(w, h, rgb).unwrap();
         let ten = TEMPLATE_112.map(|p| Point { x: p.x * 10.0, y: p.y * 10.0 });

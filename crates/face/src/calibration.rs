@@ -32,7 +32,9 @@ pub enum CalibrationError {
     #[error("crates/face/thresholds.toml cannot be read: {0}")]
     Broken(String),
     /// No evaluation has set a threshold for this embedder.
-    #[error("no threshold is known for {0}; `innkeeper evaluate face` prints one, crates/face/thresholds.toml takes it")]
+    #[error(
+        "no threshold is known for {0}; `innkeeper evaluate face` prints one, crates/face/thresholds.toml takes it"
+    )]
     Unknown(ModelRef),
 }
 

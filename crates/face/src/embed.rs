@@ -45,7 +45,11 @@ impl Embedder {
     ///
     /// # Errors
     /// [`FaceError::NotInstalled`] when the kind needs a predictor and there is none.
-    pub fn new(kind: EmbedderKind, model: Model, predictor: Option<ShapePredictor>) -> Result<Self, FaceError> {
+    pub fn new(
+        kind: EmbedderKind,
+        model: Model,
+        predictor: Option<ShapePredictor>,
+    ) -> Result<Self, FaceError> {
         if kind == EmbedderKind::DlibResnet && predictor.is_none() {
             return Err(FaceError::NotInstalled {
                 what: "the five-point landmark predictor of the dlib embedder",
@@ -69,8 +73,14 @@ impl Embedder {
     }
 
     /// The chip this embedder wants of one face. `chip_112` is the chip of the detector's landmarks.
-    pub(crate) fn align(&self, picture: &Picture, face: &Detection, chip_112: &Picture) -> Result<Picture, FaceError> {
-        let Some(predictor) = self.predictor.as_ref().filter(|_| self.kind == EmbedderKind::DlibResnet) else {
+    pub(crate) fn align(
+        &self,
+        picture: &Picture,
+        face: &Detection,
+        chip_112: &Picture,
+    ) -> Result<Picture, FaceError> {
+        let Some(predictor) = self.predictor.as_ref().filter(|_| self.kind == EmbedderKind::DlibResnet)
+        else {
             return Ok(chip_112.clone());
         };
         let (width, height) = (picture.width() as usize, picture.height() as usize);

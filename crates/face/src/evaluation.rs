@@ -215,7 +215,8 @@ pub fn identification(pictures: &[Labelled<'_>], shipped: Option<f32>) -> Option
     strangers.sort_by(|a, b| b.total_cmp(a));
     let allowed = (strangers.len() as f64 * 0.01).floor() as usize;
     let threshold = strangers.get(allowed).map_or(-1.0, |s| s.next_up());
-    let share = |t: f32| hits.iter().filter(|(s, right)| *right && *s >= t).count() as f64 / hits.len() as f64;
+    let share =
+        |t: f32| hits.iter().filter(|(s, right)| *right && *s >= t).count() as f64 / hits.len() as f64;
     let named = |t: f32| strangers.iter().filter(|s| **s >= t).count() as f64 / strangers.len() as f64;
     Some(Identification {
         people: gallery.len(),
@@ -293,7 +294,10 @@ mod tests {
 
     #[test]
     fn no_more_impostors_pass_than_the_rate_allows() {
-        let all = AllPairs { genuine: vec![0.9, 0.2], impostor: (0..100).map(|i| 0.5 - i as f32 * 0.001).collect() };
+        let all = AllPairs {
+            genuine: vec![0.9, 0.2],
+            impostor: (0..100).map(|i| 0.5 - i as f32 * 0.001).collect(),
+        };
         let point = all.at(0.05).unwrap();
         assert_eq!(all.impostor.iter().filter(|s| **s >= point.threshold).count(), 5);
         assert!((point.tar - 0.5).abs() < 1e-9);

@@ -71,7 +71,12 @@ impl Liveness {
     }
 
     /// Judges every face of a picture; one batch per model where its graph allows.
-    pub(crate) fn judge(&self, picture: &Picture, faces: &[Rect], ticket: &Ticket) -> Result<Vec<LivenessVerdict>, FaceError> {
+    pub(crate) fn judge(
+        &self,
+        picture: &Picture,
+        faces: &[Rect],
+        ticket: &Ticket,
+    ) -> Result<Vec<LivenessVerdict>, FaceError> {
         if faces.is_empty() {
             return Ok(Vec::new());
         }
@@ -79,7 +84,8 @@ impl Liveness {
         let mut sums = vec![[(0.0f32, 0u8); 2]; faces.len()];
         for (kind, model) in &self.members {
             let family = usize::from(*kind == LivenessKind::Suri);
-            for (sum, real) in sums.iter_mut().zip(real_probabilities(*kind, model, picture, faces, ticket)?) {
+            for (sum, real) in sums.iter_mut().zip(real_probabilities(*kind, model, picture, faces, ticket)?)
+            {
                 sum[family].0 += real;
                 sum[family].1 += 1;
             }
@@ -196,7 +202,9 @@ fn minifas_input(picture: &Picture, face: &Rect, scale: f32, out: &mut Vec<f32>)
 fn suri_input(picture: &Picture, face: &Rect, out: &mut Vec<f32>) -> Result<(), FaceError> {
     const SIDE: u32 = 128;
     let centre = face.centre();
-    let side = (face.w.max(face.h) * 1.5).round().clamp(1.0, 4.0 * picture.width().max(picture.height()) as f32) as i64;
+    let side = (face.w.max(face.h) * 1.5)
+        .round()
+        .clamp(1.0, 4.0 * picture.width().max(picture.height()) as f32) as i64;
     let (left, top) = (centre.x.round() as i64 - side / 2, centre.y.round() as i64 - side / 2);
     let mirror = |v: i64, limit: i64| {
         if limit == 1 {

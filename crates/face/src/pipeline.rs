@@ -7,7 +7,10 @@ use innkeeper_runtime::{Model, Ticket};
 use serde::Deserialize;
 
 use crate::embed::chip_112;
-use crate::{Detection, Detector, DetectorSettings, Embedder, FaceError, Liveness, LivenessVerdict, Quality, QualitySettings};
+use crate::{
+    Detection, Detector, DetectorSettings, Embedder, FaceError, Liveness, LivenessVerdict, Quality,
+    QualitySettings,
+};
 
 /// How frames are analysed.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
@@ -148,7 +151,12 @@ impl FacePipeline {
     ///
     /// # Errors
     /// When a model fails, or `ticket` is cancelled or past its deadline; nothing further is computed then.
-    pub fn analyse(&self, picture: &Picture, want: Want, ticket: &Ticket) -> Result<FrameAnalysis, FaceError> {
+    pub fn analyse(
+        &self,
+        picture: &Picture,
+        want: Want,
+        ticket: &Ticket,
+    ) -> Result<FrameAnalysis, FaceError> {
         let mut timings = StageTimings::default();
         let lap = |since: &mut Instant| {
             let now = Instant::now();
@@ -213,7 +221,13 @@ impl FacePipeline {
         }
     }
 
-    fn judge(&self, picture: &Picture, faces: &mut [Face], chosen: &[usize], ticket: &Ticket) -> Result<(), FaceError> {
+    fn judge(
+        &self,
+        picture: &Picture,
+        faces: &mut [Face],
+        chosen: &[usize],
+        ticket: &Ticket,
+    ) -> Result<(), FaceError> {
         let Ok(liveness) = &self.liveness else { return Ok(()) };
         let rects: Vec<Rect> = chosen.iter().map(|i| faces[*i].rect).collect();
         for (i, verdict) in chosen.iter().zip(liveness.judge(picture, &rects, ticket)?) {

@@ -105,7 +105,12 @@ impl Quality {
     }
 
     /// Measures one face. `chip` is the aligned chip of `rect` in the original picture.
-    pub(crate) fn measure(rect: &Rect, landmarks: &[Point; 5], chip: &Picture, limits: &QualitySettings) -> Self {
+    pub(crate) fn measure(
+        rect: &Rect,
+        landmarks: &[Point; 5],
+        chip: &Picture,
+        limits: &QualitySettings,
+    ) -> Self {
         let size = rect.w.min(rect.h);
         let grey: Vec<f32> = chip
             .rgb()
@@ -171,7 +176,8 @@ mod tests {
     use crate::TEMPLATE_112;
 
     fn chip(f: impl Fn(u32, u32) -> u8) -> Picture {
-        let rgb = (0..112).flat_map(|y| (0..112).map(move |x| (x, y))).flat_map(|(x, y)| [f(x, y); 3]).collect();
+        let rgb =
+            (0..112).flat_map(|y| (0..112).map(move |x| (x, y))).flat_map(|(x, y)| [f(x, y); 3]).collect();
         Picture::from_rgb(112, 112, rgb).unwrap()
     }
 

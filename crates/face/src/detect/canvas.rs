@@ -68,10 +68,8 @@ impl Canvas {
         let row_len = self.picture.width() as usize;
         for (y, row) in self.picture.rgb().chunks_exact(row_len * 3).enumerate() {
             let at = y * w..y * w + row_len;
-            let targets = red[at.clone()]
-                .iter_mut()
-                .zip(green[at.clone()].iter_mut())
-                .zip(blue[at].iter_mut());
+            let targets =
+                red[at.clone()].iter_mut().zip(green[at.clone()].iter_mut()).zip(blue[at].iter_mut());
             for (((r, g), b), px) in targets.zip(row.chunks_exact(3)) {
                 *r = (f32::from(px[0]) - mean) * factor;
                 *g = (f32::from(px[1]) - mean) * factor;

@@ -146,11 +146,7 @@ mod tests {
     use super::*;
 
     fn at(x: f32, score: f32) -> Detection {
-        Detection {
-            rect: Rect { x, y: 0.0, w: 10.0, h: 10.0 },
-            score,
-            landmarks: [Point::default(); 5],
-        }
+        Detection { rect: Rect { x, y: 0.0, w: 10.0, h: 10.0 }, score, landmarks: [Point::default(); 5] }
     }
 
     #[test]

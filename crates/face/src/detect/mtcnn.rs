@@ -72,7 +72,16 @@ fn suppressed(candidates: Vec<Candidate>, limit: f32) -> Vec<Candidate> {
 
 /// Adaptive average pooling of a region of `picture` to `out_w x out_h`, normalised to about -1..1,
 /// appended to `target` as three planes. Pixels beyond the picture count as black.
-fn pooled(picture: &Picture, left: u32, top: u32, w: u32, h: u32, out_w: u32, out_h: u32, target: &mut Vec<f32>) {
+fn pooled(
+    picture: &Picture,
+    left: u32,
+    top: u32,
+    w: u32,
+    h: u32,
+    out_w: u32,
+    out_h: u32,
+    target: &mut Vec<f32>,
+) {
     let stride = picture.width() as usize * 3;
     let base = target.len();
     let plane = (out_w * out_h) as usize;
@@ -90,7 +99,8 @@ fn pooled(picture: &Picture, left: u32, top: u32, w: u32, h: u32, out_w: u32, ou
             for y in top + y0..(top + y1).min(picture.height()) {
                 let end = (left + x1).min(picture.width());
                 let begin = (left + x0).min(end);
-                let row = &picture.rgb()[y as usize * stride + begin as usize * 3..y as usize * stride + end as usize * 3];
+                let row = &picture.rgb()
+                    [y as usize * stride + begin as usize * 3..y as usize * stride + end as usize * 3];
                 for px in row.chunks_exact(3) {
                     for (s, v) in sum.iter_mut().zip(px) {
                         *s += u32::from(*v);
@@ -190,16 +200,7 @@ impl Mtcnn {
                 continue;
             }
             let (left, top) = (x0 as u32 - 1, y0 as u32 - 1);
-            pooled(
-                canvas.picture(),
-                left,
-                top,
-                x1 as u32 - left,
-                y1 as u32 - top,
-                side,
-                side,
-                &mut data,
-            );
+            pooled(canvas.picture(), left, top, x1 as u32 - left, y1 as u32 - top, side, side, &mut data);
             kept.push(candidate);
         }
         stage(NAME, Stage::Preprocess, started.elapsed());
@@ -265,12 +266,9 @@ impl Mtcnn {
                 x: (w * p[k] + x0 - 1.0) / canvas.scale(),
                 y: (h * p[5 + k] + y0 - 1.0) / canvas.scale(),
             });
-            let moved = Candidate {
-                score,
-                regression: std::array::from_fn(|k| boxes[4 * i + k]),
-                ..candidate
-            }
-            .regressed(1.0);
+            let moved =
+                Candidate { score, regression: std::array::from_fn(|k| boxes[4 * i + k]), ..candidate }
+                    .regressed(1.0);
             passed.push(Detection { rect: canvas.to_picture(&moved.rect()), score, landmarks });
         }
         // The last suppression measures overlap against the smaller box, so that a face inside a face goes.
@@ -296,7 +294,8 @@ mod tests {
 
     #[test]
     fn pooling_averages_what_it_covers_and_keeps_a_flat_picture_flat() {
-        let picture = Picture::from_rgb(4, 2, vec![0, 0, 0, 255, 255, 255, 0, 0, 0, 255, 255, 255].repeat(2)).unwrap();
+        let picture =
+            Picture::from_rgb(4, 2, vec![0, 0, 0, 255, 255, 255, 0, 0, 0, 255, 255, 255].repeat(2)).unwrap();
         let mut out = Vec::new();
         pooled(&picture, 0, 0, 4, 2, 2, 1, &mut out);
         assert_eq!(out.len(), 6);
