@@ -1,1 +1,17 @@
-//! Whole-service tests.
+//! Whole-service tests: the real binary, real models and real photographs, over HTTP and the command line.
+//!
+//! Every test has a data directory of its own and, where it needs one, a server of its own on a free port; a
+//! start takes a third of a second. What they stand on, and how to add one, is in `tests/README.md`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod access;
+mod command_line;
+mod enrol;
+mod hostile;
+mod interface;
+mod lifecycle;
+mod load;
+mod pictures;
+mod recognise;
+mod server;

@@ -1,0 +1,381 @@
+//! A house (a data directory and settings), the commands run in it, the server that runs on it, and callers.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::Method;
+use reqwest::blocking::{Body, Client, RequestBuilder, Response};
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// Generous: only a hang is meant to run into it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) const RECOGNISE: &str = "/api/v1/cv/face/recognize";
+pub(crate) const ENROL: &str = "/api/v1/cv/face/enroll";
+
+/// Repeats `look` until it gives something; fails with `what` when it never does.
+pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(start.elapsed() < PATIENCE, "never happened: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A command that looks neither at the settings of whoever runs the tests nor at a file in their folder.
+pub(crate) fn innkeeper() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_innkeeper"));
+    for (name, _) in std::env::vars_os() {
+        let ours = name.to_string_lossy();
+        if ours.starts_with("INNKEEPER__") || ours == "INNKEEPER_JWT_SECRET" || ours == "RUST_LOG" {
+            command.env_remove(name);
+        }
+    }
+    command.current_dir(std::env::temp_dir());
+    command
+}
+
+/// What a command printed, and how it ended.
+pub(crate) struct Ran {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).expect("standard output is text"),
+            stderr: String::from_utf8(output.stderr).expect("standard error is text"),
+        }
+    }
+}
+
+impl Ran {
+    /// The standard output of a command that must have succeeded.
+    #[track_caller]
+    pub fn good(self) -> String {
+        assert_eq!(self.code, Some(0), "failed: {}{}", self.stdout, self.stderr);
+        self.stdout
+    }
+}
+
+/// Whether every model of the extended pack is installed; says so either way.
+pub(crate) fn extended_is_installed() -> bool {
+    let listed = Ran::from(innkeeper().args(["models", "list", "--json"]).output().expect("the binary runs")).good();
+    let models: Vec<Value> = serde_json::from_str(&listed).expect("the list is JSON");
+    let installed = models
+        .iter()
+        .filter(|m| m["packs"].as_array().is_some_and(|packs| packs.contains(&json!("extended"))))
+        .all(|m| m["state"] == "installed");
+    let how = if installed { "run" } else { "NOT run: install it with `innkeeper models pull --pack extended`" };
+    eprintln!("extended pack: {how}");
+    installed
+}
+
+/// A data directory with its settings. Servers on it come and go.
+pub(crate) struct House {
+    dir: TempDir,
+    settings: BTreeMap<String, String>,
+}
+
+impl House {
+    /// An empty house that uses this pack.
+    pub fn new(pack: &str) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        Self { dir, settings: BTreeMap::new() }.with("models.pack", pack).with("log.json", true)
+    }
+
+    /// The same with `section.key` set.
+    pub fn with(mut self, key: &str, value: impl ToString) -> Self {
+        self.set(key, value);
+        self
+    }
+
+    /// Sets `section.key` for whatever is started next.
+    pub fn set(&mut self, key: &str, value: impl ToString) {
+        let name = format!("INNKEEPER__{}", key.to_uppercase().replace('.', "__"));
+        self.settings.insert(name, value.to_string());
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// A folder for files of the test, which is also where commands run.
+    pub fn desk(&self) -> PathBuf {
+        self.dir.path().to_owned()
+    }
+
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = innkeeper();
+        command.args(args).envs(&self.settings).current_dir(self.dir.path());
+        command
+    }
+
+    pub fn run(&self, args: &[&str]) -> Ran {
+        self.command(args).output().expect("the binary runs").into()
+    }
+
+    /// A token of a role for a hotel.
+    pub fn token(&self, role: &str, hotel: &str) -> String {
+        self.token_with(&["--subject", &format!("{role}-1"), "--role", role, "--hotel", hotel])
+    }
+
+    pub fn token_with(&self, args: &[&str]) -> String {
+        let data = self.data();
+        let mut all = vec!["token", "--data-dir", data.to_str().expect("a text path")];
+        all.extend(args);
+        self.run(&all).good().trim_end().to_owned()
+    }
+
+    /// Starts a server and waits until it is ready.
+    pub fn serve(&self) -> Server<'_> {
+        let server = self.serve_unready();
+        eventually("the server is ready", || (server.anyone().get("/health/ready").status == 200).then_some(()));
+        server
+    }
+
+    /// Starts a server that may still be loading its models.
+    pub fn serve_unready(&self) -> Server<'_> {
+        let data = self.data();
+        let args = ["serve", "--listen", "127.0.0.1:0", "--data-dir", data.to_str().expect("a text path")];
+        let mut child = self
+            .command(&args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let stderr = BufReader::new(child.stderr.take().expect("its standard error"));
+        let sink = Arc::clone(&log);
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                sink.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+            }
+        });
+        let client = Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client");
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut server = Server { house: self, child, address, client, log };
+        server.address = eventually("the server listens", || {
+            if let Ok(Some(status)) = server.child.try_wait() {
+                panic!("the server ended with {status}: {:#?}", server.log());
+            }
+            let line = server.log_line("listening")?;
+            line["fields"]["address"].as_str()?.parse().ok()
+        });
+        server
+    }
+}
+
+/// A running server. Dropping it kills it.
+pub(crate) struct Server<'h> {
+    pub house: &'h House,
+    child: Child,
+    pub address: SocketAddr,
+    client: Client,
+    log: Arc<Mutex<Vec<String>>>,
+}
+
+impl Drop for Server<'_> {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("the server said:\n{}", self.log().join("\n"));
+        }
+    }
+}
+
+impl Server<'_> {
+    pub fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The first line of the log whose message begins like this.
+    pub fn log_line(&self, message: &str) -> Option<Value> {
+        self.log().iter().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find(|line| {
+            line["fields"]["message"].as_str().is_some_and(|text| text.starts_with(message))
+        })
+    }
+
+    /// A caller without a token.
+    pub fn anyone(&self) -> Caller<'_> {
+        Caller { server: self, token: None }
+    }
+
+    /// A caller with this token.
+    pub fn with(&self, token: impl Into<String>) -> Caller<'_> {
+        Caller { server: self, token: Some(token.into()) }
+    }
+
+    /// A caller of a role in a hotel.
+    pub fn role(&self, role: &str, hotel: &str) -> Caller<'_> {
+        self.with(self.house.token(role, hotel))
+    }
+
+    /// Somebody who may enrol, in hotel `h1`.
+    pub fn manager(&self) -> Caller<'_> {
+        self.role("manager", "h1")
+    }
+
+    /// Somebody who may recognise as often as it likes, in hotel `h1`.
+    pub fn camera(&self) -> Caller<'_> {
+        self.role("camera", "h1")
+    }
+
+    /// Asks the server to stop, without waiting for it.
+    pub fn ask_to_stop(&self) {
+        // The shell has `kill` built in; not every system has the program.
+        let sent = Command::new("sh").args(["-c", &format!("kill -TERM {}", self.child.id())]).status();
+        assert!(sent.expect("a shell").success(), "the signal was not sent");
+    }
+
+    /// Waits until the server has ended by itself.
+    pub fn ended(&mut self) -> ExitStatus {
+        eventually("the server ends", || self.child.try_wait().expect("its state"))
+    }
+
+    /// Stops it as a supervisor does.
+    pub fn stop(mut self) {
+        self.ask_to_stop();
+        let status = self.ended();
+        assert!(status.success(), "it stopped with {status}: {:#?}", self.log());
+    }
+
+    /// Kills it as a power cut does.
+    pub fn kill(mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ended");
+    }
+}
+
+/// A client with or without a token.
+pub(crate) struct Caller<'s> {
+    server: &'s Server<'s>,
+    token: Option<String>,
+}
+
+impl Caller<'_> {
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.server.client.request(method, format!("http://{}{path}", self.server.address));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        send(self.request(Method::GET, path))
+    }
+
+    pub fn delete(&self, path: &str) -> Answer {
+        send(self.request(Method::DELETE, path))
+    }
+
+    pub fn post_json(&self, path: &str, body: &Value) -> Answer {
+        send(self.request(Method::POST, path).json(body))
+    }
+
+    /// A body of this content type.
+    pub fn post(&self, path: &str, content_type: &str, body: impl Into<Body>) -> Answer {
+        send(self.request(Method::POST, path).header(CONTENT_TYPE, content_type).body(body))
+    }
+
+    /// Recognises a picture sent as it is.
+    pub fn recognise(&self, picture: &[u8]) -> Answer {
+        self.post(RECOGNISE, "application/octet-stream", picture.to_vec())
+    }
+
+    /// Enrols from photos, with consent.
+    pub fn enrol(&self, employee: &str, photos: &[&[u8]]) -> Answer {
+        self.post_json(ENROL, &enrolment(employee, photos))
+    }
+
+    pub fn forget(&self, employee: &str) -> Answer {
+        self.delete(&format!("/api/v1/cv/face/{employee}"))
+    }
+
+    pub fn embedding(&self, employee: &str) -> Answer {
+        self.get(&format!("/api/v1/cv/face/embedding/{employee}"))
+    }
+}
+
+/// Sends a request that must be answered.
+pub(crate) fn send(request: RequestBuilder) -> Answer {
+    Answer::from(request.send().expect("the server answers"))
+}
+
+/// The body of an enrolment with consent.
+pub(crate) fn enrolment(employee: &str, photos: &[&[u8]]) -> Value {
+    let images: Vec<String> = photos.iter().map(|photo| STANDARD.encode(photo)).collect();
+    json!({
+        "employee_id": employee,
+        "images": images,
+        "metadata": {"name": "Somebody", "department": "reception"},
+        "consent": {"given_at": "2025-01-17T08:30:00Z", "policy_version": "2025-01"},
+    })
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl From<Response> for Answer {
+    fn from(response: Response) -> Self {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Self { status, headers, body: response.bytes().expect("the body arrives").to_vec() }
+    }
+}
+
+impl Answer {
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("a text header"))
+    }
+
+    /// The JSON of an answer that must have this status.
+    #[track_caller]
+    pub fn json(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.text());
+        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("not JSON ({e}): {}", self.text()))
+    }
+
+    /// The problem document of an answer that must have this status and code.
+    #[track_caller]
+    pub fn problem(&self, status: u16, code: &str) -> Value {
+        let document = self.json(status);
+        assert_eq!(self.header("content-type"), "application/problem+json", "{document}");
+        assert_eq!(document["code"], code, "{document}");
+        assert_eq!(document["status"], status, "{document}");
+        assert_eq!(document["request_id"], self.header("x-request-id"), "{document}");
+        for key in ["type", "title", "detail"] {
+            assert!(document[key].as_str().is_some_and(|text| !text.is_empty()), "{key} is empty: {document}");
+        }
+        if self.headers.contains_key("retry-after") {
+            assert_eq!(document["retry_after"].to_string(), self.header("retry-after"), "{document}");
+        }
+        document
+    }
+}
