@@ -144,15 +144,19 @@ impl House {
 
     /// Starts a server and waits until it is ready.
     pub fn serve(&self) -> Server<'_> {
-        let server = self.serve_unready();
-        eventually("the server is ready", || (server.anyone().get("/health/ready").status == 200).then_some(()));
-        server
+        self.start(&[]).ready()
     }
 
-    /// Starts a server that may still be loading its models.
-    pub fn serve_unready(&self) -> Server<'_> {
+    /// The same without tokens.
+    pub fn serve_dev(&self) -> Server<'_> {
+        self.start(&["--dev"]).ready()
+    }
+
+    /// Starts a server and waits until it listens; its models may still load.
+    fn start(&self, more: &[&str]) -> Server<'_> {
         let data = self.data();
-        let args = ["serve", "--listen", "127.0.0.1:0", "--data-dir", data.to_str().expect("a text path")];
+        let mut args = vec!["serve", "--listen", "127.0.0.1:0", "--data-dir", data.to_str().expect("a text path")];
+        args.extend(more);
         let mut child = self
             .command(&args)
             .stdin(Stdio::null())
@@ -202,6 +206,11 @@ impl Drop for Server<'_> {
 }
 
 impl Server<'_> {
+    fn ready(self) -> Self {
+        eventually("the server is ready", || (self.anyone().get("/health/ready").status == 200).then_some(()));
+        self
+    }
+
     pub fn log(&self) -> Vec<String> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

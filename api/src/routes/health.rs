@@ -1,17 +1,19 @@
 //! Is it alive, is it ready, what runs, what was measured.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::{App, FaceState};
 use crate::problem::{Problem, ProblemDocument};
+use crate::service::ThresholdsReport;
 
 const TAG: &str = "health";
 
@@ -53,11 +55,9 @@ struct FacesHealth {
     /// `installed`, or why `is_alive` is null.
     liveness: Option<String>,
     /// The thresholds in force and the evaluation that set them.
-    #[schema(value_type = Option<Object>)]
-    thresholds: Option<Value>,
+    thresholds: Option<ThresholdsReport>,
     /// Templates of other models, by model; `innkeeper face reindex` moves them.
-    #[schema(value_type = Option<Object>)]
-    foreign_templates: Option<Value>,
+    foreign_templates: Option<BTreeMap<String, u64>>,
 }
 
 /// The process runs.
@@ -98,7 +98,7 @@ async fn cv_health(State(app): State<App>) -> Result<Json<CvHealth>, Problem> {
                 models: service.models().iter().map(ToString::to_string).collect(),
                 liveness: Some(service.liveness_note().to_owned()),
                 thresholds: Some(service.thresholds()),
-                foreign_templates: serde_json::to_value(foreign).ok(),
+                foreign_templates: Some(foreign),
             };
             (status, faces)
         }

@@ -312,3 +312,16 @@ pub(crate) struct DeletedAnswer {
     /// Id of the event `face.deleted`.
     pub event_id: Uuid,
 }
+
+/// The thresholds in force.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct ThresholdsReport {
+    /// Lowest cosine of a match.
+    pub threshold: f32,
+    /// Least distance to the second person, in cosine.
+    pub margin: f32,
+    /// The evaluation that set the shipped numbers.
+    pub evaluation: String,
+    /// Whether the settings say something else than the evaluation.
+    pub overridden: bool,
+}

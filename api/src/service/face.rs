@@ -9,6 +9,7 @@ use innkeeper_face::{Calibration, FacePipeline};
 use innkeeper_store::StoreError;
 use innkeeper_vectors::Collection;
 
+use super::answers::ThresholdsReport;
 use super::gallery::{COLLECTION, Gallery};
 use crate::app::StartError;
 use crate::config::{Attendance, FaceSettings, Images, Settings};
@@ -64,19 +65,22 @@ impl FaceService {
         self.pipeline.liveness_available().map_or_else(|reason| reason, |()| "installed")
     }
 
-    /// Name and version of every running model.
+    /// Name and version of every running model, each once.
     pub fn models(&self) -> Vec<ModelRef> {
-        self.pipeline.models().iter().map(innkeeper_runtime::Model::model).collect()
+        let mut models: Vec<ModelRef> =
+            self.pipeline.models().iter().map(innkeeper_runtime::Model::model).collect();
+        models.dedup();
+        models
     }
 
     /// The thresholds in force and where they come from, for `health`.
-    pub fn thresholds(&self) -> serde_json::Value {
-        serde_json::json!({
-            "threshold": self.limits.threshold,
-            "margin": self.limits.margin,
-            "evaluation": self.calibration.evaluation,
-            "overridden": self.settings.threshold.is_some() || self.settings.margin.is_some(),
-        })
+    pub fn thresholds(&self) -> ThresholdsReport {
+        ThresholdsReport {
+            threshold: self.limits.threshold,
+            margin: self.limits.margin,
+            evaluation: self.calibration.evaluation.clone(),
+            overridden: self.settings.threshold.is_some() || self.settings.margin.is_some(),
+        }
     }
 
     /// Templates that wait for `innkeeper face reindex` because another embedder made them.

@@ -8,7 +8,7 @@ mod gallery;
 mod recognise;
 mod reindex;
 
-pub(crate) use answers::{DeletedAnswer, EmbeddingAnswer, EnrolAnswer, RecogniseAnswer};
+pub(crate) use answers::{DeletedAnswer, EmbeddingAnswer, EnrolAnswer, RecogniseAnswer, ThresholdsReport};
 pub(crate) use enrol::{ConsentInput, EnrolInput, ProfileInput};
 pub(crate) use face::FaceService;
 pub(crate) use gallery::Gallery;

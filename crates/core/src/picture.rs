@@ -39,6 +39,18 @@ pub enum PictureFormat {
     Gif,
 }
 
+impl std::fmt::Display for PictureFormat {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Jpeg => "JPEG",
+            Self::Png => "PNG",
+            Self::WebP => "WebP",
+            Self::Bmp => "BMP",
+            Self::Gif => "GIF",
+        })
+    }
+}
+
 /// Why bytes did not become a picture.
 #[derive(Debug, thiserror::Error)]
 pub enum PictureError {
@@ -77,7 +89,7 @@ pub enum PictureError {
     #[error("the bytes are not a JPEG, PNG, WebP, BMP or GIF image")]
     UnknownFormat,
     /// A known signature, but the rest cannot be decoded.
-    #[error("the {format:?} image cannot be decoded: {source}")]
+    #[error("the {format} image cannot be decoded: {source}")]
     Broken {
         /// The encoding that the signature announced.
         format: PictureFormat,
