@@ -69,6 +69,7 @@ pub(crate) struct Hotel {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the keys of the settings file")]
 pub(crate) struct Images {
     pub max_bytes: usize,
     pub max_pixels: u64,

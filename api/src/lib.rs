@@ -8,6 +8,7 @@
 
 mod admission;
 mod app;
+#[expect(clippy::doc_markdown, reason = "argument docs are the help text, printed as they stand")]
 pub mod cli;
 mod config;
 mod extract;

@@ -96,7 +96,7 @@ async fn warm_up(app: App) {
                 }
                 _ => ErrorCode::NotReady,
             };
-            FaceState::Absent(Problem::new(code, error.to_string()).retry(Duration::from_secs(60)))
+            FaceState::Absent(Problem::new(code, error.to_string()).retry(Duration::from_mins(1)))
         }
     };
     app.faces.store(Arc::new(state));

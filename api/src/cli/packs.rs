@@ -199,7 +199,7 @@ fn list(library: &Library, settings: &Settings, json: bool) -> Outcome {
             .map(|r| {
                 serde_json::json!({
                     "model": r.item.to_string(), "task": r.task, "licence": r.licence,
-                    "non_commercial": r.non_commercial, "state": state(&r.state), "download_bytes": r.download,
+                    "non_commercial": r.non_commercial, "state": state(r.state), "download_bytes": r.download,
                     "packs": r.packs, "chosen": r.chosen, "why": r.why,
                 })
             })
@@ -212,7 +212,7 @@ fn list(library: &Library, settings: &Settings, json: bool) -> Outcome {
             vec![
                 r.task.clone(),
                 r.item.to_string(),
-                state(&r.state),
+                state(r.state).to_owned(),
                 if r.chosen { "in use".to_owned() } else { String::new() },
                 size(r.download),
                 r.licence.clone(),
@@ -224,11 +224,11 @@ fn list(library: &Library, settings: &Settings, json: bool) -> Outcome {
     say(table(&["task", "model", "state", "", "download", "licence", "packs", "why"], &cells))
 }
 
-fn state(state: &State) -> String {
+fn state(state: State) -> &'static str {
     match state {
-        State::Installed => "installed".to_owned(),
-        State::Absent => "absent".to_owned(),
-        other => format!("{other:?}").to_lowercase(),
+        State::Installed => "installed",
+        State::Incomplete => "incomplete",
+        State::Absent => "absent",
     }
 }
 

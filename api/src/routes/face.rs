@@ -181,7 +181,7 @@ async fn recognise(
 /// Enrol an employee from photos.
 ///
 /// Photos of somebody else, or of poor quality, are rejected one by one with the reason; a face that is
-/// enrolled under another employee_id is refused with 409. When the answer comes, the person is recognised.
+/// enrolled under another `employee_id` is refused with 409. When the answer comes, the person is recognised.
 #[utoipa::path(
     post, path = "/api/v1/cv/face/enroll", tag = TAG, security(("bearer" = ["cv:enroll"])),
     request_body(content((EnrollBody = "application/json"), (EnrollForm = "multipart/form-data"))),

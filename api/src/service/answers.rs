@@ -40,8 +40,8 @@ pub(crate) struct QualityReport {
     brightness: f32,
     /// Standard deviation of the grey levels.
     contrast: f32,
-    /// What speaks against the face: too_small, blurred, tilted, turned_away, too_dark, too_bright,
-    /// low_contrast.
+    /// What speaks against the face: `too_small`, blurred, tilted, `turned_away`, `too_dark`, `too_bright`,
+    /// `low_contrast`.
     #[schema(value_type = Vec<String>)]
     reasons: serde_json::Value,
     /// What the person at the camera can do about it.
@@ -103,10 +103,10 @@ pub(crate) struct AttendanceReport {
     pub id: Option<Uuid>,
     /// Whether this frame began the sighting; later frames of it join the row and raise no event.
     pub is_new: Option<bool>,
-    /// check_in, check_out or seen.
+    /// `check_in`, `check_out` or seen.
     pub action: Option<String>,
-    /// Why nothing was recorded, or what the row lacks: not_alive, liveness_required, employee_deleted,
-    /// liveness_not_checked.
+    /// Why nothing was recorded, or what the row lacks: `not_alive`, `liveness_required`, `employee_deleted`,
+    /// `liveness_not_checked`.
     pub reason: Option<String>,
 }
 
@@ -128,8 +128,8 @@ pub(crate) struct FaceReport {
     pub score: Option<f32>,
     /// Best cosine of any other person.
     pub second_best_score: Option<f32>,
-    /// Why there is no name: face_quality, nobody_enrolled, below_threshold, ambiguous, already_matched; or
-    /// not_alive.
+    /// Why there is no name: `face_quality`, `nobody_enrolled`, `below_threshold`, ambiguous, `already_matched`; or
+    /// `not_alive`.
     pub reason: Option<String>,
     pub is_alive: Option<bool>,
     pub liveness: LivenessReport,
@@ -226,7 +226,7 @@ pub(crate) struct RecogniseAnswer {
     /// True or false when a liveness model judged, else null with `liveness.reason`.
     pub is_alive: Option<bool>,
     pub liveness: Option<LivenessReport>,
-    /// Why `success` is false: no_face, face_quality, nobody_enrolled, below_threshold, ambiguous, not_alive.
+    /// Why `success` is false: `no_face`, `face_quality`, `nobody_enrolled`, `below_threshold`, ambiguous, `not_alive`.
     pub reason: Option<String>,
     /// What became of the sighting; null when nobody was recognised.
     pub attendance: Option<AttendanceReport>,

@@ -82,24 +82,31 @@ pub(super) fn portrait(picture: &Picture, face: &Face) -> Result<Vec<u8>, Proble
         .to_jpeg(PHOTO_QUALITY)?)
 }
 
+/// Why a photo has no usable face, and what was measured on the unusable one.
+struct Unusable {
+    problem: Problem,
+    quality: Option<QualityReport>,
+}
+
 /// The one face of an enrolment photo.
-fn sole_face(faces: &[Face], min_size: f32) -> Result<&Face, (Problem, Option<QualityReport>)> {
+fn sole_face(faces: &[Face], min_size: f32) -> Result<&Face, Box<Unusable>> {
+    let unusable = |problem, quality| Box::new(Unusable { problem, quality });
     let Some(face) = faces.first() else {
-        return Err((Problem::new(ErrorCode::NoFace, "no face was found in the photo"), None));
+        return Err(unusable(Problem::new(ErrorCode::NoFace, "no face was found in the photo"), None));
     };
     let quality = || Some(QualityReport::from(&face.quality));
     if faces.get(1).is_some_and(|second| second.rect.area() > PASSER_BY * face.rect.area()) {
         let detail = format!("{} faces were found; an enrolment photo shows one person", faces.len());
-        return Err((Problem::new(ErrorCode::MultipleFaces, detail), None));
+        return Err(unusable(Problem::new(ErrorCode::MultipleFaces, detail), None));
     }
     if face.quality.size < min_size {
         let detail =
             format!("the face is {:.0} pixels wide; at least {min_size:.0} are needed", face.quality.size);
-        return Err((Problem::new(ErrorCode::FaceTooSmall, detail), quality()));
+        return Err(unusable(Problem::new(ErrorCode::FaceTooSmall, detail), quality()));
     }
     if !face.quality.passes() {
         let hints: Vec<&str> = face.quality.reasons.iter().map(|r: &QualityReason| r.hint()).collect();
-        return Err((Problem::new(ErrorCode::FaceQuality, hints.join("; ")), quality()));
+        return Err(unusable(Problem::new(ErrorCode::FaceQuality, hints.join("; ")), quality()));
     }
     Ok(face)
 }
@@ -315,7 +322,8 @@ fn look_at_one(
     };
     let face = match sole_face(&analysis.faces, min_size) {
         Ok(face) => face,
-        Err((problem, quality)) => {
+        Err(unusable) => {
+            let Unusable { problem, quality } = *unusable;
             return Ok(Looked { report: rejected(index, &problem, quality), usable: None });
         }
     };

@@ -174,7 +174,7 @@ impl FaceService {
         let limit = self.settings.max_templates * SECOND_PERSON;
         let hits =
             self.gallery.engines.vectors.search(&self.collection, vector, &filter, limit, true).await?;
-        hits.into_iter().map(template_score).collect()
+        hits.iter().map(template_score).collect()
     }
 
     /// A gallery that another embedder filled cannot be compared with; saying "unknown" would be a lie.
@@ -197,7 +197,7 @@ impl FaceService {
     }
 }
 
-fn template_score(hit: Hit) -> Result<TemplateScore, Problem> {
+fn template_score(hit: &Hit) -> Result<TemplateScore, Problem> {
     let owner = hit.payload.get(OWNER).and_then(serde_json::Value::as_str).unwrap_or_default();
     match owner.parse() {
         Ok(owner) => Ok(TemplateScore { owner, score: hit.score }),

@@ -4,8 +4,8 @@ use innkeeper_core::{Picture, Point, Rect, Resampling};
 
 use crate::FaceError;
 
-/// Where ArcFace-style embedders expect the two eyes, the nose tip and the mouth corners, in a chip of
-/// 112 x 112 pixels (InsightFace).
+/// Where `ArcFace`-style embedders expect the two eyes, the nose tip and the mouth corners, in a chip of
+/// 112 x 112 pixels (`InsightFace`).
 pub const TEMPLATE_112: [Point; 5] = [
     Point { x: 38.2946, y: 51.6963 },
     Point { x: 73.5318, y: 51.5014 },

@@ -12,7 +12,7 @@ use crate::{Detection, FaceError, TEMPLATE_112};
 pub enum EmbedderKind {
     /// EdgeFace (George et al., 2023): RGB 0..255, 112 pixels; the graph normalises.
     EdgeFace,
-    /// MobileFaceNet (Chen et al., 2018): RGB with the mean and deviation of ImageNet, 112 pixels.
+    /// MobileFaceNet (Chen et al., 2018): RGB with the mean and deviation of `ImageNet`, 112 pixels.
     MobileFaceNet,
     /// dlib's face ResNet (King, 2017): RGB 0..255, 150 pixels, aligned by its own landmarks; the graph
     /// normalises.

@@ -142,7 +142,10 @@ impl FacePipeline {
         models
     }
 
-    /// Whether a liveness model is installed; the reason when not.
+    /// Whether a liveness model is installed.
+    ///
+    /// # Errors
+    /// The reason that answers carry instead of a verdict.
     pub fn liveness_available(&self) -> Result<(), &str> {
         self.liveness.as_ref().map(|_| ()).map_err(String::as_str)
     }
@@ -175,7 +178,7 @@ impl FacePipeline {
             let quality =
                 Quality::measure(&detection.rect, &detection.landmarks, &chip, &self.settings.quality);
             chips.push(chip);
-            faces.push(self.face(detection, quality));
+            faces.push(self.face(&detection, quality));
         }
         let chosen: Vec<usize> =
             (0..faces.len()).filter(|i| want.despite_quality || faces[*i].quality.passes()).collect();
@@ -205,7 +208,7 @@ impl FacePipeline {
         Ok(FrameAnalysis { faces, timings })
     }
 
-    fn face(&self, detection: Detection, quality: Quality) -> Face {
+    fn face(&self, detection: &Detection, quality: Quality) -> Face {
         let reason = match &self.liveness {
             Err(reason) => reason.clone(),
             Ok(_) if !quality.passes() => "face_quality".to_owned(),

@@ -165,7 +165,7 @@ fn pose(landmarks: &[Point; 5]) -> (f32, f32) {
     let [left, right, nose, ..] = landmarks;
     let (dx, dy) = (right.x - left.x, right.y - left.y);
     let distance = dx.hypot(dy);
-    let (mx, my) = ((left.x + right.x) / 2.0, (left.y + right.y) / 2.0);
+    let (mx, my) = (f32::midpoint(left.x, right.x), f32::midpoint(left.y, right.y));
     let along = ((nose.x - mx) * dx + (nose.y - my) * dy) / distance;
     (dy.atan2(dx).to_degrees(), along / (distance / 2.0))
 }

@@ -70,18 +70,19 @@ fn suppressed(candidates: Vec<Candidate>, limit: f32) -> Vec<Candidate> {
     suppress(candidates, limit, |c| c.score, |a, b| a.rect().iou(&b.rect()))
 }
 
-/// Adaptive average pooling of a region of `picture` to `out_w x out_h`, normalised to about -1..1,
-/// appended to `target` as three planes. Pixels beyond the picture count as black.
-fn pooled(
-    picture: &Picture,
+/// A part of the canvas in whole pixels.
+#[derive(Clone, Copy)]
+struct Region {
     left: u32,
     top: u32,
     w: u32,
     h: u32,
-    out_w: u32,
-    out_h: u32,
-    target: &mut Vec<f32>,
-) {
+}
+
+/// Adaptive average pooling of a region of `picture` to `out_w x out_h`, normalised to about -1..1,
+/// appended to `target` as three planes. Pixels beyond the picture count as black.
+fn pooled(picture: &Picture, region: Region, (out_w, out_h): (u32, u32), target: &mut Vec<f32>) {
+    let Region { left, top, w, h } = region;
     let stride = picture.width() as usize * 3;
     let base = target.len();
     let plane = (out_w * out_h) as usize;
@@ -136,7 +137,8 @@ impl Mtcnn {
             let (sw, sh) = ((w * scale + 1.0) as u32, (h * scale + 1.0) as u32);
             let started = std::time::Instant::now();
             let mut data = Vec::new();
-            pooled(canvas.picture(), 0, 0, canvas.width(), canvas.height(), sw, sh, &mut data);
+            let whole = Region { left: 0, top: 0, w: canvas.width(), h: canvas.height() };
+            pooled(canvas.picture(), whole, (sw, sh), &mut data);
             let input = Tensor::new(vec![1, 3, sh as usize, sw as usize], data)?;
             stage(NAME, Stage::Preprocess, started.elapsed());
             let outputs = self.pnet.run(vec![input], ticket)?;
@@ -151,15 +153,12 @@ impl Mtcnn {
     /// The cells of one pyramid level whose face probability passes.
     fn cells(outputs: &[Tensor], scale: f32) -> Result<Vec<Candidate>, FaceError> {
         let shape = outputs.first().map(|t| t.shape().to_vec()).unwrap_or_default();
-        let (rows, columns) = match shape[..] {
-            [1, 2, rows, columns] => (rows, columns),
-            _ => {
-                return Err(FaceError::UnexpectedOutput {
-                    model: NAME,
-                    got: format!("{shape:?}"),
-                    expected: PROPOSED,
-                });
-            }
+        let [1, 2, rows, columns] = shape[..] else {
+            return Err(FaceError::UnexpectedOutput {
+                model: NAME,
+                got: format!("{shape:?}"),
+                expected: PROPOSED,
+            });
         };
         let cells = rows * columns;
         let probability = &output(outputs, 0, 2 * cells, NAME, PROPOSED)?[cells..];
@@ -200,7 +199,8 @@ impl Mtcnn {
                 continue;
             }
             let (left, top) = (x0 as u32 - 1, y0 as u32 - 1);
-            pooled(canvas.picture(), left, top, x1 as u32 - left, y1 as u32 - top, side, side, &mut data);
+            let region = Region { left, top, w: x1 as u32 - left, h: y1 as u32 - top };
+            pooled(canvas.picture(), region, (side, side), &mut data);
             kept.push(candidate);
         }
         stage(NAME, Stage::Preprocess, started.elapsed());
@@ -297,12 +297,12 @@ mod tests {
         let picture =
             Picture::from_rgb(4, 2, vec![0, 0, 0, 255, 255, 255, 0, 0, 0, 255, 255, 255].repeat(2)).unwrap();
         let mut out = Vec::new();
-        pooled(&picture, 0, 0, 4, 2, 2, 1, &mut out);
+        pooled(&picture, Region { left: 0, top: 0, w: 4, h: 2 }, (2, 1), &mut out);
         assert_eq!(out.len(), 6);
         assert!(out.iter().all(|v| v.abs() < 1e-6), "{out:?}");
         let grey = Picture::from_rgb(7, 5, vec![200; 105]).unwrap();
         let mut out = Vec::new();
-        pooled(&grey, 1, 1, 5, 3, 24, 24, &mut out);
+        pooled(&grey, Region { left: 1, top: 1, w: 5, h: 3 }, (24, 24), &mut out);
         assert!(out.iter().all(|v| (v - 72.5 / 128.0).abs() < 1e-6));
     }
 

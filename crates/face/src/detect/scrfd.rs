@@ -1,5 +1,5 @@
 //! SCRFD with key points (Guo et al.: "Sample and Computation Redistribution for Efficient Face
-//! Detection", 2021), decoded as InsightFace does: two anchors a cell, distances to the four sides.
+//! Detection", 2021), decoded as `InsightFace` does: two anchors a cell, distances to the four sides.
 
 use innkeeper_core::{Point, Rect};
 use innkeeper_runtime::{Model, Stage, Ticket, stage};
