@@ -28,7 +28,7 @@ schema = 1
 detect = { about = "d", prefer = ["good", "plain"] }
 embed = { about = "e", prefer = ["vector"] }
 points = { about = "p", prefer = ["marks"] }
-live = { about = "l", prefer = ["alive", "awake"] }
+live = { about = "l", prefer = ["alive", "awake"], together = true }
 never = { about = "n", prefer = [] }
 [packs.default]
 about = "a"
@@ -132,6 +132,9 @@ fn several_opinions_come_in_the_order_of_preference() {
     let all = house.library.choose_all(&PackChoice::Auto, "live").expect("all");
     let names: Vec<&str> = all.iter().map(|i| i.item.name()).collect();
     assert_eq!(names, ["alive", "awake"]);
+    let rows = house.library.list(&PackChoice::Auto).expect("rows");
+    let used: Vec<&str> = rows.iter().filter(|r| r.chosen).map(|r| r.item.name()).collect();
+    assert_eq!(used, ["alive", "awake"], "a model that helps is shown as in use");
     assert!(all[0].file("alive.bin").is_some_and(Path::exists));
     assert!(all[0].file("other").is_none());
 }

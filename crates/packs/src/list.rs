@@ -86,6 +86,9 @@ impl Library {
         let state = self.state(item);
         let (chosen, why) = match self.choose(pack, &item.task)? {
             Choice::Installed { item: taken, why } if taken.item == item.reference => (true, why),
+            Choice::Installed { .. } if self.joins(item, pack)? => {
+                (true, format!("{} is done by all that are installed together", item.task))
+            }
             Choice::Installed { item: taken, .. } => {
                 (false, if item.non_commercial { never(pack) } else { format!("{} comes first", taken.item) })
             }
@@ -113,6 +116,12 @@ impl Library {
             chosen,
             why,
         })
+    }
+
+    /// Whether the item does its task beside a preferred one.
+    fn joins(&self, item: &Item, pack: &PackChoice) -> Result<bool, PackError> {
+        let together = self.manifest.tasks().get(&item.task).is_some_and(|task| task.together);
+        Ok(together && self.choose_all(pack, &item.task)?.iter().any(|taken| taken.item == item.reference))
     }
 
     fn state(&self, item: &Item) -> State {

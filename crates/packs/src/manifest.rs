@@ -46,6 +46,9 @@ pub struct Task {
     pub about: String,
     /// Names of items, the best first: the order in which "auto" takes what is installed.
     pub prefer: Vec<String>,
+    /// Whether every installed item does the task together with the others, instead of the best one alone.
+    #[serde(default)]
+    pub together: bool,
 }
 
 /// A choice of items for the tasks.
