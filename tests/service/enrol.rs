@@ -226,6 +226,22 @@ fn a_deleted_person_is_in_no_file_of_the_extended_pack_either() {
 }
 
 #[test]
+fn a_power_cut_right_after_a_deletion_leaves_nothing_behind_either() {
+    let house = House::new("default");
+    let server = house.serve();
+    let manager = server.manager();
+    manager.enrol("EMP001", &[&photo(OBAMA[0])]).json(201);
+    manager.enrol("EMP002", &[&photo(BIDEN)]).json(201);
+    let gone = traces(&manager.embedding("EMP001").json(200));
+    manager.forget("EMP001").json(200);
+    server.kill();
+    let server = house.serve();
+    eventually("no file holds the vectors", || holding(&house.data(), &gone).is_empty().then_some(()));
+    assert_eq!(files(&house.data().join("media")).len(), 1);
+    assert_eq!(server.camera().recognise(&photo(BIDEN)).json(200)["employee_id"], "EMP002");
+}
+
+#[test]
 fn photos_are_kept_only_where_the_hotel_wants_them() {
     let house = House::new("default").with("face.keep_enrolment_photos", false);
     let server = house.serve();

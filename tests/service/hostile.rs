@@ -54,7 +54,9 @@ fn a_picture_of_too_many_pixels_is_refused_by_its_header() {
     let mut gif = b"GIF89a".to_vec();
     gif.extend(50_000u16.to_le_bytes());
     gif.extend(50_000u16.to_le_bytes());
-    gif.extend([0xF0, 0, 0, 0, 0, 0, 255, 255, 255, b';']);
+    // Two colours, one frame of one pixel, the end.
+    gif.extend([0x80, 0, 0, 0, 0, 0, 255, 255, 255]);
+    gif.extend([b',', 0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, 0x44, 1, 0, b';']);
     camera.recognise(&gif).problem(413, "image_too_large");
     let mut png = Cursor::new(Vec::new());
     image::GrayImage::new(50_000, 1).write_to(&mut png, image::ImageFormat::Png).expect("a long picture");
@@ -78,6 +80,20 @@ fn a_body_over_the_limit_is_answered_and_not_cut_off() {
     send(camera.request(Method::POST, RECOGNISE).multipart(form)).problem(413, "payload_too_large");
     server.manager().enrol("EMP001", &[&photo("obama3.jpg")]).problem(413, "payload_too_large");
     // The picture itself fits, so the same connection goes on.
+    check_unharmed(&server);
+}
+
+#[test]
+fn a_refusal_reaches_whoever_is_still_sending() {
+    let house = House::new("default");
+    let server = house.serve();
+    let large = vec![0xFF; 20_000_000];
+    for _ in 0..3 {
+        server.anyone().recognise(&large).problem(401, "unauthenticated");
+        server.role("guest", "h1").recognise(&large).problem(403, "forbidden");
+        server.camera().post(RECOGNISE, "video/mp4", large.clone()).problem(415, "unsupported_media_type");
+        server.anyone().post("/nowhere", "image/jpeg", large.clone()).problem(404, "not_found");
+    }
     check_unharmed(&server);
 }
 
@@ -160,10 +176,12 @@ fn json_that_is_not_what_was_asked_for_is_a_400() {
         ("/images/0", json!(1)),
         ("/consent", json!(true)),
         ("/consent/policy_version", json!(1)),
-        ("/consent/policy_version", json!("2025\0")),
     ] {
         let answer = manager.post_json(ENROL, &with(pointer, value.clone()));
         assert!(answer.status == 400, "{pointer} {value}: {} {}", answer.status, answer.text());
+    }
+    for wording in ["", "2025\0", &"x".repeat(65)] {
+        manager.post_json(ENROL, &with("/consent/policy_version", json!(wording))).problem(422, "consent_required");
     }
     manager.embedding("EMP001").problem(404, "employee_not_enrolled");
     check_unharmed(&server);

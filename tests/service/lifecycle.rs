@@ -215,7 +215,7 @@ fn a_wrong_setting_stops_the_start_and_is_named() {
     for (key, value) in [
         ("http.lissten", "127.0.0.1:1"),
         ("face.quality.min_sise", "1"),
-        ("htpp.listen", "127.0.0.1:1"),
+        ("htpp", "{listen=\"127.0.0.1:1\"}"),
         ("inference.deadline_ms", "0"),
         ("attendance.require_liveness", "sometimes"),
         ("face.threshold", "7.0"),
@@ -227,8 +227,8 @@ fn a_wrong_setting_stops_the_start_and_is_named() {
         let ran = house.run(&["serve", "--listen", "127.0.0.1:0", "--data-dir", data.to_str().unwrap()]);
         assert_eq!(ran.code, Some(1), "{key}: {}", ran.stderr);
         let last = key.rsplit('.').next().unwrap();
-        let section = key.split('.').next().unwrap();
-        assert!(ran.stderr.contains(last) || ran.stderr.contains(section), "{key} is not named: {}", ran.stderr);
+        let said = ran.stderr.to_lowercase();
+        assert!(said.contains(last), "{key} is not named: {}", ran.stderr);
         assert!(!data.exists(), "{key}: it began to work before it looked at the settings");
     }
     let house = House::new("no-such-pack");
