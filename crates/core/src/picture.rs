@@ -284,6 +284,15 @@ impl Picture {
         Ok(Self { width, height, rgb: target.into_vec() })
     }
 
+    /// Left and right exchanged.
+    pub fn mirrored(&self) -> Self {
+        let mut rgb = Vec::with_capacity(self.rgb.len());
+        for row in self.rgb.chunks_exact(self.width as usize * 3) {
+            rgb.extend(row.chunks_exact(3).rev().flatten());
+        }
+        Self { width: self.width, height: self.height, rgb }
+    }
+
     /// Encodes as JPEG without any metadata. `quality` is 1 to 100.
     ///
     /// # Errors
@@ -388,6 +397,13 @@ mod tests {
         let plain = jpeg_turned(40, 20, 1);
         let picture = Picture::decode(&plain, &DecodeLimits::default()).expect("a picture");
         assert_eq!((picture.width(), picture.height()), (40, 20));
+    }
+
+    #[test]
+    fn a_mirror_turns_rows_around_and_keeps_colours() {
+        let picture =
+            Picture::from_rgb(2, 2, vec![1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]).expect("four pixels");
+        assert_eq!(picture.mirrored().rgb(), &[4, 5, 6, 1, 2, 3, 10, 11, 12, 7, 8, 9]);
     }
 
     #[test]
