@@ -1,14 +1,22 @@
-//! Request bodies up to a limit. A body that is too large is read to its end, within reason, before the
-//! answer: a phone that is still sending would otherwise see a broken connection instead of the 413.
+//! Request bodies up to a limit. A body that is too large, or that nobody wanted, is read to its end, within
+//! reason, before the answer: a phone that is still sending would otherwise see a broken connection instead
+//! of the 413 or the 401.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::Response;
 use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use innkeeper_core::ErrorCode;
+use tokio::sync::oneshot;
 
+use crate::app::App;
 use crate::problem::Problem;
 
 /// How much of an oversized body is read and thrown away, in multiples of the limit.
@@ -47,6 +55,60 @@ pub(super) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Resul
             Some(Err(_)) => return Err(Problem::new(ErrorCode::BadRequest, "the body broke off")),
             None if seen > limit => return Err(too_large()),
             None => return Ok(kept.freeze()),
+        }
+    }
+}
+
+/// A body lent to a handler. What the handler leaves of it comes back when it is dropped.
+struct Lent {
+    body: Option<BodyDataStream>,
+    back: Option<oneshot::Sender<BodyDataStream>>,
+}
+
+impl Stream for Lent {
+    type Item = Result<Bytes, axum::Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        let polled = body.poll_next_unpin(context);
+        if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
+            self.body = None;
+        }
+        polled
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let (Some(body), Some(back)) = (self.body.take(), self.back.take()) {
+            // Nobody waits for it any more when the request was abandoned.
+            let _ = back.send(body);
+        }
+    }
+}
+
+/// The layer that reads what a handler left: it may have answered by the head of the request alone.
+pub(crate) async fn finish(State(app): State<App>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    // Such a client sends its body only when it is asked to.
+    let asks_first = parts.headers.contains_key(header::EXPECT);
+    let (back, mut left) = oneshot::channel();
+    let lent = Lent { body: Some(body.into_data_stream()), back: Some(back) };
+    let response = next.run(Request::from_parts(parts, Body::from_stream(lent))).await;
+    if let Ok(body) = left.try_recv()
+        && !asks_first
+    {
+        discard(body, app.settings.http.max_body_bytes.saturating_mul(DRAIN)).await;
+    }
+    response
+}
+
+async fn discard(mut body: BodyDataStream, most: usize) {
+    let mut seen = 0;
+    while let Ok(Some(Ok(chunk))) = tokio::time::timeout(PAUSE, body.next()).await {
+        seen += chunk.len();
+        if seen > most {
+            return;
         }
     }
 }

@@ -5,4 +5,5 @@ mod body;
 mod form;
 
 pub(crate) use allowed::{Allowed, ManageFaces, Recognise};
+pub(crate) use body::finish;
 pub(crate) use form::{Form, FormFields};

@@ -1,6 +1,7 @@
 //! `/api/v1/cv/face/…`: recognise, enrol, read and delete.
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -113,6 +114,12 @@ fn id<T: std::str::FromStr<Err = IdError>>(text: &str) -> Result<T, Problem> {
     text.parse().map_err(|e: IdError| Problem::new(ErrorCode::InvalidId, e.to_string()))
 }
 
+/// The id that stands in the path; what is not even text names nobody.
+fn id_in_path(path: Result<Path<String>, PathRejection>) -> Result<EmployeeId, Problem> {
+    let Path(text) = path.map_err(|e| Problem::new(ErrorCode::InvalidId, e.body_text()))?;
+    id(&text)
+}
+
 fn instant(field: &str, text: &str, max_ahead: u64) -> Result<DateTime<Utc>, Problem> {
     let bad = |detail: String| Problem::new(ErrorCode::InvalidTimestamp, detail);
     let at = DateTime::parse_from_rfc3339(text)
@@ -219,7 +226,7 @@ async fn enrol(
         Problem::new(ErrorCode::ConsentRequired, detail)
     })?;
     let policy_version = consent.policy_version.trim();
-    if policy_version.is_empty() || policy_version.len() > 64 {
+    if policy_version.is_empty() || policy_version.len() > 64 || policy_version.contains('\0') {
         let detail = "consent.policy_version names the wording agreed to, in 1 to 64 bytes";
         return Err(Problem::new(ErrorCode::ConsentRequired, detail));
     }
@@ -268,9 +275,9 @@ fn text(metadata: &Map<String, Value>, key: &str) -> Result<Option<String>, Prob
 async fn embedding(
     allowed: Allowed<ManageFaces>,
     State(app): State<App>,
-    Path(employee): Path<String>,
+    employee: Result<Path<String>, PathRejection>,
 ) -> Result<Json<EmbeddingAnswer>, Problem> {
-    let employee: EmployeeId = id(&employee)?;
+    let employee = id_in_path(employee)?;
     let answer = app.gallery.templates(&allowed.caller.hotel, &employee).await?;
     app.engines
         .store
@@ -297,9 +304,9 @@ async fn embedding(
 async fn delete(
     allowed: Allowed<ManageFaces>,
     State(app): State<App>,
-    Path(employee): Path<String>,
+    employee: Result<Path<String>, PathRejection>,
 ) -> Result<Json<DeletedAnswer>, Problem> {
-    let employee: EmployeeId = id(&employee)?;
+    let employee = id_in_path(employee)?;
     let answer = app.gallery.delete(&allowed.caller.hotel, &employee, &allowed.caller.subject).await?;
     Ok(Json(answer))
 }

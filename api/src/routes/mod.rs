@@ -32,6 +32,7 @@ pub(crate) fn router(app: App) -> Router {
         // The extractors read bodies themselves, up to the limit of the settings.
         .layer(DefaultBodyLimit::disable())
         .layer(CatchPanicLayer::custom(trail::panicked))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), crate::extract::finish))
         .layer(axum::middleware::from_fn(trail::trail))
         .with_state(app)
 }

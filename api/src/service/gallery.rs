@@ -82,6 +82,8 @@ impl Gallery {
     /// vector get one.
     pub async fn reconcile(&self) -> Result<(), CatchUpError> {
         let indexed = self.engines.vectors.collections().await?;
+        // A crash may have come between a deletion and the rewriting; the index knows whether there is work.
+        self.mark_stale(indexed.iter().filter(|c| c.name() == COLLECTION).cloned());
         let mut models: HashSet<ModelRef> =
             self.engines.store.template_models().await?.into_iter().map(|(m, _)| m).collect();
         models.extend(indexed.iter().filter(|c| c.name() == COLLECTION).map(|c| c.model().clone()));
@@ -133,17 +135,25 @@ impl Gallery {
         }
     }
 
+    fn mark_stale(&self, collections: impl IntoIterator<Item = Collection>) {
+        self.stale.lock().unwrap_or_else(PoisonError::into_inner).extend(collections);
+    }
+
     /// Rewrites files that still hold bytes of what was deleted: the index marks vectors as gone, and the
     /// database keeps old pages until its log is cut.
     pub async fn scrub(&self) -> Result<(), CatchUpError> {
         let stale = std::mem::take(&mut *self.stale.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut failed = Ok(());
         for collection in stale {
-            self.engines.vectors.optimize(&collection).await?;
+            if let Err(error) = self.engines.vectors.optimize(&collection).await {
+                failed = Err(error.into());
+                self.mark_stale([collection]);
+            }
         }
         if !self.engines.store.scrub().await? {
             tracing::debug!("the database log is being read; the next round cuts it");
         }
-        Ok(())
+        failed
     }
 
     async fn carry(&self, tasks: Vec<VectorTask>) -> Result<(), CatchUpError> {
@@ -162,7 +172,7 @@ impl Gallery {
         for (model, ids) in deletes {
             if let Some(c) = known.iter().find(|c| c.name() == COLLECTION && *c.model() == model) {
                 self.engines.vectors.delete(c, &ids).await?;
-                self.stale.lock().unwrap_or_else(PoisonError::into_inner).insert(c.clone());
+                self.mark_stale([c.clone()]);
             }
             self.engines.store.vectors_done(&[], &ids).await?;
         }

@@ -139,7 +139,7 @@ impl FaceService {
             }
         }
         if !named.is_empty() && nearest.iter().all(Vec::is_empty) {
-            self.refuse_foreign_gallery().await?;
+            self.refuse_foreign_gallery(&sight.hotel).await?;
         }
         let decisions = decide(&nearest, &self.limits);
         for (i, decision) in named.iter().zip(&decisions) {
@@ -177,16 +177,19 @@ impl FaceService {
         hits.iter().map(template_score).collect()
     }
 
-    /// A gallery that another embedder filled cannot be compared with; saying "unknown" would be a lie.
-    async fn refuse_foreign_gallery(&self) -> Result<(), Problem> {
-        let foreign = self.foreign_templates().await?;
-        let here = self.embedder();
-        if foreign.is_empty()
-            || self.gallery.engines.store.template_models().await?.iter().any(|(m, _)| *m == here)
-        {
+    /// A gallery that another embedder filled cannot be compared with; saying "unknown" would be a lie. Each
+    /// hotel is asked for itself: what another one enrolled since makes nobody here known.
+    async fn refuse_foreign_gallery(&self, hotel: &HotelId) -> Result<(), Problem> {
+        let (here, rows) = (self.embedder(), self.gallery.engines.store.hotel(hotel));
+        let mut others = Vec::new();
+        for (model, _) in self.gallery.engines.store.template_models().await? {
+            if model != here && !rows.enrolled(&model).await?.is_empty() {
+                others.push(model.to_string());
+            }
+        }
+        if others.is_empty() {
             return Ok(());
         }
-        let others: Vec<String> = foreign.into_keys().collect();
         Err(Problem::new(
             ErrorCode::ModelChanged,
             format!(
