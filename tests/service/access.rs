@@ -47,7 +47,8 @@ fn a_token_that_is_missing_expired_or_forged_opens_nothing() {
         }
     };
     let (text, signature) = good.rsplit_once('.').unwrap();
-    let unsigned = format!("{}.{}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#), text.split_once('.').unwrap().1);
+    let unsigned =
+        format!("{}.{}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#), text.split_once('.').unwrap().1);
     let elsewhere = House::new("default");
     for (why, token) in [
         ("expired", resigned(&house, &good, hour_ago)),
@@ -77,7 +78,8 @@ fn operations(openapi: &Value) -> Vec<(Method, String, Vec<String>)> {
     let mut found = Vec::new();
     for (path, item) in openapi["paths"].as_object().expect("paths") {
         for (method, operation) in item.as_object().expect("a path item") {
-            let scopes = operation["security"].as_array().into_iter().flatten().flat_map(|s| s["bearer"].as_array());
+            let scopes =
+                operation["security"].as_array().into_iter().flatten().filter_map(|s| s["bearer"].as_array());
             let scopes = scopes.flatten().filter_map(Value::as_str).map(str::to_owned).collect();
             let method = method.to_uppercase().parse().expect("a method");
             found.push((method, path.replace("{employee_id}", "EMP001"), scopes));
@@ -103,7 +105,13 @@ fn every_operation_asks_for_the_permission_it_documents() {
             send(caller.request(method.clone(), &path))
         };
         let holding = |permissions: &str| {
-            Some(house.token_with(&["--subject", "x", "--role", "guest", "--permissions", permissions, "--hotel", "h1"]))
+            Some(house.token_with(&[
+                "--subject=x",
+                "--role=guest",
+                "--hotel=h1",
+                "--permissions",
+                permissions,
+            ]))
         };
         let told = ask(None);
         told.problem(401, "unauthenticated");
@@ -175,7 +183,8 @@ fn a_person_at_a_screen_is_slowed_down_and_a_camera_is_not() {
     let server = house.serve();
     let (staff, camera, frame) = (server.role("staff", "h1"), server.camera(), photo(OBAMA[1]));
     // A slot comes back every six seconds; on a slow machine a few more than ten calls may pass.
-    let refused = (0..30).map(|_| staff.recognise(&frame)).enumerate().find(|(_, answer)| answer.status == 429);
+    let refused =
+        (0..30).map(|_| staff.recognise(&frame)).enumerate().find(|(_, answer)| answer.status == 429);
     let (passed, refused) = refused.expect("the limit is never reached");
     assert!(passed >= 10, "refused after {passed} calls");
     let told = refused.problem(429, "rate_limited");

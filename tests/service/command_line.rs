@@ -40,7 +40,8 @@ fn only_the_owner_reads_the_secret() {
     use std::os::unix::fs::PermissionsExt;
     let house = House::new("default");
     house.token("camera", "h1");
-    let mode = std::fs::metadata(house.data().join("secrets/jwt.key")).expect("the secret").permissions().mode();
+    let mode =
+        std::fs::metadata(house.data().join("secrets/jwt.key")).expect("the secret").permissions().mode();
     assert_eq!(mode & 0o077, 0, "{mode:o}");
 }
 
@@ -65,7 +66,10 @@ fn predict_prints_one_line_a_file_and_fails_when_one_is_broken() {
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
     let all = lines(&ran.stdout);
     assert_eq!(all.len(), 3, "{}", ran.stdout);
-    assert_eq!((&all[0]["error"]["code"], &all[0]["error"]["status"]), (&json!("unsupported_image"), &json!(415)));
+    assert_eq!(
+        (&all[0]["error"]["code"], &all[0]["error"]["status"]),
+        (&json!("unsupported_image"), &json!(415))
+    );
     assert_eq!(all[1]["error"]["code"], "not_found");
     assert_eq!(all[2]["faces"].as_array().map(Vec::len), Some(1), "the file after the broken ones");
 
@@ -98,7 +102,17 @@ fn the_printed_defaults_are_a_settings_file() {
     let defaults = house.run(&["config", "--default"]).good();
     std::fs::write(&file, &defaults).expect("a file");
     let (file, data) = (file.to_str().unwrap().to_owned(), house.data());
-    let token = ["--config", &file, "token", "--subject", "x", "--role", "camera", "--data-dir", data.to_str().unwrap()];
+    let token = [
+        "--config",
+        &file,
+        "token",
+        "--subject",
+        "x",
+        "--role",
+        "camera",
+        "--data-dir",
+        data.to_str().unwrap(),
+    ];
     house.run(&token).good();
     std::fs::write(&file, defaults.replace("max_templates", "max_template")).expect("a file");
     let ran = house.run(&token);
@@ -107,7 +121,8 @@ fn the_printed_defaults_are_a_settings_file() {
     let gone = house.run(&["--config", "nowhere.toml", "doctor"]);
     assert!(gone.code == Some(1) && gone.stderr.contains("nowhere.toml"), "{}", gone.stderr);
     // A file in the working folder is read without being named.
-    std::fs::write(house.desk().join("innkeeper.toml"), "[http]\nlissten = \"127.0.0.1:1\"\n").expect("a file");
+    std::fs::write(house.desk().join("innkeeper.toml"), "[http]\nlissten = \"127.0.0.1:1\"\n")
+        .expect("a file");
     let here = house.run(&["doctor"]);
     assert!(here.code == Some(1) && here.stderr.contains("lissten"), "{}", here.stderr);
     house.run(&["config", "--default"]).good();

@@ -64,7 +64,8 @@ fn a_face_belongs_to_one_employee_and_only_an_admin_learns_to_whom() {
     let house = House::new("default");
     let server = house.serve();
     server.manager().enrol("EMP001", &[&photo(OBAMA[0])]).json(201);
-    let told = server.role("admin", "h1").enrol("EMP002", &[&photo(OBAMA[1])]).problem(409, "face_already_enrolled");
+    let told =
+        server.role("admin", "h1").enrol("EMP002", &[&photo(OBAMA[1])]).problem(409, "face_already_enrolled");
     assert_eq!((&told["enrolled_as"], &told["photo"]), (&json!("EMP001"), &json!(0)));
     let refused = server.manager().enrol("EMP002", &[&photo(OBAMA[1])]);
     refused.problem(409, "face_already_enrolled");
@@ -164,7 +165,10 @@ fn shows(bytes: &[u8], traces: &HashSet<&[u8]>) -> bool {
 /// The files that hold one of the traces. A file that goes away while we look holds nothing.
 fn holding(folder: &Path, traces: &[Vec<u8>]) -> Vec<PathBuf> {
     let traces = traces.iter().map(Vec::as_slice).collect();
-    files(folder).into_iter().filter(|path| fs::read(path).is_ok_and(|bytes| shows(&bytes, &traces))).collect()
+    files(folder)
+        .into_iter()
+        .filter(|path| fs::read(path).is_ok_and(|bytes| shows(&bytes, &traces)))
+        .collect()
 }
 
 fn deleting_leaves_nothing_behind(pack: &str) {

@@ -113,7 +113,9 @@ fn a_content_type_nobody_reads_is_named() {
     let server = house.serve();
     let camera = server.camera();
     let frame = photo(OBAMA[0]);
-    for kind in ["text/plain", "application/xml", "application/x-www-form-urlencoded", "video/mp4", ";;", "image"] {
+    for kind in
+        ["text/plain", "application/xml", "application/x-www-form-urlencoded", "video/mp4", ";;", "image"]
+    {
         let told = camera.post(RECOGNISE, kind, frame.clone()).problem(415, "unsupported_media_type");
         assert!(told["detail"].as_str().is_some_and(|d| d.contains("application/json")), "{told}");
     }
@@ -181,7 +183,9 @@ fn json_that_is_not_what_was_asked_for_is_a_400() {
         assert!(answer.status == 400, "{pointer} {value}: {} {}", answer.status, answer.text());
     }
     for wording in ["", "2025\0", &"x".repeat(65)] {
-        manager.post_json(ENROL, &with("/consent/policy_version", json!(wording))).problem(422, "consent_required");
+        manager
+            .post_json(ENROL, &with("/consent/policy_version", json!(wording)))
+            .problem(422, "consent_required");
     }
     manager.embedding("EMP001").problem(404, "employee_not_enrolled");
     check_unharmed(&server);
@@ -217,7 +221,9 @@ fn fields_of_forms_and_queries_are_checked_like_json() {
     let server = house.serve();
     let camera = server.camera();
     let frame = photo(OBAMA[0]);
-    for query in ["camera=x", "camera_id=a&camera_id=b", "image=aGVsbG8%3D", "camera_id.x=1", "camera_id=%7B", "%FF=1"] {
+    for query in
+        ["camera=x", "camera_id=a&camera_id=b", "image=aGVsbG8%3D", "camera_id.x=1", "camera_id=%7B", "%FF=1"]
+    {
         let answer = camera.post(&format!("{RECOGNISE}?{query}"), "image/jpeg", frame.clone());
         assert_eq!(answer.status, 400, "{query}: {}", answer.text());
         answer.problem(400, "bad_request");
@@ -244,15 +250,24 @@ fn a_clock_that_is_wrong_is_noticed() {
     let camera = server.camera();
     let frame = photo(OBAMA[0]);
     let bad = [
-        "", "now", "2025-01-17", "2025-01-17T08:30:00", "2025-02-30T08:30:00Z", "2999-01-01T00:00:00Z",
-        "1969-12-31T23:59:59Z", "-9999-01-01T00:00:00Z", "99999-01-01T00:00:00Z", "1737102600",
+        "",
+        "now",
+        "2025-01-17",
+        "2025-01-17T08:30:00",
+        "2025-02-30T08:30:00Z",
+        "2999-01-01T00:00:00Z",
+        "1969-12-31T23:59:59Z",
+        "-9999-01-01T00:00:00Z",
+        "99999-01-01T00:00:00Z",
+        "1737102600",
     ];
     for at in bad {
         let query = format!("{RECOGNISE}?timestamp={at}");
         camera.post(&query, "image/jpeg", frame.clone()).problem(400, "invalid_timestamp");
     }
     // A few seconds ahead happen to every clock; a sign has to be written as %2B in a query.
-    let soon = (chrono::Utc::now() + chrono::TimeDelta::seconds(60)).to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    let soon = (chrono::Utc::now() + chrono::TimeDelta::seconds(60))
+        .to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
     for at in [soon.as_str(), "2025-01-17T15:30:00%2B07:00", "2025-01-17t08:30:00z"] {
         camera.post(&format!("{RECOGNISE}?timestamp={at}"), "image/jpeg", frame.clone()).json(200);
     }

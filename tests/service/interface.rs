@@ -64,7 +64,9 @@ fn health_says_what_runs_and_with_which_thresholds() {
     assert_eq!(health["version"], env!("CARGO_PKG_VERSION"));
     assert!(health["uptime_seconds"].is_u64());
     let models = health["faces"]["models"].as_array().expect("models");
-    let runs = |name: &str| models.iter().any(|m| m.as_str().is_some_and(|m| m.starts_with(name) && m.contains('@')));
+    let runs = |name: &str| {
+        models.iter().any(|m| m.as_str().is_some_and(|m| m.starts_with(name) && m.contains('@')))
+    };
     assert!(runs("mtcnn") && runs("dlib-resnet"), "{health}");
     assert_eq!(health["faces"]["liveness"], "model_not_installed");
     let thresholds = &health["faces"]["thresholds"];
@@ -79,13 +81,16 @@ fn metrics_count_what_happened() {
     let house = House::new("default");
     let server = house.serve();
     let value = |text: &str, name: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("no {name} in {text}"));
-        line.trim().parse::<f64>().expect("a number")
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name))
+            .unwrap_or_else(|| panic!("no {name} in {text}"));
+        line.trim().parse::<u64>().expect("a count")
     };
     let success = "face_recognition_total{status=\"success\"}";
     let failure = "face_recognition_total{status=\"failure\"}";
     let fresh = server.anyone().get("/metrics").text();
-    assert_eq!((value(&fresh, success), value(&fresh, failure)), (0.0, 0.0), "alerts need the zeros");
+    assert_eq!((value(&fresh, success), value(&fresh, failure)), (0, 0), "alerts need the zeros");
 
     server.manager().enrol("EMP001", &[&photo(OBAMA[0])]).json(201);
     server.camera().recognise(&photo(OBAMA[1])).json(200);
@@ -94,9 +99,9 @@ fn metrics_count_what_happened() {
     let answer = server.anyone().get("/metrics");
     assert!(answer.header("content-type").starts_with("text/plain; version=0.0.4"));
     let text = answer.text();
-    assert_eq!((value(&text, success), value(&text, failure)), (1.0, 2.0));
-    assert_eq!(value(&text, "face_recognition_duration_seconds_count"), 3.0);
-    assert_eq!(value(&text, "face_enrollment_total{status=\"success\"}"), 1.0);
+    assert_eq!((value(&text, success), value(&text, failure)), (1, 2));
+    assert_eq!(value(&text, "face_recognition_duration_seconds_count"), 3);
+    assert_eq!(value(&text, "face_enrollment_total{status=\"success\"}"), 1);
     for stage in ["queue", "inference"] {
         let named = |line: &str| line.contains("_seconds_bucket") && line.contains(stage);
         assert!(text.lines().any(named), "no histogram of {stage}: {text}");
@@ -105,7 +110,8 @@ fn metrics_count_what_happened() {
     assert!(!text.contains("EMP001"), "metrics name people");
     // Both paths of the contract show the same families.
     let families = |text: &str| -> Vec<String> {
-        let mut found: Vec<String> = text.lines().filter(|l| l.starts_with("# TYPE")).map(str::to_owned).collect();
+        let mut found: Vec<String> =
+            text.lines().filter(|l| l.starts_with("# TYPE")).map(str::to_owned).collect();
         found.sort();
         found
     };

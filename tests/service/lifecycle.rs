@@ -138,7 +138,11 @@ fn another_model_compares_nothing_until_the_faces_are_moved_to_it() {
     assert!(told["detail"].as_str().is_some_and(|d| d.contains("innkeeper face reindex")), "{told}");
     let health = server.anyone().get("/api/v1/cv/health").json(200);
     assert_eq!(health["status"], "degraded", "{health}");
-    assert_eq!(health["faces"]["foreign_templates"].as_object().map(serde_json::Map::len), Some(1), "{health}");
+    assert_eq!(
+        health["faces"]["foreign_templates"].as_object().map(serde_json::Map::len),
+        Some(1),
+        "{health}"
+    );
     // What another hotel enrols with the new model makes the answer of this one no truer.
     server.role("manager", "h2").enrol("EMP001", &[&photo(BIDEN)]).json(201);
     assert_eq!(server.role("camera", "h2").recognise(&photo(BIDEN)).json(200)["employee_id"], "EMP001");
@@ -146,7 +150,8 @@ fn another_model_compares_nothing_until_the_faces_are_moved_to_it() {
     server.stop();
 
     let moved = house.run(&["face", "reindex", "--data-dir", data]).good();
-    let lines: Vec<Value> = moved.lines().map(|line| serde_json::from_str(line).expect("JSON lines")).collect();
+    let lines: Vec<Value> =
+        moved.lines().map(|line| serde_json::from_str(line).expect("JSON lines")).collect();
     assert_eq!(lines.len(), 2, "{moved}");
     assert!(lines.iter().all(|l| l["templates"] == 1 && l["problem"].is_null()), "{moved}");
 
@@ -159,7 +164,11 @@ fn another_model_compares_nothing_until_the_faces_are_moved_to_it() {
     assert_eq!(templates.as_array().map(Vec::len), Some(1), "{templates}");
     assert_eq!(templates[0]["model"], known["models"]["embedder"]);
     server.stop();
-    assert_eq!(house.run(&["face", "reindex", "--data-dir", data]).good(), "", "there was nothing left to do");
+    assert_eq!(
+        house.run(&["face", "reindex", "--data-dir", data]).good(),
+        "",
+        "there was nothing left to do"
+    );
 }
 
 #[test]
@@ -194,12 +203,18 @@ fn without_models_the_rest_still_works_and_says_which_command_mends_it() {
     house.set("models.dir", empty.display());
     let server = house.serve();
     let health = server.anyone().get("/api/v1/cv/health").json(200);
-    assert_eq!((&health["status"], &health["faces"]["state"]), (&json!("degraded"), &json!("absent")), "{health}");
-    assert!(health["faces"]["detail"].as_str().is_some_and(|d| d.contains("innkeeper models pull")), "{health}");
-    for answer in [
-        server.camera().recognise(&photo(OBAMA[1])),
-        server.manager().enrol("EMP002", &[&photo(BIDEN)]),
-    ] {
+    assert_eq!(
+        (&health["status"], &health["faces"]["state"]),
+        (&json!("degraded"), &json!("absent")),
+        "{health}"
+    );
+    assert!(
+        health["faces"]["detail"].as_str().is_some_and(|d| d.contains("innkeeper models pull")),
+        "{health}"
+    );
+    for answer in
+        [server.camera().recognise(&photo(OBAMA[1])), server.manager().enrol("EMP002", &[&photo(BIDEN)])]
+    {
         let told = answer.problem(503, "model_not_installed");
         assert!(told["detail"].as_str().is_some_and(|d| d.contains("innkeeper models pull")), "{told}");
         assert_ne!(answer.header("retry-after"), "");

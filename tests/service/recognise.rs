@@ -89,7 +89,8 @@ fn a_day_at_the_lobby(pack: &str, has_liveness: bool) {
 
     // The smaller person stands first, so that the place in the picture cannot decide.
     let two = camera.recognise(&side_by_side(&[(BIDEN, 1100), (OBAMA[1], 1100)])).json(200);
-    let names: Vec<&Value> = two["faces"].as_array().expect("faces").iter().map(|f| &f["employee_id"]).collect();
+    let names: Vec<&Value> =
+        two["faces"].as_array().expect("faces").iter().map(|f| &f["employee_id"]).collect();
     assert_eq!(names, [&json!("EMP001"), &json!("EMP002")], "{two}");
     assert_eq!(two["employee_id"], "EMP001", "the largest face speaks for the frame: {two}");
     assert_eq!(two["score"], two["faces"][0]["score"]);
@@ -119,7 +120,8 @@ fn one_frame_has_one_answer_in_every_form_it_can_be_sent_in() {
     server.manager().enrol("EMP001", &[&photo(OBAMA[0])]).json(201);
     let frame = photo(OBAMA[1]);
     let (at, cam) = ("2025-01-17T08:30:00Z", "cam_lobby_01");
-    let part = |bytes: &[u8]| Part::bytes(bytes.to_vec()).file_name("frame.jpg").mime_str("image/jpeg").unwrap();
+    let part =
+        |bytes: &[u8]| Part::bytes(bytes.to_vec()).file_name("frame.jpg").mime_str("image/jpeg").unwrap();
 
     let json_form = |image: String| json!({"image": image, "camera_id": cam, "timestamp": at});
     let raw = format!("{RECOGNISE}?camera_id={cam}&timestamp={at}");
@@ -129,7 +131,10 @@ fn one_frame_has_one_answer_in_every_form_it_can_be_sent_in() {
         ("base64 without padding", camera.post_json(RECOGNISE, &json_form(STANDARD_NO_PAD.encode(&frame)))),
         (
             "data URI",
-            camera.post_json(RECOGNISE, &json_form(format!("data:image/jpeg;base64,{}", STANDARD.encode(&frame)))),
+            camera.post_json(
+                RECOGNISE,
+                &json_form(format!("data:image/jpeg;base64,{}", STANDARD.encode(&frame))),
+            ),
         ),
         ("raw", camera.post(&raw, "image/jpeg", frame.clone())),
         ("raw of no kind", camera.post(&raw, "application/octet-stream", frame.clone())),

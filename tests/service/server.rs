@@ -1,6 +1,7 @@
 //! A house (a data directory and settings), the commands run in it, the server that runs on it, and callers.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// Generous: only a hang is meant to run into it.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) const RECOGNISE: &str = "/api/v1/cv/face/recognize";
 pub(crate) const ENROL: &str = "/api/v1/cv/face/enroll";
@@ -75,13 +76,15 @@ impl Ran {
 
 /// Whether every model of the extended pack is installed; says so either way.
 pub(crate) fn extended_is_installed() -> bool {
-    let listed = Ran::from(innkeeper().args(["models", "list", "--json"]).output().expect("the binary runs")).good();
+    let listed =
+        Ran::from(innkeeper().args(["models", "list", "--json"]).output().expect("the binary runs")).good();
     let models: Vec<Value> = serde_json::from_str(&listed).expect("the list is JSON");
     let installed = models
         .iter()
         .filter(|m| m["packs"].as_array().is_some_and(|packs| packs.contains(&json!("extended"))))
         .all(|m| m["state"] == "installed");
-    let how = if installed { "run" } else { "NOT run: install it with `innkeeper models pull --pack extended`" };
+    let how =
+        if installed { "run" } else { "NOT run: install it with `innkeeper models pull --pack extended`" };
     eprintln!("extended pack: {how}");
     installed
 }
@@ -100,15 +103,15 @@ impl House {
     }
 
     /// The same with `section.key` set.
-    pub fn with(mut self, key: &str, value: impl ToString) -> Self {
+    pub fn with(mut self, key: &str, value: impl Display) -> Self {
         self.set(key, value);
         self
     }
 
     /// Sets `section.key` for whatever is started next.
-    pub fn set(&mut self, key: &str, value: impl ToString) {
+    pub fn set(&mut self, key: &str, value: impl Display) {
         let name = format!("INNKEEPER__{}", key.to_uppercase().replace('.', "__"));
-        self.settings.insert(name, value.to_string());
+        self.settings.insert(name, format!("{value}"));
     }
 
     pub fn data(&self) -> PathBuf {
@@ -155,7 +158,8 @@ impl House {
     /// Starts a server and waits until it listens; its models may still load.
     fn start(&self, more: &[&str]) -> Server<'_> {
         let data = self.data();
-        let mut args = vec!["serve", "--listen", "127.0.0.1:0", "--data-dir", data.to_str().expect("a text path")];
+        let mut args =
+            vec!["serve", "--listen", "127.0.0.1:0", "--data-dir", data.to_str().expect("a text path")];
         args.extend(more);
         let mut child = self
             .command(&args)
@@ -207,7 +211,9 @@ impl Drop for Server<'_> {
 
 impl Server<'_> {
     fn ready(self) -> Self {
-        eventually("the server is ready", || (self.anyone().get("/health/ready").status == 200).then_some(()));
+        eventually("the server is ready", || {
+            (self.anyone().get("/health/ready").status == 200).then_some(())
+        });
         self
     }
 
@@ -217,9 +223,10 @@ impl Server<'_> {
 
     /// The first line of the log whose message begins like this.
     pub fn log_line(&self, message: &str) -> Option<Value> {
-        self.log().iter().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find(|line| {
-            line["fields"]["message"].as_str().is_some_and(|text| text.starts_with(message))
-        })
+        self.log()
+            .iter()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .find(|line| line["fields"]["message"].as_str().is_some_and(|text| text.starts_with(message)))
     }
 
     /// A caller without a token.
@@ -380,7 +387,10 @@ impl Answer {
         assert_eq!(document["status"], status, "{document}");
         assert_eq!(document["request_id"], self.header("x-request-id"), "{document}");
         for key in ["type", "title", "detail"] {
-            assert!(document[key].as_str().is_some_and(|text| !text.is_empty()), "{key} is empty: {document}");
+            assert!(
+                document[key].as_str().is_some_and(|text| !text.is_empty()),
+                "{key} is empty: {document}"
+            );
         }
         if self.headers.contains_key("retry-after") {
             assert_eq!(document["retry_after"].to_string(), self.header("retry-after"), "{document}");
