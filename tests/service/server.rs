@@ -342,7 +342,7 @@ pub(crate) fn enrolment(employee: &str, photos: &[&[u8]]) -> Value {
     json!({
         "employee_id": employee,
         "images": images,
-        "metadata": {"name": "Somebody", "department": "reception"},
+        "metadata": {"name": format!("{employee} Somebody Else"), "department": "reception"},
         "consent": {"given_at": "2025-01-17T08:30:00Z", "policy_version": "2025-01"},
     })
 }
