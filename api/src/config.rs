@@ -130,18 +130,34 @@ impl FaceSettings {
 
 /// Whether attendance needs a liveness verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
+#[serde(try_from = "LivenessRule")]
 pub(crate) enum RequireLiveness {
-    /// `true`: only a face that a model called real. `false`: any recognised face.
-    Always(bool),
+    /// `true`: only a face that a model called real.
+    Always,
     /// `"when_available"`: real where a model is installed; without one the row says so.
-    Sometimes(WhenAvailable),
+    WhenAvailable,
+    /// `false`: any recognised face.
+    Never,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum WhenAvailable {
-    WhenAvailable,
+/// What may stand in the file.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum LivenessRule {
+    Switch(bool),
+    Word(String),
+}
+
+impl TryFrom<LivenessRule> for RequireLiveness {
+    type Error = String;
+    fn try_from(rule: LivenessRule) -> Result<Self, String> {
+        match rule {
+            LivenessRule::Switch(true) => Ok(Self::Always),
+            LivenessRule::Switch(false) => Ok(Self::Never),
+            LivenessRule::Word(word) if word == "when_available" => Ok(Self::WhenAvailable),
+            LivenessRule::Word(word) => Err(format!("true, false or \"when_available\", not {word:?}")),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -245,10 +261,7 @@ mod tests {
         let settings = from("").unwrap();
         assert_eq!(settings.face.pipeline(), PipelineSettings::default());
         assert_eq!(settings.images.limits(), DecodeLimits::default());
-        assert_eq!(
-            settings.attendance.require_liveness,
-            RequireLiveness::Sometimes(WhenAvailable::WhenAvailable)
-        );
+        assert_eq!(settings.attendance.require_liveness, RequireLiveness::WhenAvailable);
     }
 
     #[test]
@@ -270,6 +283,6 @@ mod tests {
     fn values_out_of_range_name_their_key() {
         assert!(from("[face]\nthreshold=7.0").unwrap_err().contains("face.threshold"));
         assert!(from("[face.detector]\nsizes=[]").unwrap_err().contains("face.detector.sizes"));
-        assert!(from("[attendance]\nrequire_liveness='sometimes'").is_err());
+        assert!(from("[attendance]\nrequire_liveness='sometimes'").unwrap_err().contains("when_available"));
     }
 }

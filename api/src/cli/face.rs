@@ -38,21 +38,23 @@ async fn reindex(settings: Settings) -> Outcome {
     let engines = Engines::open(&settings.storage.data_dir).await?;
     let gallery = Arc::new(Gallery::new(engines.clone()));
     gallery.reconcile().await?;
-    let service = FaceService::new(pipeline, &settings, gallery).await?;
+    let service = FaceService::new(pipeline, &settings, Arc::clone(&gallery)).await?;
     let failed = |problem: crate::problem::Problem| -> Failure { problem.detail.into() };
     let work = service.to_reindex().await.map_err(failed)?;
     let bar = ProgressBar::new(work.len() as u64);
-    let mut problems = 0;
+    let mut left = 0;
     for (hotel, employee, from) in &work {
         let report =
             service.reindex(hotel, employee, from, "innkeeper face reindex").await.map_err(failed)?;
-        problems += usize::from(report.problem.is_some());
+        left += usize::from(report.templates == 0);
         bar.suspend(|| say(serde_json::to_string(&report).unwrap_or_default()))?;
         bar.inc(1);
     }
     bar.finish_and_clear();
-    eprintln!("{} people moved to {}, {problems} with a problem", work.len() - problems, service.embedder());
-    drop(service);
+    // The vectors of the former model must not stay on the disk.
+    gallery.scrub().await?;
+    eprintln!("{} of {} moved to {}", work.len() - left, work.len(), service.embedder());
+    drop((service, gallery));
     engines.close().await;
-    Ok(if problems == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if left == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

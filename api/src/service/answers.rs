@@ -171,6 +171,13 @@ impl FaceReport {
         }
     }
 
+    /// Takes the name back: the person was deleted while the frame was looked at.
+    pub fn unname(&mut self, reason: &str) {
+        self.employee_id = None;
+        self.confidence = None;
+        self.reason = Some(reason.to_owned());
+    }
+
     /// Recognised, and not by a printed photo.
     pub fn succeeded(&self) -> bool {
         self.employee_id.is_some() && self.is_alive != Some(false)
@@ -253,6 +260,15 @@ pub(crate) struct PhotoReport {
     pub quality: Option<QualityReport>,
 }
 
+impl PhotoReport {
+    /// Takes an acceptance back.
+    pub fn reject(&mut self, code: &str, detail: &str) {
+        self.accepted = false;
+        self.code = Some(code.to_owned());
+        self.detail = Some(detail.to_owned());
+    }
+}
+
 /// The employee is enrolled.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct EnrolAnswer {
@@ -297,6 +313,8 @@ pub(crate) struct EmbeddingAnswer {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct DeletedAnswer {
     pub success: bool,
+    /// Whether every store confirmed it. When false the rest is queued and the server goes on with it.
+    pub complete: bool,
     #[schema(example = "EMP001")]
     pub employee_id: String,
     /// Template rows.

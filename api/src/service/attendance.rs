@@ -18,12 +18,13 @@ fn allowed(rule: RequireLiveness, is_alive: Option<bool>) -> Result<(), &'static
             Ok(())
         }
         (_, Some(false)) => Err("not_alive"),
-        (RequireLiveness::Always(true), None) => Err("liveness_required"),
+        (RequireLiveness::Always, None) => Err("liveness_required"),
     }
 }
 
 impl FaceService {
-    /// Writes the sighting of one recognised face, or says why not.
+    /// Writes the sighting of one recognised face, or says why not. `None` when the person was deleted since
+    /// the search.
     pub(super) async fn attend(
         &self,
         hotel: &HotelId,
@@ -31,13 +32,15 @@ impl FaceService {
         seen_at: DateTime<Utc>,
         employee: &EmployeeId,
         face: &FaceReport,
-    ) -> Result<AttendanceReport, Problem> {
-        let refused = |reason: &str| AttendanceReport {
-            recorded: false,
-            id: None,
-            is_new: None,
-            action: None,
-            reason: Some(reason.to_owned()),
+    ) -> Result<Option<AttendanceReport>, Problem> {
+        let refused = |reason: &str| {
+            Some(AttendanceReport {
+                recorded: false,
+                id: None,
+                is_new: None,
+                action: None,
+                reason: Some(reason.to_owned()),
+            })
         };
         if let Err(reason) = allowed(self.attendance.require_liveness, face.is_alive) {
             return Ok(refused(reason));
@@ -66,15 +69,14 @@ impl FaceService {
             day_end: day.end,
         };
         match self.gallery.engines.store.hotel(hotel).record_sighting(sighting).await {
-            Ok(outcome) => Ok(AttendanceReport {
+            Ok(outcome) => Ok(Some(AttendanceReport {
                 recorded: true,
                 id: Some(outcome.attendance_id),
                 is_new: Some(outcome.is_new),
                 action: Some(outcome.action.to_string()),
                 reason: unchecked.then(|| "liveness_not_checked".to_owned()),
-            }),
-            // Deleted between the search and this moment.
-            Err(StoreError::UnknownEmployee) => Ok(refused("employee_deleted")),
+            })),
+            Err(StoreError::UnknownEmployee) => Ok(None),
             Err(other) => Err(other.into()),
         }
     }
@@ -83,13 +85,12 @@ impl FaceService {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::WhenAvailable;
 
     #[test]
     fn a_printed_photo_never_attends_unless_the_hotel_said_that_identity_is_enough() {
-        let sometimes = RequireLiveness::Sometimes(WhenAvailable::WhenAvailable);
-        let always = RequireLiveness::Always(true);
-        let never = RequireLiveness::Always(false);
+        let sometimes = RequireLiveness::WhenAvailable;
+        let always = RequireLiveness::Always;
+        let never = RequireLiveness::Never;
         assert_eq!(allowed(sometimes, Some(false)), Err("not_alive"));
         assert_eq!(allowed(always, Some(false)), Err("not_alive"));
         assert_eq!(allowed(never, Some(false)), Ok(()));

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use innkeeper_core::{Embedding, EmployeeId, ErrorCode, HotelId, Picture};
 use innkeeper_face::enrolment::{SamePerson, same_person};
+use innkeeper_face::matching::TemplateScore;
 use innkeeper_face::{Face, FacePipeline, QualityReason, Want};
 use innkeeper_identity::Principal;
 use innkeeper_media::Key;
@@ -13,6 +14,7 @@ use innkeeper_runtime::Ticket;
 use innkeeper_store::{EmployeeProfile, NewConsent, NewEnrolment, NewTemplate};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::FaceService;
@@ -69,7 +71,7 @@ struct Looked {
 }
 
 /// The face with a margin, small enough, without metadata.
-pub(super) fn portrait(picture: &Picture, face: &Face) -> Result<Vec<u8>, Problem> {
+fn portrait(picture: &Picture, face: &Face) -> Result<Vec<u8>, Problem> {
     let part = picture.cropped(&face.rect.grown(PHOTO_MARGIN));
     let part = part.as_ref().unwrap_or(picture);
     let longest = part.width().max(part.height());
@@ -122,95 +124,99 @@ fn rejected(index: usize, problem: &Problem, quality: Option<QualityReport>) -> 
 }
 
 impl FaceService {
-    /// Enrols a person from photos. When this answers, the person can be recognised.
+    /// Enrols a person from photos. When this answers, the person can be recognised. Once the photos have
+    /// been looked at, the enrolment is finished whether or not the caller waits for the answer: half of one
+    /// would let the same face in under a second name.
     pub async fn enrol(
-        &self,
+        self: &Arc<Self>,
         admission: &Admission,
         caller: &Principal,
         input: EnrolInput,
     ) -> Result<EnrolAnswer, Problem> {
         let EnrolInput { employee, photos, profile, consent } = input;
-        let looked = self.look_at(admission, photos).await?;
-        let mut reports = Vec::with_capacity(looked.len());
+        let mut reports = Vec::new();
         let mut usable = Vec::new();
-        for photo in looked {
+        for photo in self.look_at(admission, photos).await? {
             reports.push(photo.report);
             usable.extend(photo.usable);
         }
+        let (this, caller) = (Arc::clone(self), caller.clone());
+        let admit = async move { this.admit(&caller, employee, profile, consent, usable, reports).await };
+        tokio::spawn(admit.in_current_span()).await?
+    }
 
-        let _one = self.gallery.change().await;
+    /// Takes the usable photos into the gallery: rows first, then vectors and pictures.
+    async fn admit(
+        &self,
+        caller: &Principal,
+        employee: EmployeeId,
+        profile: ProfileInput,
+        consent: ConsentInput,
+        mut usable: Vec<UsablePhoto>,
+        mut reports: Vec<PhotoReport>,
+    ) -> Result<EnrolAnswer, Problem> {
         let hotel = &caller.hotel;
+        let _one = self.gallery.change().await;
+        // The search below sees the index only, so the index must have seen every row.
+        self.gallery.catch_up().await?;
+        let foreign = self.gallery.foreign_models(hotel, &self.embedder()).await?;
+        if !foreign.is_empty() {
+            return Err(self.model_changed(&foreign));
+        }
         self.keep_one_person(hotel, &employee, &mut usable, &mut reports).await?;
         if usable.is_empty() {
             return Err(nothing_usable(&reports));
         }
-        self.refuse_taken(caller, &employee, &usable).await?;
-
-        let mut templates = Vec::with_capacity(usable.len());
-        let mut ids = Vec::with_capacity(usable.len());
         for photo in &usable {
-            let id = Uuid::now_v7();
-            let key = match &photo.kept {
-                Some(bytes) => {
-                    let key = Key::face(hotel, &employee, id);
-                    self.gallery.engines.media.put(&key, Bytes::from(bytes.clone())).await?;
-                    Some(key)
-                }
-                None => None,
-            };
-            templates.push(NewTemplate {
-                id,
+            if let Some(taken) = self.taken_by(hotel, &employee, &photo.embedding).await? {
+                return Err(already_enrolled(caller, photo.index, &taken));
+            }
+        }
+        let ids: Vec<Uuid> = usable.iter().map(|_| Uuid::now_v7()).collect();
+        let templates = usable
+            .iter()
+            .zip(&ids)
+            .map(|(photo, id)| NewTemplate {
+                id: *id,
                 model: photo.embedding.model().clone(),
                 vector: photo.embedding.vector().to_vec(),
                 quality: photo.quality,
-                photo_key: key.as_ref().map(ToString::to_string),
+                photo_key: photo.kept.as_ref().map(|_| Key::face(hotel, &employee, *id).to_string()),
                 photo_sha256: photo.sha256.clone(),
-            });
-            ids.push((id, key));
-        }
-        let enrolled = self
-            .gallery
-            .engines
-            .store
-            .hotel(hotel)
-            .enrol(NewEnrolment {
-                employee: EmployeeProfile {
-                    id: employee.clone(),
-                    name: profile.name,
-                    department: profile.department,
-                    role: profile.role,
-                },
-                consent: NewConsent {
-                    given_at: consent.given_at,
-                    policy_version: consent.policy_version,
-                    recorded_by: caller.subject.clone(),
-                },
-                templates,
-                max_templates: self.settings.max_templates,
-                actor: caller.subject.clone(),
-                at: Utc::now(),
             })
-            .await;
-        let kept = enrolled.as_ref().map(|e| e.added.clone()).unwrap_or_default();
-        for (id, key) in ids.iter().filter(|(id, _)| !kept.contains(id)) {
-            // A photo whose template was not taken, or whose transaction failed, belongs to nobody.
-            if let Some(key) = key {
-                self.gallery.engines.media.delete(key).await?;
+            .collect();
+        let enrolment = NewEnrolment {
+            employee: EmployeeProfile {
+                id: employee.clone(),
+                name: profile.name,
+                department: profile.department,
+                role: profile.role,
+            },
+            consent: NewConsent {
+                given_at: consent.given_at,
+                policy_version: consent.policy_version,
+                recorded_by: caller.subject.clone(),
+            },
+            templates,
+            max_templates: self.settings.max_templates,
+            actor: caller.subject.clone(),
+            at: Utc::now(),
+        };
+        let enrolled = self.gallery.engines.store.hotel(hotel).enrol(enrolment).await?;
+        // Rows before files: a file without a row could never be deleted with its person.
+        for (photo, id) in usable.iter_mut().zip(&ids).filter(|(_, id)| enrolled.added.contains(id)) {
+            if let Some(bytes) = photo.kept.take() {
+                let key = Key::face(hotel, &employee, *id);
+                self.gallery.engines.media.put(&key, Bytes::from(bytes)).await?;
             }
-            tracing::debug!(template = %id, "photo not kept");
         }
-        let enrolled = enrolled?;
         self.gallery.catch_up().await?;
-        for (photo, (id, _)) in usable.iter().zip(&ids) {
+        for (photo, id) in usable.iter().zip(&ids) {
             let report = &mut reports[photo.index];
             if enrolled.duplicates.contains(id) {
-                report.accepted = false;
-                report.code = Some("already_enrolled".to_owned());
-                report.detail = Some("this photo is a template of this employee already".to_owned());
+                report.reject("already_enrolled", "this photo is a template of this employee already");
             } else if enrolled.outdone.contains(id) {
-                report.accepted = false;
-                report.code = Some("outdone".to_owned());
-                report.detail = Some("the employee has enough better photos".to_owned());
+                report.reject("outdone", "the employee has enough better photos");
             }
         }
         Ok(EnrolAnswer {
@@ -267,38 +273,32 @@ impl FaceService {
                 Some(SamePerson::No) => "the photo shows another person than most of the others",
                 _ => "the photos show different people and nothing says which is right",
             };
-            let report = &mut reports[photo.index];
-            report.accepted = false;
-            report.code = Some(ErrorCode::DifferentPeople.as_str().to_owned());
-            report.detail = Some(detail.to_owned());
+            reports[photo.index].reject(ErrorCode::DifferentPeople.as_str(), detail);
             false
         });
         Ok(())
     }
 
-    /// One face belongs to one employee of a hotel.
-    async fn refuse_taken(
+    /// The other employee of the hotel whose face this is; one face belongs to one employee.
+    pub(super) async fn taken_by(
         &self,
-        caller: &Principal,
+        hotel: &HotelId,
         employee: &EmployeeId,
-        usable: &[UsablePhoto],
-    ) -> Result<(), Problem> {
-        for photo in usable {
-            let nearest = self.nearest(&caller.hotel, photo.embedding.vector(), Some(employee)).await?;
-            if let Some(taken) = nearest.first().filter(|t| t.score >= self.limits.threshold) {
-                let problem = Problem::new(
-                    ErrorCode::FaceAlreadyEnrolled,
-                    format!("the face in photo {} is enrolled under another employee_id", photo.index),
-                )
-                .with("photo", json!(photo.index));
-                return Err(if caller.is_admin() {
-                    problem.with("enrolled_as", json!(taken.owner.as_str())).with("score", json!(taken.score))
-                } else {
-                    problem
-                });
-            }
-        }
-        Ok(())
+        embedding: &Embedding,
+    ) -> Result<Option<TemplateScore>, Problem> {
+        let nearest = self.nearest(hotel, embedding.vector(), Some(employee)).await?;
+        Ok(nearest.into_iter().next().filter(|t| t.score >= self.limits.threshold))
+    }
+}
+
+/// Who it is enrolled as is told to an admin only.
+fn already_enrolled(caller: &Principal, photo: usize, taken: &TemplateScore) -> Problem {
+    let detail = format!("the face in photo {photo} is enrolled under another employee_id");
+    let problem = Problem::new(ErrorCode::FaceAlreadyEnrolled, detail).with("photo", json!(photo));
+    if caller.is_admin() {
+        problem.with("enrolled_as", json!(taken.owner.as_str())).with("score", json!(taken.score))
+    } else {
+        problem
     }
 }
 

@@ -3,14 +3,15 @@
 //! a person can be removed from a server that cannot recognise anybody.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use chrono::Utc;
 use innkeeper_core::{EmployeeId, ErrorCode, HotelId, ModelRef};
-use innkeeper_media::Key;
+use innkeeper_media::{Key, Prefix};
 use innkeeper_store::{StoreError, VectorChange, VectorTask};
 use innkeeper_vectors::{Collection, Filter, VectorError, VectorPoint};
 use tokio::sync::{Mutex, MutexGuard, Notify};
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::answers::{DeletedAnswer, EmbeddingAnswer, TemplateReport};
@@ -100,6 +101,7 @@ impl Gallery {
             if let Some(c) = found.filter(|_| !orphans.is_empty()) {
                 tracing::warn!(model = %model, vectors = orphans.len(), "removing vectors without a row");
                 self.engines.vectors.delete(c, &orphans).await?;
+                self.mark_stale([c.clone()]);
             }
             if !missing.is_empty() {
                 tracing::warn!(model = %model, templates = missing.len(), "indexing templates without a vector");
@@ -215,28 +217,81 @@ impl Gallery {
         })
     }
 
-    /// Removes a person from tables, index and pictures. When this answers, nothing is left to find.
+    /// Removes a person from tables, index and pictures. When this answers `complete`, nothing is left to
+    /// find. A deletion that has begun is finished, whether or not the caller waits for the answer.
     pub async fn delete(
+        self: &Arc<Self>,
+        hotel: &HotelId,
+        employee: &EmployeeId,
+        actor: &str,
+    ) -> Result<DeletedAnswer, Problem> {
+        let (this, hotel, employee) = (Arc::clone(self), hotel.clone(), employee.clone());
+        let actor = actor.to_owned();
+        tokio::spawn(async move { this.forget(&hotel, &employee, &actor).await }.in_current_span()).await?
+    }
+
+    async fn forget(
         &self,
         hotel: &HotelId,
         employee: &EmployeeId,
         actor: &str,
     ) -> Result<DeletedAnswer, Problem> {
         let _one = self.change().await;
+        let before = self.vectors_of(hotel, employee).await?;
         let deleted = self.engines.store.hotel(hotel).delete_person(employee, actor, Utc::now()).await?;
         let Some(deleted) = deleted else { return Err(not_enrolled(employee)) };
-        self.catch_up().await?;
+        // The rows are gone and the rest is queued: from here on the answer is a receipt, not an error.
+        let carried = self.catch_up().await;
         self.deleted.notify_one();
+        let left = self.vectors_of(hotel, employee).await;
+        let pictures = self.engines.media.delete_all(&Prefix::faces_of(hotel, employee)).await;
+        let complete = carried.is_ok() && pictures.is_ok() && matches!(left, Ok(0));
+        if !complete {
+            tracing::error!(
+                ?carried,
+                ?pictures,
+                "a deletion is queued but not complete; the sweep goes on with it"
+            );
+        }
         Ok(DeletedAnswer {
             success: true,
+            complete,
             employee_id: employee.to_string(),
             templates: deleted.templates.len(),
-            vectors: deleted.templates.len(),
-            photos: deleted.photo_keys.len(),
+            vectors: before.saturating_sub(left.unwrap_or(before)),
+            photos: if complete { deleted.photo_keys.len() } else { 0 },
             consents: deleted.consents,
             attendance_rows: deleted.attendance_rows,
             event_id: deleted.event_id,
         })
+    }
+
+    /// How many vectors the index holds of a person, over all models.
+    async fn vectors_of(&self, hotel: &HotelId, employee: &EmployeeId) -> Result<usize, VectorError> {
+        let filter = Filter::hotel(hotel).owner(employee.as_str());
+        let mut count = 0;
+        for collection in self.engines.vectors.collections().await? {
+            if collection.name() == COLLECTION {
+                count += self.engines.vectors.count(&collection, &filter).await?;
+            }
+        }
+        Ok(count)
+    }
+
+    /// The models other than `here` that hold templates of this hotel.
+    pub(super) async fn foreign_models(
+        &self,
+        hotel: &HotelId,
+        here: &ModelRef,
+    ) -> Result<Vec<String>, StoreError> {
+        let rows = self.engines.store.hotel(hotel);
+        let mut others = Vec::new();
+        for (model, _) in self.engines.store.template_models().await? {
+            if model != *here && !rows.enrolled(&model).await?.is_empty() {
+                others.push(model.to_string());
+            }
+        }
+        Ok(others)
     }
 }
 

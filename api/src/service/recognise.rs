@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use innkeeper_core::{CameraId, DecodeLimits, EmployeeId, ErrorCode, HotelId, Picture};
-use innkeeper_face::matching::{Decision, TemplateScore, decide};
+use innkeeper_face::matching::{TemplateScore, decide};
 use innkeeper_face::{FacePipeline, FrameAnalysis, Want};
 use innkeeper_runtime::Ticket;
 use innkeeper_vectors::{Filter, Hit, OWNER};
@@ -42,6 +42,7 @@ pub(crate) fn look(
     want: Want,
     ticket: &Ticket,
 ) -> Result<(Picture, FrameAnalysis, Duration), Problem> {
+    ticket.check()?;
     let started = Instant::now();
     let picture = Picture::decode(bytes, limits)?;
     let decode = started.elapsed();
@@ -99,9 +100,7 @@ pub(crate) fn describe_frame(
     let started = Instant::now();
     let (_, analysis, decode) = look(pipeline, limits, bytes, Want::ALL, &Ticket::unlimited())?;
     let mut faces: Vec<FaceReport> = analysis.faces.iter().map(FaceReport::unnamed).collect();
-    let nobody = Decision { owner: None, score: None, second: None, reason: None };
     for face in faces.iter_mut().filter(|f| f.passed_quality()) {
-        face.name(&nobody, |_| f32::NAN);
         face.reason = Some("no_gallery".to_owned());
     }
     Ok(answer(faces, models(pipeline), timings(&analysis, decode), started.elapsed()))
@@ -138,12 +137,21 @@ impl FaceService {
                 nearest.push(self.nearest(&sight.hotel, embedding.vector(), None).await?);
             }
         }
-        if !named.is_empty() && nearest.iter().all(Vec::is_empty) {
-            self.refuse_foreign_gallery(&sight.hotel).await?;
-        }
         let decisions = decide(&nearest, &self.limits);
         for (i, decision) in named.iter().zip(&decisions) {
             faces[*i].name(decision, |cosine| self.calibration.confidence(cosine));
+        }
+        if decisions.iter().any(|d| d.owner.is_none()) {
+            // Whom another embedder enrolled cannot be compared with; saying "unknown" would be a lie.
+            let foreign = self.gallery.foreign_models(&sight.hotel, &self.embedder()).await?;
+            if !foreign.is_empty() {
+                if nearest.iter().all(Vec::is_empty) {
+                    return Err(self.model_changed(&foreign));
+                }
+                for (i, _) in named.iter().zip(&decisions).filter(|(_, d)| d.owner.is_none()) {
+                    faces[*i].reason = Some(ErrorCode::ModelChanged.as_str().to_owned());
+                }
+            }
         }
         timings.matching = ms(clock.elapsed());
 
@@ -153,7 +161,10 @@ impl FaceService {
                 let report = self
                     .attend(&sight.hotel, sight.camera.as_ref(), sight.taken_at, owner, &faces[*i])
                     .await?;
-                faces[*i].attendance = Some(report);
+                match report {
+                    Some(report) => faces[*i].attendance = Some(report),
+                    None => faces[*i].unname("employee_deleted"),
+                }
             }
         }
         timings.store = ms(clock.elapsed());
@@ -177,26 +188,14 @@ impl FaceService {
         hits.iter().map(template_score).collect()
     }
 
-    /// A gallery that another embedder filled cannot be compared with; saying "unknown" would be a lie. Each
-    /// hotel is asked for itself: what another one enrolled since makes nobody here known.
-    async fn refuse_foreign_gallery(&self, hotel: &HotelId) -> Result<(), Problem> {
-        let (here, rows) = (self.embedder(), self.gallery.engines.store.hotel(hotel));
-        let mut others = Vec::new();
-        for (model, _) in self.gallery.engines.store.template_models().await? {
-            if model != here && !rows.enrolled(&model).await?.is_empty() {
-                others.push(model.to_string());
-            }
-        }
-        if others.is_empty() {
-            return Ok(());
-        }
-        Err(Problem::new(
-            ErrorCode::ModelChanged,
-            format!(
-                "the enrolled faces belong to {}, the running model is {here}; run `innkeeper face reindex`",
-                others.join(", ")
-            ),
-        ))
+    /// The hotel's gallery, or a part of it, waits for a reindex.
+    pub(super) fn model_changed(&self, foreign: &[String]) -> Problem {
+        let detail = format!(
+            "enrolled faces belong to {}, the running model is {}; run `innkeeper face reindex`",
+            foreign.join(", "),
+            self.embedder()
+        );
+        Problem::new(ErrorCode::ModelChanged, detail)
     }
 }
 

@@ -1,17 +1,17 @@
 //! From one embedder to another: every kept photo becomes a template of the running model.
 
-use bytes::Bytes;
+use std::sync::Arc;
+
 use chrono::Utc;
-use innkeeper_core::{EmployeeId, HotelId, ModelRef};
+use innkeeper_core::{Embedding, EmployeeId, HotelId, ModelRef};
 use innkeeper_face::Want;
-use innkeeper_media::Key;
+use innkeeper_media::{Key, MediaError};
 use innkeeper_runtime::Ticket;
 use innkeeper_store::{NewTemplate, Template};
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::FaceService;
-use super::enrol::portrait;
 use super::recognise::look;
 use crate::problem::Problem;
 
@@ -62,14 +62,29 @@ impl FaceService {
             problem,
         };
         let _one = self.gallery.change().await;
+        self.gallery.catch_up().await?;
         let rows = self.gallery.engines.store.hotel(hotel);
         let old: Vec<Template> =
             rows.templates(employee).await?.into_iter().filter(|t| t.model == *from).collect();
         let mut fresh = Vec::new();
         let mut lost = 0;
         for template in &old {
-            match self.again(hotel, employee, template).await? {
-                Some(new) => fresh.push(new),
+            match self.again(template).await? {
+                Some((embedding, quality)) => {
+                    if let Some(other) = self.taken_by(hotel, employee, &embedding).await? {
+                        let problem = format!("the face is enrolled as {} already", other.owner);
+                        return Ok(report(0, Some(problem)));
+                    }
+                    fresh.push(NewTemplate {
+                        id: Uuid::now_v7(),
+                        model: embedding.model().clone(),
+                        vector: embedding.into_vector(),
+                        quality,
+                        // The photo stays where it is; only the vector made from it is new.
+                        photo_key: template.photo_key.clone(),
+                        photo_sha256: template.photo_sha256.clone(),
+                    });
+                }
                 None => lost += 1,
             }
         }
@@ -83,36 +98,24 @@ impl FaceService {
         Ok(report(replaced.added.len(), problem))
     }
 
-    async fn again(
-        &self,
-        hotel: &HotelId,
-        employee: &EmployeeId,
-        template: &Template,
-    ) -> Result<Option<NewTemplate>, Problem> {
+    /// Embeds the kept photo of a template again. `None` when none was kept, or it shows no face now.
+    async fn again(&self, template: &Template) -> Result<Option<(Embedding, f32)>, Problem> {
         let Some(key) = template.photo_key.as_deref().and_then(|k| k.parse::<Key>().ok()) else {
             return Ok(None);
         };
-        let Ok(bytes) = self.gallery.engines.media.get(&key).await else { return Ok(None) };
-        let (pipeline, limits) = (std::sync::Arc::clone(&self.pipeline), self.images.limits());
-        let seen = tokio::task::spawn_blocking(move || {
+        let bytes = match self.gallery.engines.media.get(&key).await {
+            Ok(bytes) => bytes,
+            Err(MediaError::NotFound { .. }) => return Ok(None),
+            // A disk that cannot be read now is no reason to give a template up.
+            Err(other) => return Err(other.into()),
+        };
+        let (pipeline, limits) = (Arc::clone(&self.pipeline), self.images.limits());
+        tokio::task::spawn_blocking(move || {
             let want = Want { liveness: false, embedding: true, despite_quality: true };
-            let (picture, analysis, _) = look(&pipeline, &limits, &bytes, want, &Ticket::unlimited())?;
-            let Some(face) = analysis.faces.first() else { return Ok(None) };
-            let photo = portrait(&picture, face)?;
-            Ok::<_, Problem>(face.embedding.clone().map(|e| (e, face.quality.score, photo)))
+            let (_, analysis, _) = look(&pipeline, &limits, &bytes, want, &Ticket::unlimited())?;
+            let face = analysis.faces.into_iter().next();
+            Ok(face.and_then(|f| f.embedding.map(|e| (e, f.quality.score))))
         })
-        .await??;
-        let Some((embedding, quality, photo)) = seen else { return Ok(None) };
-        let id = Uuid::now_v7();
-        let key = Key::face(hotel, employee, id);
-        self.gallery.engines.media.put(&key, Bytes::from(photo)).await?;
-        Ok(Some(NewTemplate {
-            id,
-            model: embedding.model().clone(),
-            vector: embedding.into_vector(),
-            quality,
-            photo_key: Some(key.to_string()),
-            photo_sha256: template.photo_sha256.clone(),
-        }))
+        .await?
     }
 }
