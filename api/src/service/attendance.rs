@@ -14,9 +14,7 @@ use crate::problem::Problem;
 /// Whether a liveness verdict lets attendance be written. `Err` is the reason why not.
 fn allowed(rule: RequireLiveness, is_alive: Option<bool>) -> Result<(), &'static str> {
     match (rule, is_alive) {
-        (RequireLiveness::Always(false), _) | (_, Some(true)) | (RequireLiveness::Sometimes(_), None) => {
-            Ok(())
-        }
+        (RequireLiveness::Never, _) | (_, Some(true)) | (RequireLiveness::WhenAvailable, None) => Ok(()),
         (_, Some(false)) => Err("not_alive"),
         (RequireLiveness::Always, None) => Err("liveness_required"),
     }

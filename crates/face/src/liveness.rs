@@ -65,6 +65,13 @@ impl Liveness {
         if members.is_empty() { None } else { Some(Self { members }) }
     }
 
+    /// Name and version of the models that judge, each once.
+    pub fn names(&self) -> Vec<ModelRef> {
+        let mut names: Vec<ModelRef> = self.models().map(Model::model).collect();
+        names.dedup();
+        names
+    }
+
     /// The models that judge.
     pub fn models(&self) -> impl Iterator<Item = &Model> {
         self.members.iter().map(|(_, model)| model)
@@ -90,7 +97,7 @@ impl Liveness {
                 sum[family].1 += 1;
             }
         }
-        let models: Vec<ModelRef> = self.models().map(Model::model).collect();
+        let models = self.names();
         Ok(sums
             .into_iter()
             .map(|families| {

@@ -128,7 +128,7 @@ impl FacePipeline {
 
     /// Name and version of each liveness model.
     pub fn liveness_models(&self) -> Vec<ModelRef> {
-        self.liveness.iter().flat_map(Liveness::models).map(Model::model).collect()
+        self.liveness.iter().flat_map(Liveness::names).collect()
     }
 
     /// Every running model.
