@@ -37,6 +37,15 @@ pub struct OutboxEvent {
     pub attempts: u64,
 }
 
+/// How many events were too old to keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Pruned {
+    /// Delivered long ago.
+    pub delivered: u64,
+    /// Accepted long ago and never delivered.
+    pub pending: u64,
+}
+
 pub(crate) struct NewEvent<'a> {
     pub topic: &'static str,
     pub person: &'a EmployeeId,
@@ -69,21 +78,19 @@ pub(crate) async fn emit(
     Ok(id)
 }
 
-/// Removes what was already told about a person. What was not is still owed to the consumers, in order, and
-/// goes when it was delivered.
-pub(crate) async fn forget(conn: &mut Conn, scope: Scope<'_>, person: &EmployeeId) -> Result<(), StoreError> {
-    let told = scope
-        .delete(Table::Outbox)
-        .and_where(Expr::col(Col::Person).eq(person.as_str()))
-        .and_where(Expr::col(Col::DeliveredAt).is_not_null())
-        .take();
-    execute(conn, &told).await?;
-    let owed = scope
-        .update(Table::Outbox)
-        .value(Col::Forget, true)
-        .and_where(Expr::col(Col::Person).eq(person.as_str()))
-        .take();
-    execute(conn, &owed).await?;
+/// Removes the events about a person, of one topic or of all, whether they were delivered or not: where
+/// somebody went and how often is gone from here when the person is. The event that says so is written after.
+pub(crate) async fn forget(
+    conn: &mut Conn,
+    scope: Scope<'_>,
+    person: &EmployeeId,
+    topic: Option<&'static str>,
+) -> Result<(), StoreError> {
+    let mut delete = scope.delete(Table::Outbox).and_where(Expr::col(Col::Person).eq(person.as_str())).take();
+    if let Some(topic) = topic {
+        delete.and_where(Expr::col(Col::Topic).eq(topic));
+    }
+    execute(conn, &delete).await?;
     Ok(())
 }
 
@@ -165,18 +172,25 @@ impl Store {
         Ok(())
     }
 
-    /// Removes events that were delivered before `before`; returns how many. Pending ones are never removed.
+    /// Removes events that were delivered before `before`, and those accepted before `before` that nobody
+    /// fetched: without a consumer the outbox would grow for ever, and it holds who was where. A pending
+    /// event that was accepted at or after `before` always stays.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn outbox_prune(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
+    pub async fn outbox_prune(&self, before: DateTime<Utc>) -> Result<Pruned, StoreError> {
+        let before = micros(before);
+        let told = Expr::col(Col::DeliveredAt).lt(before);
+        let unclaimed = Expr::col(Col::DeliveredAt).is_null().and(Expr::col(Col::CreatedAt).lt(before));
+        let old = |which| Query::delete().from_table(Table::Outbox).and_where(which).take();
         let mut tx = self.begin().await?;
-        let delete = Query::delete()
-            .from_table(Table::Outbox)
-            .and_where(Expr::col(Col::DeliveredAt).lt(micros(before)))
-            .take();
-        let removed = execute(&mut tx, &delete).await?;
+        let delivered = execute(&mut tx, &old(told)).await?;
+        let pending = execute(&mut tx, &old(unclaimed)).await?;
+        let pruned = Pruned { delivered, pending };
         tx.commit().await?;
-        Ok(removed)
+        if pruned != Pruned::default() {
+            self.scrub_after_deletion().await;
+        }
+        Ok(pruned)
     }
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::audit::{AuditSubject, NewEntry};
 use crate::engine::{CHUNK, Conn, Row, execute, fetch_all, fetch_optional, get, parse};
-use crate::outbox::{CONSENT_WITHDRAWN, FACE_DELETED, NewEvent};
+use crate::outbox::{CONSENT_WITHDRAWN, FACE_DELETED, FACE_ENROLLED, NewEvent};
 use crate::people::exists;
 use crate::schema::{Col, Table};
 use crate::scope::Scope;
@@ -156,11 +156,12 @@ async fn remove_biometrics(
 }
 
 impl HotelStore {
-    /// Deletes a person: templates, consents, attendance rows, delivered events and the staff entry, in one
+    /// Deletes a person: templates, consents, attendance rows, events and the staff entry, in one
     /// transaction; vectors and photos are queued for removal. `None` when there is no such person.
     ///
-    /// Left are an audit row `face.deleted` with the person's [`HotelStore::pseudonym`] and counts, and until
-    /// their delivery the events about the person, the last being `face.deleted`.
+    /// Left are an audit row `face.deleted` with the person's [`HotelStore::pseudonym`] and counts, and one
+    /// event `face.deleted`, which names the person because consumers must forget the id too. It goes once
+    /// delivered. Earlier events that were not delivered yet are not any more.
     ///
     /// # Errors
     /// When the database fails; nothing is deleted then.
@@ -182,7 +183,7 @@ impl HotelStore {
         let attendance_rows = execute(&mut tx, &theirs(Table::AttendanceLogs)).await?;
         let entry = scope.delete(Table::Employees).and_where(Expr::col(Col::Id).eq(employee.as_str())).take();
         execute(&mut tx, &entry).await?;
-        outbox::forget(&mut tx, scope, employee).await?;
+        outbox::forget(&mut tx, scope, employee, None).await?;
 
         let details = json!({
             "templates": templates.len(), "photos": photo_keys.len(), "consents": consents,
@@ -200,8 +201,9 @@ impl HotelStore {
     }
 
     /// Marks the person's consents as withdrawn and removes templates and photos, in one transaction with an
-    /// audit row and the event `consent.withdrawn`. Staff entry and attendance stay. `None` when there is no
-    /// such person or no active consent.
+    /// audit row and the event `consent.withdrawn`. Staff entry and attendance stay, and with them the events
+    /// about attendance; those about the enrolment go. `None` when there is no such person or no active
+    /// consent.
     ///
     /// # Errors
     /// When the database fails; nothing is changed then.
@@ -231,6 +233,7 @@ impl HotelStore {
             .and_where(Expr::col(Col::Id).eq(employee.as_str()))
             .take();
         execute(&mut tx, &update).await?;
+        outbox::forget(&mut tx, scope, employee, Some(FACE_ENROLLED)).await?;
 
         let details =
             json!({ "templates": templates.len(), "photos": photo_keys.len(), "consents": consents });

@@ -1,4 +1,4 @@
-use innkeeper_store::{VectorChange, VectorTask};
+use innkeeper_store::{Pruned, VectorChange, VectorTask};
 
 use crate::*;
 
@@ -76,9 +76,29 @@ async fn events_come_in_order_until_they_are_delivered() {
         [(events[0].id, 1), (events[2].id, 0)]
     );
     assert_eq!(house.store.outbox_pending(1).await.expect("a read").len(), 1);
-    let removed = house.store.outbox_prune(DateTime::<Utc>::MAX_UTC).await.expect("pruned");
-    assert_eq!(removed, 1, "only what was delivered");
+    // Accepted at noon, so all of them are as old as the limit and none is older.
+    let pruned = house.store.outbox_prune(noon()).await.expect("pruned");
+    assert_eq!(pruned, Pruned::default());
     assert_eq!(house.store.outbox_pending(10).await.expect("a read"), left);
+}
+
+#[tokio::test]
+async fn an_outbox_that_nobody_reads_does_not_keep_whereabouts_for_ever() {
+    let house = House::new().await;
+    let hotel = house.hotel();
+    for (id, at) in [("EMP-old", noon()), ("EMP-told", noon()), ("EMP-new", noon() + seconds(60))] {
+        let request = NewEnrolment { at, ..enrolment(id, vec![template(1, 0.5)]) };
+        hotel.enrol(request).await.expect("enrolled");
+    }
+    let events = house.store.outbox_pending(10).await.expect("a read");
+    house.store.outbox_delivered(&[events[1].id]).await.expect("reported");
+    let pruned = house.store.outbox_prune(noon() + seconds(60)).await.expect("pruned");
+    assert_eq!(pruned, Pruned { delivered: 0, pending: 1 }, "delivered just now, which may be looked up");
+    let left = house.store.outbox_pending(10).await.expect("a read");
+    assert_eq!(left, [events[2].clone()], "what is younger waits on");
+    let pruned = house.store.outbox_prune(DateTime::<Utc>::MAX_UTC).await.expect("pruned");
+    assert_eq!(pruned, Pruned { delivered: 1, pending: 1 });
+    assert_eq!(house.rows("SELECT count(*) FROM outbox").await, 0);
 }
 
 #[tokio::test]
