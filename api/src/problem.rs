@@ -12,6 +12,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+/// Longest detail, in characters.
+const LONGEST_DETAIL: usize = 500;
+
 /// What went wrong, in the words of the API. Internal causes are logged, never shown.
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
@@ -83,7 +86,13 @@ pub(crate) fn status(code: ErrorCode) -> StatusCode {
 
 impl Problem {
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), retry_after: None, more: Map::new() }
+        let mut detail = detail.into();
+        // Whatever a library put into its message, an answer does not repeat a request.
+        if let Some((end, _)) = detail.char_indices().nth(LONGEST_DETAIL) {
+            detail.truncate(end);
+            detail.push('…');
+        }
+        Self { code, detail, retry_after: None, more: Map::new() }
     }
 
     pub fn retry(mut self, after: Duration) -> Self {
@@ -235,6 +244,12 @@ mod tests {
         assert_eq!(document["code"], "overloaded");
         assert_eq!(document["retry_after"], 2);
         assert_eq!(document["request_id"], "r-1");
+    }
+
+    #[test]
+    fn a_detail_has_an_end() {
+        let problem = Problem::new(ErrorCode::BadRequest, "é".repeat(100_000));
+        assert_eq!(problem.detail.chars().count(), LONGEST_DETAIL + 1);
     }
 
     #[test]

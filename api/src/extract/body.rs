@@ -1,5 +1,5 @@
-//! Request bodies up to a limit. A body that is too large, or that nobody wanted, is read to its end, within
-//! reason, before the answer: a phone that is still sending would otherwise see a broken connection instead
+//! Request bodies up to a limit. Of a body that is too large, or that nobody wanted, the rest is read and
+//! thrown away, within reason: a phone that is still sending would otherwise see a broken connection instead
 //! of the 413 or the 401.
 
 use std::pin::Pin;
@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream};
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -16,11 +16,14 @@ use futures_util::{Stream, StreamExt};
 use innkeeper_core::ErrorCode;
 use tokio::sync::oneshot;
 
-use crate::app::App;
 use crate::problem::Problem;
 
 /// How much of an oversized body is read and thrown away, in multiples of the limit.
 const DRAIN: usize = 4;
+/// How much of a body nobody wants is read, in bytes.
+const UNWANTED: usize = 1 << 20;
+/// How long a connection stays open for the rest of a body nobody wants.
+const LINGER: Duration = Duration::from_secs(2);
 /// How long a sender may pause within a body.
 const PAUSE: Duration = Duration::from_secs(30);
 
@@ -87,8 +90,9 @@ impl Drop for Lent {
     }
 }
 
-/// The layer that reads what a handler left: it may have answered by the head of the request alone.
-pub(crate) async fn finish(State(app): State<App>, request: Request, next: Next) -> Response {
+/// The layer that reads what a handler left: it may have answered by the head of the request alone. The
+/// answer goes out at once; whoever is still sending then gets a little time to see it.
+pub(crate) async fn finish(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     // Such a client sends its body only when it is asked to.
     let asks_first = parts.headers.contains_key(header::EXPECT);
@@ -98,17 +102,24 @@ pub(crate) async fn finish(State(app): State<App>, request: Request, next: Next)
     if let Ok(body) = left.try_recv()
         && !asks_first
     {
-        discard(body, app.settings.http.max_body_bytes.saturating_mul(DRAIN)).await;
+        tokio::spawn(linger(body));
     }
     response
 }
 
-async fn discard(mut body: BodyDataStream, most: usize) {
-    let mut seen = 0;
-    while let Ok(Some(Ok(chunk))) = tokio::time::timeout(PAUSE, body.next()).await {
-        seen += chunk.len();
-        if seen > most {
-            return;
+/// Reads on for [`LINGER`] and [`UNWANTED`] at most, and closes the connection if that was not all. Beyond
+/// the bytes it only waits: closing at once would break the connection under a client that has not read
+/// its answer yet.
+async fn linger(mut body: BodyDataStream) {
+    let read = async {
+        let mut seen = 0;
+        while let Some(Ok(chunk)) = body.next().await {
+            seen += chunk.len();
+            if seen > UNWANTED {
+                std::future::pending::<()>().await;
+            }
         }
-    }
+    };
+    // Late or done: either way the body is dropped now.
+    let _ = tokio::time::timeout(LINGER, read).await;
 }

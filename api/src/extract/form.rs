@@ -13,7 +13,7 @@ use innkeeper_core::ErrorCode;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::body;
+use super::{body, json};
 use crate::app::App;
 use crate::problem::Problem;
 
@@ -55,7 +55,7 @@ impl<T: FormFields> FromRequest<App> for Form<T> {
         match kind.as_str() {
             "application/json" => {
                 let bytes = body::read(&parts.headers, body, limit).await?;
-                let mut fields: T = serde_json::from_slice(&bytes).map_err(bad)?;
+                let mut fields: T = serde_json::from_slice(&bytes).map_err(|e| json::broken(&e))?;
                 let images = fields.take_images();
                 drop(bytes);
                 let images = images.iter().map(|text| decode(text)).collect::<Result<_, _>>()?;
@@ -131,7 +131,7 @@ fn insert<T: FormFields>(map: &mut Map<String, Value>, name: &str, text: String)
         return Err(bad(format!("`{name}` is the picture and not a query parameter here")));
     }
     let value = if text.trim_start().starts_with('{') {
-        serde_json::from_str(&text).map_err(|e| bad(format!("the field {name}: {e}")))?
+        serde_json::from_str(&text).map_err(|e| json::broken(&e))?
     } else {
         Value::String(text)
     };
@@ -155,7 +155,7 @@ fn insert<T: FormFields>(map: &mut Map<String, Value>, name: &str, text: String)
 fn typed<T: FormFields>(mut map: Map<String, Value>) -> Result<T, Problem> {
     let empty = if T::MANY { Value::Array(Vec::new()) } else { Value::String(String::new()) };
     map.insert(T::IMAGES.to_owned(), empty);
-    serde_json::from_value(Value::Object(map)).map_err(bad)
+    serde_json::from_value(Value::Object(map)).map_err(|e| json::broken(&e))
 }
 
 /// Base64, with or without padding, with or without a `data:` prefix, across lines.

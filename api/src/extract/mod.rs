@@ -3,6 +3,7 @@
 mod allowed;
 mod body;
 mod form;
+mod json;
 
 pub(crate) use allowed::{Allowed, ManageFaces, Recognise};
 pub(crate) use body::finish;

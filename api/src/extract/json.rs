@@ -1,0 +1,108 @@
+//! What is wrong with a JSON body, in few words: the place and the kind of mistake, never what the client
+//! sent, which may be a whole picture in a field of another type.
+
+use innkeeper_core::ErrorCode;
+use serde_json::error::{Category, Error};
+
+use crate::problem::Problem;
+
+/// Longest account of a mistake, in characters.
+const LONGEST: usize = 200;
+/// Longest name of an unknown field that is repeated to whoever sent it, in bytes.
+const LONGEST_NAME: usize = 40;
+
+/// The problem of a body, or of a field of a form, that is not the JSON it should be.
+pub(super) fn broken(error: &Error) -> Problem {
+    Problem::new(ErrorCode::BadRequest, describe(error))
+}
+
+/// One sentence on what is wrong and where.
+fn describe(error: &Error) -> String {
+    let whole = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let what = whole.strip_suffix(&place).unwrap_or(&whole);
+    let what = match error.classify() {
+        // The parser's own messages are fixed texts.
+        Category::Io | Category::Syntax | Category::Eof => format!("the JSON is broken: {what}"),
+        Category::Data => without_value(what),
+    };
+    let short: String = what.chars().take(LONGEST).collect();
+    // A body built from form fields has no lines.
+    if error.line() == 0 { short } else { short + &place }
+}
+
+/// The message without the value or the long name it quotes: what is expected stands at its end, so
+/// nothing a client writes can be mistaken for it.
+fn without_value(message: &str) -> String {
+    if let Some(rest) = message.strip_prefix("unknown field `") {
+        return match rest.split_once('`') {
+            Some((name, expected)) if is_plain(name) => {
+                let expected = expected.trim_start_matches(", ");
+                format!("unknown field `{name}`, {expected}")
+            }
+            _ => "a field has an unknown name".to_owned(),
+        };
+    }
+    match message.rsplit_once(", expected ") {
+        Some((found, expected)) => {
+            let kind = found.split(['"', '`']).next().unwrap_or_default().trim_end();
+            format!("{kind}, expected {expected}")
+        }
+        None => message.to_owned(),
+    }
+}
+
+/// Whether a name is short and harmless enough to be repeated.
+fn is_plain(name: &str) -> bool {
+    name.len() <= LONGEST_NAME && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Body {
+        #[expect(dead_code, reason = "only read")]
+        images: Vec<String>,
+        #[expect(dead_code, reason = "only read")]
+        name: Option<String>,
+    }
+
+    fn of(text: &str) -> String {
+        describe(&serde_json::from_str::<Body>(text).unwrap_err())
+    }
+
+    #[test]
+    fn nothing_the_client_sent_comes_back() {
+        let secret = "c2VjcmV0, expected `x`, ".repeat(5_000);
+        for body in [
+            format!(r#"{{"images": "{secret}"}}"#),
+            format!(r#"{{"{secret}": 1}}"#),
+            format!(r#"{{"images": [], "name": {{"{secret}": 1}}}}"#),
+            format!(r#"{{"images": ["{secret}"#),
+            format!("{{\"images\": [{}]}}", "9".repeat(100_000)),
+        ] {
+            let told = of(&body);
+            assert!(told.len() < 300, "{} bytes", told.len());
+            assert!(!told.contains("c2VjcmV0") && !told.contains("99999"), "{told}");
+        }
+    }
+
+    #[test]
+    fn the_kind_of_mistake_and_its_place_are_told() {
+        assert_eq!(
+            of(r#"{"images": "abc"}"#),
+            "invalid type: string, expected a sequence at line 1 column 16"
+        );
+        assert_eq!(of(r#"{"images": 7}"#), "invalid type: integer, expected a sequence at line 1 column 12");
+        assert_eq!(
+            of(r#"{"image": 7}"#),
+            "unknown field `image`, expected `images` or `name` at line 1 column 8"
+        );
+        assert_eq!(of("{}"), "missing field `images` at line 1 column 2");
+        assert!(of("{").starts_with("the JSON is broken: "), "{}", of("{"));
+    }
+}
