@@ -28,6 +28,7 @@ struct Waiting(Arc<AtomicUsize>);
 impl Drop for Waiting {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::AcqRel);
+        metrics::gauge!("innkeeper_waiting_requests").decrement(1.0);
     }
 }
 
@@ -75,7 +76,7 @@ impl Admission {
     async fn wait(&self) -> Result<tokio::sync::OwnedSemaphorePermit, Problem> {
         let ahead = self.waiting.fetch_add(1, Ordering::AcqRel);
         let _place = Waiting(Arc::clone(&self.waiting));
-        metrics::gauge!("innkeeper_waiting_requests").set((ahead + 1) as f64);
+        metrics::gauge!("innkeeper_waiting_requests").increment(1.0);
         if ahead >= self.max_waiting {
             metrics::counter!("innkeeper_requests_shed_total").increment(1);
             let micros = self.mean_micros.load(Ordering::Relaxed) * (ahead / self.workers + 1);
@@ -131,6 +132,18 @@ mod tests {
         assert_eq!(busy.await.unwrap().unwrap(), 1);
         assert_eq!(waits.await.unwrap().unwrap(), 2);
         assert_eq!(shield.run(|_| Ok(4)).await.unwrap(), 4, "the shield did not recover");
+    }
+
+    #[test]
+    fn the_gauge_of_waiting_requests_falls_when_they_stop_waiting() {
+        let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+        let clock = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let shield = Admission::new(1, 1, Duration::from_millis(1));
+        let _taken = shield.running.try_acquire().unwrap();
+        let given_up = metrics::with_local_recorder(&recorder, || clock.block_on(shield.wait())).unwrap_err();
+        assert_eq!(given_up.code, ErrorCode::DeadlineExceeded);
+        let text = recorder.handle().render();
+        assert!(text.contains("innkeeper_waiting_requests 0"), "{text}");
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -27,12 +27,12 @@ pub(crate) fn router(app: App) -> Router {
         .merge(docs::routes(openapi))
         .fallback(|| async { Problem::new(ErrorCode::NotFound, "there is no such path; /docs lists them") })
         .method_not_allowed_fallback(|method: Method| async move {
-            Problem::new(ErrorCode::MethodNotAllowed, format!("this path does not take {method}"))
+            Problem::new(ErrorCode::MethodNotAllowed, format!("this path does not take {}", trail::name_of(&method)))
         })
         // The extractors read bodies themselves, up to the limit of the settings.
         .layer(DefaultBodyLimit::disable())
         .layer(CatchPanicLayer::custom(trail::panicked))
-        .layer(axum::middleware::from_fn_with_state(app.clone(), crate::extract::finish))
+        .layer(axum::middleware::from_fn(crate::extract::finish))
         .layer(axum::middleware::from_fn(trail::trail))
         .with_state(app)
 }
