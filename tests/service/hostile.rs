@@ -1,6 +1,8 @@
 //! Input that is wrong, broken or meant to hurt: every kind has its own answer, none is a 500.
 
-use std::io::Cursor;
+use std::io::{BufReader, Cursor, ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
 
 use reqwest::Method;
 use reqwest::blocking::Body;
@@ -98,6 +100,44 @@ fn a_refusal_reaches_whoever_is_still_sending() {
 }
 
 #[test]
+fn a_refusal_does_not_wait_for_the_body_it_refuses() {
+    let house = House::new("default");
+    let server = house.serve();
+    for (head, status) in [
+        (format!("POST {RECOGNISE}"), "401"),
+        ("POST /nowhere".to_owned(), "404"),
+        ("PATCH /metrics".to_owned(), "405"),
+    ] {
+        let wire = TcpStream::connect(server.address).expect("a connection");
+        wire.set_read_timeout(Some(Duration::from_secs(20))).expect("a limit");
+        let mut sender = wire.try_clone().expect("a second hand");
+        write!(sender, "{head} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000000\r\n\r\nabc").expect("sent");
+        // The rest never comes. The answer does, and then the connection ends.
+        let mut answer = Vec::new();
+        let ended = BufReader::new(wire).read_to_end(&mut answer);
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{head}: {answer}");
+        assert!(!matches!(ended, Err(e) if e.kind() == ErrorKind::WouldBlock), "{head}: the connection stays");
+    }
+    check_unharmed(&server);
+}
+
+#[test]
+fn invented_methods_leave_no_trace_in_the_metrics() {
+    let house = House::new("default");
+    let server = house.serve();
+    for n in 0..5 {
+        let method = Method::from_bytes(format!("EVIL{n}").as_bytes()).expect("a method");
+        send(server.anyone().request(method.clone(), "/nowhere")).problem(404, "not_found");
+        let told = send(server.anyone().request(method, "/metrics")).problem(405, "method_not_allowed");
+        assert!(!told.to_string().contains("EVIL"), "{told}");
+    }
+    let metrics = server.anyone().get("/metrics").text();
+    assert!(metrics.contains("method=\"OTHER\"") && !metrics.contains("EVIL"), "{metrics}");
+    assert!(!server.log().join("\n").contains("EVIL"), "the log repeats them");
+}
+
+#[test]
 fn a_file_over_the_limit_of_pictures_is_refused() {
     let house = House::new("default").with("images.max_bytes", 200_000);
     let server = house.serve();
@@ -149,6 +189,7 @@ fn json_that_is_not_what_was_asked_for_is_a_400() {
         r#"{"image": "aGVsbG8=", "image": "aGVsbG8="}"#.to_owned(),
         r#"{"image": "aGVsbG8=", "camera": "cam"}"#.to_owned(),
         r#"{"image": "aGVsbG8=", "camera_id": 7}"#.to_owned(),
+        format!(r#"{{"image": "aGVsbG8=", "{}": 7}}"#, "x".repeat(100_000)),
         "{\"image\": \"aGVs\0bG8=\"}".to_owned(),
         r#"{"image": "aGVs\ud800bG8="}"#.to_owned(),
         deep,
@@ -157,6 +198,7 @@ fn json_that_is_not_what_was_asked_for_is_a_400() {
         let start: String = body.chars().take(60).collect();
         let answer = camera.post(RECOGNISE, "application/json", body);
         assert_eq!(answer.status, 400, "{start}: {}", answer.text());
+        assert!(answer.body.len() < 1000, "{start}: the answer repeats the request");
         answer.problem(400, "bad_request");
     }
     camera.post(RECOGNISE, "application/json", b"{\"image\": \"\xFF\"}".to_vec()).problem(400, "bad_request");
@@ -174,13 +216,14 @@ fn json_that_is_not_what_was_asked_for_is_a_400() {
         ("/metadata/name", json!("a\0b")),
         ("/metadata/name", json!("x".repeat(100_000))),
         ("/metadata/department", json!({"deep": 1})),
-        ("/images", json!("aGVsbG8=")),
+        ("/images", json!("aGVsbG8=".repeat(100_000))),
         ("/images/0", json!(1)),
         ("/consent", json!(true)),
         ("/consent/policy_version", json!(1)),
     ] {
         let answer = manager.post_json(ENROL, &with(pointer, value.clone()));
-        assert!(answer.status == 400, "{pointer} {value}: {} {}", answer.status, answer.text());
+        assert!(answer.status == 400, "{pointer}: {} {}", answer.status, answer.text());
+        assert!(answer.body.len() < 1000, "{pointer}: the answer repeats the request");
     }
     for wording in ["", "2025\0", &"x".repeat(65)] {
         manager
