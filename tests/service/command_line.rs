@@ -12,6 +12,9 @@ fn a_token_is_printed_alone() {
     let house = House::new("default");
     let data = house.data();
     let args = ["token", "--subject", "lobby", "--role", "camera", "--data-dir", data.to_str().unwrap()];
+    // In the wrong folder nothing would ever accept the token, and nobody would know why.
+    let said = house.run(&args).stderr;
+    assert!(said.contains("warning: ") && said.contains(data.to_str().unwrap()), "{said}");
     for _ in 0..2 {
         let ran = house.run(&args);
         let printed = ran.stdout.clone();

@@ -2,12 +2,14 @@
 
 use std::io::Write;
 use std::net::TcpStream;
+use std::path::{Path, PathBuf};
 use std::sync::Barrier;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::pictures::{BIDEN, NOBODY, OBAMA, STRANGER, photo};
-use crate::server::{Answer, House, RECOGNISE, eventually};
+use crate::server::{Answer, ENROL, House, RECOGNISE, enrolment, eventually};
 
 #[test]
 fn many_callers_at_once_get_the_answers_a_single_one_gets() {
@@ -157,4 +159,52 @@ fn callers_that_leave_half_way_harm_nobody() {
     let seen = camera.recognise(&frame).json(200);
     assert_eq!(seen["reason"], json!("nobody_enrolled"));
     assert!(!server.log().join("\n").contains("\"ERROR\""), "something failed inside");
+}
+
+#[test]
+fn an_enrolment_whose_caller_leaves_is_whole_or_absent() {
+    let house = House::new("default");
+    let server = house.serve();
+    let manager = server.manager();
+    let token = house.token("manager", "h1");
+    let people = 8;
+    for i in 0..people {
+        let body = enrolment(&format!("EMP{i}"), &[&photo(if i % 2 == 0 { OBAMA[0] } else { BIDEN })]).to_string();
+        let head = format!(
+            "POST {ENROL} HTTP/1.1\r\nHost: hotel\r\nAuthorization: Bearer {token}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        let mut caller = TcpStream::connect(server.address).expect("a connection");
+        caller.write_all(head.as_bytes()).expect("the head goes out");
+        caller.write_all(body.as_bytes()).expect("the body goes out");
+        // Later callers leave later: while photos are decoded, embedded, written.
+        std::thread::sleep(Duration::from_millis(12 * i));
+        drop(caller);
+        // Whoever got in is found, and their picture is no other person's.
+        let known = eventually("the server is done with it", || {
+            let answer = manager.embedding(&format!("EMP{i}"));
+            let idle = server.camera().recognise(&photo(NOBODY)).status == 200;
+            idle.then_some(answer.status)
+        });
+        if known == 200 {
+            assert_eq!(manager.forget(&format!("EMP{i}")).json(200)["complete"], json!(true));
+        }
+    }
+    eventually("nobody and no picture is left", || {
+        for i in 0..people {
+            manager.forget(&format!("EMP{i}"));
+        }
+        let nobody = server.camera().recognise(&photo(OBAMA[0])).json(200)["reason"] == "nobody_enrolled";
+        (nobody && pictures_below(&house.data().join("media")).is_empty()).then_some(())
+    });
+}
+
+/// Every file below a folder.
+fn pictures_below(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    entries
+        .flatten()
+        .flat_map(|e| if e.path().is_dir() { pictures_below(&e.path()) } else { vec![e.path()] })
+        .collect()
 }

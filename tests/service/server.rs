@@ -86,6 +86,9 @@ pub(crate) fn extended_is_installed() -> bool {
     let how =
         if installed { "run" } else { "NOT run: install it with `innkeeper models pull --pack extended`" };
     eprintln!("extended pack: {how}");
+    // Where the pack can be had, a test that quietly does nothing is a hole.
+    let required = std::env::var_os("INNKEEPER_REQUIRE_EXTENDED").is_some();
+    assert!(installed || !required, "the extended pack is required here, but not installed");
     installed
 }
 
