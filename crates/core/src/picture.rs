@@ -268,6 +268,22 @@ impl Picture {
         if (width, height) == (self.width, self.height) {
             return Ok(self.clone());
         }
+        let whole = Rect { x: 0.0, y: 0.0, w: self.width as f32, h: self.height as f32 };
+        self.resized_part(&whole, width, height, resampling)
+    }
+
+    /// As [`Picture::resized`], for the part of the picture inside `area`, without a copy of that part at
+    /// full size.
+    ///
+    /// # Errors
+    /// [`PictureError::Resize`] when a side is zero or the area lies outside the picture.
+    pub fn resized_part(
+        &self,
+        area: &Rect,
+        width: u32,
+        height: u32,
+        resampling: Resampling,
+    ) -> Result<Self, PictureError> {
         if width == 0 || height == 0 {
             return Err(PictureError::Resize(format!("{width} x {height} is no size")));
         }
@@ -275,11 +291,18 @@ impl Picture {
         let source = fir::images::ImageRef::new(self.width, self.height, &self.rgb, fir::PixelType::U8x3)
             .map_err(|e| say(&e))?;
         let mut target = fir::images::Image::new(width, height, fir::PixelType::U8x3);
-        let options = fir::ResizeOptions::new().resize_alg(fir::ResizeAlg::Convolution(match resampling {
-            Resampling::Triangle => fir::FilterType::Bilinear,
-            Resampling::Area => fir::FilterType::Box,
-            Resampling::Lanczos => fir::FilterType::Lanczos3,
-        }));
+        let area = area.clipped(self.width, self.height);
+        if area.area() <= 0.0 {
+            return Err(PictureError::Resize("the part lies outside the picture".to_owned()));
+        }
+        let [x, y, w, h] = [area.x, area.y, area.w, area.h].map(f64::from);
+        let options = fir::ResizeOptions::new().crop(x, y, w, h).resize_alg(fir::ResizeAlg::Convolution(
+            match resampling {
+                Resampling::Triangle => fir::FilterType::Bilinear,
+                Resampling::Area => fir::FilterType::Box,
+                Resampling::Lanczos => fir::FilterType::Lanczos3,
+            },
+        ));
         fir::Resizer::new().resize(&source, &mut target, &options).map_err(|e| say(&e))?;
         Ok(Self { width, height, rgb: target.into_vec() })
     }
@@ -318,6 +341,14 @@ mod tests {
         out.into_inner()
     }
 
+    /// The checksum of a PNG chunk (ISO 3309), bit by bit.
+    fn crc32(bytes: &[u8]) -> u32 {
+        !bytes.iter().fold(!0, |crc, byte| {
+            (0..8)
+                .fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg()))
+        })
+    }
+
     /// A JPEG whose EXIF block says that the camera was turned by `orientation`.
     fn jpeg_turned(width: u32, height: u32, orientation: u8) -> Vec<u8> {
         let plain = Picture::from_rgb(width, height, vec![90; (width * height * 3) as usize])
@@ -349,8 +380,13 @@ mod tests {
         let mut bytes = png(10, 10);
         bytes[16..20].copy_from_slice(&50_000u32.to_be_bytes());
         bytes[20..24].copy_from_slice(&50_000u32.to_be_bytes());
-        // The checksum of the header is wrong now, which must not matter: the size is judged first or not at all.
-        assert!(Picture::decode(&bytes, &DecodeLimits::default()).is_err());
+        // The header's checksum is made right again, or it alone would turn the picture away.
+        let checksum = crc32(&bytes[12..29]);
+        bytes[29..33].copy_from_slice(&checksum.to_be_bytes());
+        assert!(matches!(
+            Picture::decode(&bytes, &DecodeLimits::default()),
+            Err(PictureError::TooManyPixels { width: 50_000, height: 50_000, .. })
+        ));
         let mut bmp = b"BM".to_vec();
         bmp.extend_from_slice(&[0; 8]);
         bmp.extend_from_slice(&54u32.to_le_bytes());
@@ -404,6 +440,17 @@ mod tests {
         let picture =
             Picture::from_rgb(2, 2, vec![1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]).expect("four pixels");
         assert_eq!(picture.mirrored().rgb(), &[4, 5, 6, 1, 2, 3, 10, 11, 12, 7, 8, 9]);
+    }
+
+    #[test]
+    fn a_part_is_resized_as_if_it_had_been_cut_out_first() {
+        let picture = Picture::decode(&png(90, 60), &DecodeLimits::default()).expect("a picture");
+        let area = Rect { x: 30.0, y: -8.0, w: 40.0, h: 48.0 };
+        let cut = picture.cropped(&area).expect("inside").resized(10, 10, Resampling::Area).expect("resized");
+        let part = picture.resized_part(&area, 10, 10, Resampling::Area).expect("resized");
+        assert_eq!(part.rgb(), cut.rgb());
+        let outside = Rect { x: 200.0, y: 0.0, w: 9.0, h: 9.0 };
+        assert!(picture.resized_part(&outside, 10, 10, Resampling::Area).is_err());
     }
 
     #[test]
