@@ -1,5 +1,7 @@
 //! Aligned chips in, embeddings out.
 
+use std::time::Instant;
+
 use innkeeper_convert::dlib::{PixelRect, ShapePredictor};
 use innkeeper_core::{Embedding, Picture, Point};
 use innkeeper_runtime::{Model, Stage, Tensor, Ticket, stage};
@@ -23,7 +25,7 @@ impl EmbedderKind {
     /// Whether a face and its mirror image are embedded and the two directions averaged. It halves the
     /// errors of dlib's network for a few milliseconds and changes nothing for the others
     /// (docs/thresholds.md).
-    fn mirrors(self) -> bool {
+    pub fn mirrors(self) -> bool {
         self == Self::DlibResnet
     }
 }
@@ -134,15 +136,20 @@ impl Embedder {
         Ok(Tensor::new(vec![rows, 3, size as usize, size as usize], data)?)
     }
 
-    /// Embeds the chips that [`Embedder::align`] made, in their order.
-    pub(crate) fn embed(&self, chips: &[Picture], ticket: &Ticket) -> Result<Vec<Embedding>, FaceError> {
-        let started = std::time::Instant::now();
+    /// Embeds the chips that [`Embedder::align`] made since `started`, in their order.
+    pub(crate) fn embed(
+        &self,
+        chips: &[Picture],
+        started: Instant,
+        ticket: &Ticket,
+    ) -> Result<Vec<Embedding>, FaceError> {
         let mirrors: Vec<Picture> =
             if self.kind.mirrors() { chips.iter().map(Picture::mirrored).collect() } else { Vec::new() };
         let input = self.tensor(chips.iter().chain(&mirrors))?;
         stage(self.model.name(), Stage::Preprocess, started.elapsed());
         // Across a swap either model may answer; the embedding carries the name of the one that did.
         let answer = self.model.answer(vec![input], ticket)?;
+        let started = Instant::now();
         let rows = chips.len() + mirrors.len();
         let output = answer.outputs.first().filter(|t| t.rows() == rows).ok_or_else(|| {
             FaceError::UnexpectedOutput {
@@ -151,7 +158,7 @@ impl Embedder {
                 expected: "one row per chip",
             }
         })?;
-        (0..chips.len())
+        let embeddings = (0..chips.len())
             .map(|i| {
                 let face = Embedding::normalised(answer.model.clone(), output.row(i).to_vec())?;
                 if mirrors.is_empty() {
@@ -162,7 +169,9 @@ impl Embedder {
                 let sum = face.vector().iter().zip(mirror.vector()).map(|(a, b)| a + b).collect();
                 Ok(Embedding::normalised(answer.model.clone(), sum)?)
             })
-            .collect()
+            .collect();
+        stage(self.model.name(), Stage::Postprocess, started.elapsed());
+        embeddings
     }
 }
 

@@ -1,8 +1,10 @@
 //! Is the face in front of the camera, or on paper or a screen? A verdict comes from a model or not at
 //! all.
 
+use std::time::Instant;
+
 use innkeeper_core::{ModelRef, Picture, Rect, Resampling};
-use innkeeper_runtime::{Model, Tensor, Ticket};
+use innkeeper_runtime::{Model, Stage, Tensor, Ticket, stage};
 use serde::Serialize;
 
 use crate::FaceError;
@@ -130,6 +132,7 @@ fn real_probabilities(
         LivenessKind::Suri => 128,
         _ => 80,
     };
+    let started = Instant::now();
     let mut data = Vec::new();
     for face in faces {
         match kind {
@@ -139,7 +142,9 @@ fn real_probabilities(
         }
     }
     let input = Tensor::new(vec![faces.len(), 3, side, side], data)?;
+    stage(model.name(), Stage::Preprocess, started.elapsed());
     let outputs = model.run(vec![input], ticket)?;
+    let started = Instant::now();
     let (classes, real_class) = if kind == LivenessKind::Suri { (2, 0) } else { (3, 1) };
     let logits = outputs.first().filter(|t| t.data().len() == faces.len() * classes).ok_or_else(|| {
         FaceError::UnexpectedOutput {
@@ -148,7 +153,9 @@ fn real_probabilities(
             expected: "2 logits (suri) or 3 (MiniFASNet) per face",
         }
     })?;
-    Ok(logits.data().chunks_exact(classes).map(|l| softmax(l)[real_class]).collect())
+    let real = logits.data().chunks_exact(classes).map(|l| softmax(l)[real_class]).collect();
+    stage(model.name(), Stage::Postprocess, started.elapsed());
+    Ok(real)
 }
 
 fn softmax(logits: &[f32]) -> Vec<f32> {
@@ -208,11 +215,36 @@ fn minifas_input(picture: &Picture, face: &Rect, scale: f32, out: &mut Vec<f32>)
 /// 128 pixels.
 fn suri_input(picture: &Picture, face: &Rect, out: &mut Vec<f32>) -> Result<(), FaceError> {
     const SIDE: u32 = 128;
+    let square = suri_square(picture, face)?;
+    let filter = if square.width() < SIDE { Resampling::Lanczos } else { Resampling::Area };
+    crate::align::planes(&square.resized(SIDE, SIDE, filter)?, [0.0; 3], [1.0 / 255.0; 3], out);
+    Ok(())
+}
+
+/// Longest side of the square that is put together pixel by pixel; a larger one is shrunk to it first, or
+/// a face that fills a large photograph would cost hundreds of megabytes on the way to 128 pixels.
+const SURI_MOST: f32 = 512.0;
+
+fn suri_square(picture: &Picture, face: &Rect) -> Result<Picture, FaceError> {
+    let (w, h) = (picture.width() as f32, picture.height() as f32);
+    let side = (face.w.max(face.h) * 1.5).round().clamp(1.0, 1.5 * w.max(h));
     let centre = face.centre();
-    let side = (face.w.max(face.h) * 1.5)
-        .round()
-        .clamp(1.0, 4.0 * picture.width().max(picture.height()) as f32) as i64;
-    let (left, top) = (centre.x.round() as i64 - side / 2, centre.y.round() as i64 - side / 2);
+    if side <= SURI_MOST {
+        return mirrored_square(picture, centre.x.round() as i64, centre.y.round() as i64, side as i64);
+    }
+    // What is mirrored in lies within the square too, so the rest of the picture is not needed.
+    let (x, y) = (centre.x.clamp(0.0, w - 1.0), centre.y.clamp(0.0, h - 1.0));
+    let part = Rect { x: x - side / 2.0, y: y - side / 2.0, w: side, h: side }
+        .clipped(picture.width(), picture.height());
+    let place = |v: f32| (v * SURI_MOST / side).round();
+    let small = |v: f32| (place(v) as u32).max(1);
+    let shrunk = picture.resized_part(&part, small(part.w), small(part.h), Resampling::Area)?;
+    mirrored_square(&shrunk, place(x - part.x) as i64, place(y - part.y) as i64, SURI_MOST as i64)
+}
+
+/// The square of `side` pixels about a point, the picture mirrored beyond its edges.
+fn mirrored_square(picture: &Picture, x: i64, y: i64, side: i64) -> Result<Picture, FaceError> {
+    let (left, top) = (x - side / 2, y - side / 2);
     let mirror = |v: i64, limit: i64| {
         if limit == 1 {
             return 0;
@@ -230,10 +262,7 @@ fn suri_input(picture: &Picture, face: &Rect, out: &mut Vec<f32>) -> Result<(), 
             rgb.extend_from_slice(&picture.rgb()[at..at + 3]);
         }
     }
-    let filter = if side < i64::from(SIDE) { Resampling::Lanczos } else { Resampling::Area };
-    let crop = Picture::from_rgb(side as u32, side as u32, rgb)?.resized(SIDE, SIDE, filter)?;
-    crate::align::planes(&crop, [0.0; 3], [1.0 / 255.0; 3], out);
-    Ok(())
+    Ok(Picture::from_rgb(side as u32, side as u32, rgb)?)
 }
 
 #[cfg(test)]
@@ -266,6 +295,36 @@ mod tests {
             suri_input(&picture, &rect, &mut out).unwrap();
             assert_eq!(out.len(), 3 * 128 * 128);
             assert!(out[2 * 128 * 128..].iter().all(|v| (*v - 9.0 / 255.0).abs() < 0.005), "{rect:?}");
+        }
+    }
+
+    #[test]
+    fn a_face_that_fills_a_large_photograph_costs_little_and_looks_as_in_a_small_one() {
+        // The same scene, once at a tenth of the size.
+        let scene = |w: u32, h: u32| {
+            let rgb = (0..h)
+                .flat_map(|y| (0..w).flat_map(move |x| [(255 * x / w) as u8, (255 * y / h) as u8, 60]))
+                .collect();
+            Picture::from_rgb(w, h, rgb).unwrap()
+        };
+        let (large, small) = (scene(3000, 2000), scene(300, 200));
+        for rect in [
+            Rect { x: 1000.0, y: 500.0, w: 700.0, h: 900.0 },
+            Rect { x: 0.0, y: 0.0, w: 3000.0, h: 2000.0 },
+            Rect { x: -200.0, y: 900.0, w: 1500.0, h: 1500.0 },
+        ] {
+            assert!(suri_square(&large, &rect).unwrap().width() <= 512, "{rect:?}");
+            let (mut much, mut little) = (Vec::new(), Vec::new());
+            suri_input(&large, &rect, &mut much).unwrap();
+            let tenth = Rect { x: rect.x / 10.0, y: rect.y / 10.0, w: rect.w / 10.0, h: rect.h / 10.0 };
+            suri_input(&small, &tenth, &mut little).unwrap();
+            let worst = much.iter().zip(&little).map(|(a, b)| (a - b).abs()).fold(0.0f32, f32::max);
+            assert!(worst < 0.03, "{rect:?}: off by {worst}");
+        }
+        for absurd in
+            [Rect { x: -1e9, y: -1e9, w: 2e9, h: 2e9 }, Rect { x: 5000.0, y: 9000.0, w: 4000.0, h: 10.0 }]
+        {
+            assert!(suri_square(&large, &absurd).unwrap().width() <= 512, "{absurd:?}");
         }
     }
 

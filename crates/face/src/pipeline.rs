@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use innkeeper_core::{Embedding, ModelRef, Picture, Point, Rect};
-use innkeeper_runtime::{Model, Ticket};
+use innkeeper_runtime::{Model, Stage, Ticket, stage};
 use serde::Deserialize;
 
 use crate::embed::chip_112;
@@ -183,6 +183,7 @@ impl FacePipeline {
         let chosen: Vec<usize> =
             (0..faces.len()).filter(|i| want.despite_quality || faces[*i].quality.passes()).collect();
         timings.align = lap(&mut clock);
+        stage(Stage::FRAME, Stage::Align, timings.align);
 
         if want.liveness {
             ticket.check()?;
@@ -192,6 +193,7 @@ impl FacePipeline {
 
         if want.embedding && !chosen.is_empty() {
             ticket.check()?;
+            let started = Instant::now();
             let inputs = chosen
                 .iter()
                 .map(|i| {
@@ -200,7 +202,7 @@ impl FacePipeline {
                     self.embedder.align(picture, &d, &chips[*i])
                 })
                 .collect::<Result<Vec<_>, _>>()?;
-            for (i, embedding) in chosen.iter().zip(self.embedder.embed(&inputs, ticket)?) {
+            for (i, embedding) in chosen.iter().zip(self.embedder.embed(&inputs, started, ticket)?) {
                 faces[*i].embedding = Some(embedding);
             }
         }

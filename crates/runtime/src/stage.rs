@@ -9,21 +9,28 @@ const STAGE_SECONDS: &str = "innkeeper_stage_seconds";
 const DROPPED: &str = "innkeeper_requests_dropped_total";
 const BATCH_ROWS: &str = "innkeeper_batch_rows";
 
-/// A part of a request's time. Queue and inference are recorded by this room, the other two by the
-/// pipelines.
+/// A part of a request's time. Queue and inference are recorded by this room, the others by the pipelines.
+/// Decode and align belong to no model: they are recorded once a frame, under [`Stage::FRAME`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// From the moment a request is accepted until a session takes it.
     Queue,
-    /// Decode, resize, align: from bytes to tensors.
+    /// From pixels to the tensor of one model: crop, resize, align for it, normalise.
     Preprocess,
     /// Inside the session, the whole batch's time for each request in it.
     Inference,
     /// From tensors to an answer.
     Postprocess,
+    /// From bytes to the pixels of a frame.
+    Decode,
+    /// Cutting upright chips out of a frame and measuring their quality.
+    Align,
 }
 
 impl Stage {
+    /// The `model` label of the stages that belong to a whole frame.
+    pub const FRAME: &str = "frame";
+
     /// The value of the `stage` label.
     pub fn label(self) -> &'static str {
         match self {
@@ -31,6 +38,8 @@ impl Stage {
             Self::Preprocess => "preprocess",
             Self::Inference => "inference",
             Self::Postprocess => "postprocess",
+            Self::Decode => "decode",
+            Self::Align => "align",
         }
     }
 }

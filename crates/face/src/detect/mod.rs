@@ -5,6 +5,8 @@ mod mtcnn;
 mod scrfd;
 mod yunet;
 
+use std::time::Instant;
+
 use innkeeper_core::{Picture, Point, Rect};
 use innkeeper_runtime::{Model, Tensor, Ticket};
 use serde::Deserialize;
@@ -79,6 +81,7 @@ impl Detector {
         let mut faces = Vec::new();
         let mut last = None;
         for size in &settings.sizes {
+            let started = Instant::now();
             let canvas = Canvas::fit(picture, *size)?;
             // A small picture gives the same canvas for every size; looking twice finds nothing new.
             if last == Some((canvas.width(), canvas.height(), canvas.scale().to_bits())) {
@@ -86,9 +89,9 @@ impl Detector {
             }
             last = Some((canvas.width(), canvas.height(), canvas.scale().to_bits()));
             faces = match self {
-                Self::YuNet(model) => yunet::detect(model, &canvas, settings.min_score, ticket)?,
-                Self::Scrfd(model) => scrfd::detect(model, &canvas, settings.min_score, ticket)?,
-                Self::Mtcnn(mtcnn) => mtcnn.detect(&canvas, settings.min_score, ticket)?,
+                Self::YuNet(model) => yunet::detect(model, &canvas, settings.min_score, started, ticket)?,
+                Self::Scrfd(model) => scrfd::detect(model, &canvas, settings.min_score, started, ticket)?,
+                Self::Mtcnn(mtcnn) => mtcnn.detect(&canvas, settings.min_score, started, ticket)?,
             };
             if !faces.is_empty() {
                 break;

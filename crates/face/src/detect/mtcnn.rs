@@ -2,6 +2,8 @@
 //! Networks", 2016) with the constants of facenet-pytorch: a pyramid of proposals, then two networks
 //! that refine and reject.
 
+use std::time::Instant;
+
 use innkeeper_core::{Picture, Point, Rect};
 use innkeeper_runtime::{Model, Stage, Tensor, Ticket, stage};
 
@@ -17,8 +19,6 @@ const PROPOSAL_SCORE: f32 = 0.6;
 const REFINE_SCORE: f32 = 0.7;
 const PROPOSAL_CELL: f32 = 12.0;
 const PROPOSAL_STRIDE: f32 = 2.0;
-/// Most candidates that go from one stage to the next; a busy wall paper would else cost seconds.
-const MAX_CANDIDATES: usize = 256;
 
 /// The three networks of the cascade.
 pub struct Mtcnn {
@@ -118,36 +118,52 @@ fn pooled(picture: &Picture, region: Region, (out_w, out_h): (u32, u32), target:
 }
 
 impl Mtcnn {
+    /// Most candidates that go from one stage to the next, and so the most rows of a run of the refinement
+    /// and output networks; a busy wall paper would else cost seconds.
+    pub const MAX_CANDIDATES: usize = 256;
+
     pub(super) fn detect(
         &self,
         canvas: &Canvas,
         min_score: f32,
+        started: Instant,
         ticket: &Ticket,
     ) -> Result<Vec<Detection>, FaceError> {
-        let candidates = self.propose(canvas, ticket)?;
+        let candidates = self.propose(canvas, started, ticket)?;
         let candidates = self.refine(canvas, candidates, ticket)?;
         self.finish(canvas, candidates, min_score.max(REFINE_SCORE), ticket)
     }
 
-    fn propose(&self, canvas: &Canvas, ticket: &Ticket) -> Result<Vec<Candidate>, FaceError> {
+    /// `started` is when the canvas was begun, which counts as preparation of the first level.
+    fn propose(
+        &self,
+        canvas: &Canvas,
+        mut started: Instant,
+        ticket: &Ticket,
+    ) -> Result<Vec<Candidate>, FaceError> {
+        let name = self.pnet.name();
         let (w, h) = (canvas.width() as f32, canvas.height() as f32);
         let mut all = Vec::new();
         let mut scale = PROPOSAL_CELL / MIN_FACE;
         while w.min(h) * scale >= PROPOSAL_CELL {
             let (sw, sh) = ((w * scale + 1.0) as u32, (h * scale + 1.0) as u32);
-            let started = std::time::Instant::now();
             let mut data = Vec::new();
             let whole = Region { left: 0, top: 0, w: canvas.width(), h: canvas.height() };
             pooled(canvas.picture(), whole, (sw, sh), &mut data);
             let input = Tensor::new(vec![1, 3, sh as usize, sw as usize], data)?;
-            stage(NAME, Stage::Preprocess, started.elapsed());
+            stage(name, Stage::Preprocess, started.elapsed());
             let outputs = self.pnet.run(vec![input], ticket)?;
+            started = Instant::now();
             all.extend(suppressed(Self::cells(&outputs, scale)?, 0.5));
+            stage(name, Stage::Postprocess, started.elapsed());
+            started = Instant::now();
             scale *= FACTOR;
         }
         let mut kept = suppressed(all, 0.7);
-        kept.truncate(MAX_CANDIDATES);
-        Ok(kept.into_iter().map(|c| c.regressed(0.0).squared()).collect())
+        kept.truncate(Self::MAX_CANDIDATES);
+        let kept = kept.into_iter().map(|c| c.regressed(0.0).squared()).collect();
+        stage(name, Stage::Postprocess, started.elapsed());
+        Ok(kept)
     }
 
     /// The cells of one pyramid level whose face probability passes.
@@ -185,8 +201,9 @@ impl Mtcnn {
         canvas: &Canvas,
         candidates: Vec<Candidate>,
         side: u32,
+        model: &Model,
     ) -> Result<(Vec<Candidate>, Option<Tensor>), FaceError> {
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         let (w, h) = (canvas.width() as f32, canvas.height() as f32);
         let mut data = Vec::new();
         let mut kept = Vec::new();
@@ -203,7 +220,7 @@ impl Mtcnn {
             pooled(canvas.picture(), region, (side, side), &mut data);
             kept.push(candidate);
         }
-        stage(NAME, Stage::Preprocess, started.elapsed());
+        stage(model.name(), Stage::Preprocess, started.elapsed());
         if kept.is_empty() {
             return Ok((kept, None));
         }
@@ -217,10 +234,11 @@ impl Mtcnn {
         candidates: Vec<Candidate>,
         ticket: &Ticket,
     ) -> Result<Vec<Candidate>, FaceError> {
-        let (candidates, Some(input)) = Self::crops(canvas, candidates, 24)? else {
+        let (candidates, Some(input)) = Self::crops(canvas, candidates, 24, &self.rnet)? else {
             return Ok(Vec::new());
         };
         let outputs = self.rnet.run(vec![input], ticket)?;
+        let started = Instant::now();
         let n = candidates.len();
         let probability = output(&outputs, 0, 2 * n, NAME, REFINED)?;
         let boxes = output(&outputs, 1, 4 * n, NAME, REFINED)?;
@@ -234,7 +252,9 @@ impl Mtcnn {
                 ..c
             })
             .collect();
-        Ok(suppressed(passed, 0.7).into_iter().map(|c| c.regressed(1.0).squared()).collect())
+        let kept = suppressed(passed, 0.7).into_iter().map(|c| c.regressed(1.0).squared()).collect();
+        stage(self.rnet.name(), Stage::Postprocess, started.elapsed());
+        Ok(kept)
     }
 
     fn finish(
@@ -244,11 +264,11 @@ impl Mtcnn {
         min_score: f32,
         ticket: &Ticket,
     ) -> Result<Vec<Detection>, FaceError> {
-        let (candidates, Some(input)) = Self::crops(canvas, candidates, 48)? else {
+        let (candidates, Some(input)) = Self::crops(canvas, candidates, 48, &self.onet)? else {
             return Ok(Vec::new());
         };
         let outputs = self.onet.run(vec![input], ticket)?;
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         let n = candidates.len();
         let probability = output(&outputs, 0, 2 * n, NAME, REFINED)?;
         let boxes = output(&outputs, 1, 4 * n, NAME, REFINED)?;
@@ -283,7 +303,7 @@ impl Mtcnn {
                 if smaller > 0.0 { iou * union / (1.0 + iou) / smaller } else { 0.0 }
             },
         );
-        stage(NAME, Stage::Postprocess, started.elapsed());
+        stage(self.onet.name(), Stage::Postprocess, started.elapsed());
         Ok(faces)
     }
 }

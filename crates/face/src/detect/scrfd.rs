@@ -1,6 +1,8 @@
 //! SCRFD with key points (Guo et al.: "Sample and Computation Redistribution for Efficient Face
 //! Detection", 2021), decoded as `InsightFace` does: two anchors a cell, distances to the four sides.
 
+use std::time::Instant;
+
 use innkeeper_core::{Point, Rect};
 use innkeeper_runtime::{Model, Stage, Ticket, stage};
 
@@ -13,17 +15,18 @@ const NMS_IOU: f32 = 0.4;
 const NAME: &str = "scrfd";
 const EXPECTED: &str = "scores, boxes and key points for the strides 8, 16 and 32";
 
+/// `started` is when the canvas was begun, which counts as preparation.
 pub(super) fn detect(
     model: &Model,
     canvas: &Canvas,
     min_score: f32,
+    started: Instant,
     ticket: &Ticket,
 ) -> Result<Vec<Detection>, FaceError> {
-    let started = std::time::Instant::now();
     let input = canvas.tensor(false, 127.5, 1.0 / 128.0)?;
-    stage(NAME, Stage::Preprocess, started.elapsed());
+    stage(model.name(), Stage::Preprocess, started.elapsed());
     let outputs = model.run(vec![input], ticket)?;
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     let mut found = Vec::new();
     for (i, stride) in STRIDES.into_iter().enumerate() {
         let columns = (canvas.width() / stride) as usize;
@@ -56,6 +59,6 @@ pub(super) fn detect(
         }
     }
     let faces = suppress_detections(found, NMS_IOU);
-    stage(NAME, Stage::Postprocess, started.elapsed());
+    stage(model.name(), Stage::Postprocess, started.elapsed());
     Ok(faces)
 }

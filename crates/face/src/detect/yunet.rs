@@ -1,6 +1,8 @@
 //! YuNet (Wu, Peng, Yu: "YuNet: a tiny millisecond-level face detector", 2023). Pre- and
 //! post-processing as in libfacedetection.train: BGR 0..255, an anchor-free cell per stride.
 
+use std::time::Instant;
+
 use innkeeper_core::{Point, Rect};
 use innkeeper_runtime::{Model, Stage, Ticket, stage};
 
@@ -12,17 +14,18 @@ const NMS_IOU: f32 = 0.3;
 const NAME: &str = "yunet";
 const EXPECTED: &str = "cls, obj, bbox and kps for the strides 8, 16 and 32";
 
+/// `started` is when the canvas was begun, which counts as preparation.
 pub(super) fn detect(
     model: &Model,
     canvas: &Canvas,
     min_score: f32,
+    started: Instant,
     ticket: &Ticket,
 ) -> Result<Vec<Detection>, FaceError> {
-    let started = std::time::Instant::now();
     let input = canvas.tensor(true, 0.0, 1.0)?;
-    stage(NAME, Stage::Preprocess, started.elapsed());
+    stage(model.name(), Stage::Preprocess, started.elapsed());
     let outputs = model.run(vec![input], ticket)?;
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     let mut found = Vec::new();
     for (i, stride) in STRIDES.into_iter().enumerate() {
         let columns = canvas.width() / stride;
@@ -54,6 +57,6 @@ pub(super) fn detect(
     }
     found.retain(|d| d.rect.area().is_finite());
     let faces = suppress_detections(found, NMS_IOU);
-    stage(NAME, Stage::Postprocess, started.elapsed());
+    stage(model.name(), Stage::Postprocess, started.elapsed());
     Ok(faces)
 }
