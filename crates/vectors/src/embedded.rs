@@ -122,10 +122,15 @@ impl Inner {
         for entry in fs::read_dir(&self.root).map_err(read)? {
             let entry = entry.map_err(read)?;
             let Ok(name) = entry.file_name().into_string() else { continue };
-            let ours = !name.starts_with(BUILDING) && !name.starts_with(RETIRED);
-            if ours && entry.path().is_dir() {
-                found.extend(Collection::from_key(&name, shard::stored_dimension(&entry.path())?));
+            if name.starts_with(BUILDING) || name.starts_with(RETIRED) || !entry.path().is_dir() {
+                continue;
             }
+            // The name is judged first: what somebody else put here, a `lost+found` for one, is no shard.
+            if Collection::from_key(&name, 1).is_none() {
+                tracing::warn!(folder = %entry.path().display(), "not a collection; left alone");
+                continue;
+            }
+            found.extend(Collection::from_key(&name, shard::stored_dimension(&entry.path())?));
         }
         found.sort_by_key(Collection::key);
         Ok(found)

@@ -233,6 +233,18 @@ async fn a_collection_keeps_its_dimension_and_models_stay_apart() {
 }
 
 #[tokio::test]
+async fn folders_of_others_do_not_keep_the_index_from_its_collections() {
+    let dir = tempfile::tempdir().expect("a folder");
+    opened(dir.path(), 8).await.close().await.expect("closed");
+    for foreign in ["lost+found", "Faces--edge@1", "notes"] {
+        std::fs::create_dir(dir.path().join(foreign)).expect("created");
+    }
+    let index = EmbeddedQdrant::open(dir.path()).expect("free");
+    assert_eq!(index.collections().await.expect("listed"), [faces(8)]);
+    assert!(dir.path().join("lost+found").is_dir(), "it is not ours to remove");
+}
+
+#[tokio::test]
 async fn a_directory_has_one_owner_at_a_time() {
     let dir = tempfile::tempdir().expect("a folder");
     let index = opened(dir.path(), 4).await;
