@@ -85,6 +85,20 @@ fn file(item: &InstalledItem, name: &'static str) -> Result<PathBuf, ModelsError
     item.file(name).map(Path::to_owned).ok_or_else(missing)
 }
 
+/// How a network runs, of which one frame asks `rows` rows at once at most.
+fn pool(inference: &Inference, rows: usize, warm: Vec<Vec<usize>>) -> PoolOptions {
+    let workers = inference.workers();
+    PoolOptions {
+        workers,
+        // As many frames are analysed at once as there are workers, and a graph of fixed batch one takes a
+        // call for each row. A frame that was let in must not be turned away here; admission turns away.
+        queue: (workers * rows).saturating_add(inference.max_waiting).max(64),
+        max_batch: inference.max_batch,
+        max_delay: Duration::from_millis(inference.batch_delay_ms),
+        warm_shapes: warm.into_iter().map(|shape| vec![shape]).collect(),
+    }
+}
+
 impl Loader {
     /// Loads ONNX Runtime. `pack` overrides the setting.
     pub fn new(settings: &Settings, pack: Option<&str>) -> Result<Self, ModelsError> {
@@ -94,31 +108,31 @@ impl Loader {
         Ok(Self { library, pack, runtime, inference: settings.inference.clone() })
     }
 
+    /// Starts one network of an item. `part` names it among the item's networks, in metrics and threads;
+    /// `rows` is the most rows of one frame.
     fn start(
         &self,
         item: &InstalledItem,
+        part: Option<&str>,
         path: PathBuf,
+        rows: usize,
         warm: Vec<Vec<usize>>,
     ) -> Result<Model, ModelsError> {
-        let options = PoolOptions {
-            workers: self.inference.workers(),
-            queue: (self.inference.max_waiting + self.inference.workers()).max(64),
-            max_batch: self.inference.max_batch,
-            max_delay: Duration::from_millis(self.inference.batch_delay_ms),
-            warm_shapes: warm.into_iter().map(|shape| vec![shape]).collect(),
-        };
+        let name = item.item.name();
+        let name = part.map_or_else(|| name.to_owned(), |part| format!("{name}-{part}"));
+        let options = pool(&self.inference, rows, warm);
         let runtime = self.runtime.clone();
         let factory = move || -> Result<Box<dyn Session>, innkeeper_runtime::RuntimeError> {
             Ok(Box::new(runtime.session(&path, &SessionOptions::default())?))
         };
-        Ok(Model::start(item.item.name(), item.item.clone(), Box::new(factory), options)?)
+        Ok(Model::start(&name, item.item.clone(), Box::new(factory), options)?)
     }
 
     /// Detector, embedder and liveness of the chosen pack, warm.
     pub fn face_pipeline(&self, settings: PipelineSettings) -> Result<FacePipeline, ModelsError> {
         let detector = self.detector(&settings)?;
-        let embedder = self.embedder()?;
-        let liveness = self.liveness()?;
+        let embedder = self.embedder(settings.detector.max_faces)?;
+        let liveness = self.liveness(settings.detector.max_faces)?;
         Ok(FacePipeline::new(detector, embedder, liveness, settings))
     }
 
@@ -138,28 +152,38 @@ impl Loader {
             .map(|(h, w)| vec![1, 3, h as usize, w as usize])
             .collect();
         Ok(match kind {
-            DetectorKind::YuNet => Detector::YuNet(self.start(&item, file(&item, "yunet.onnx")?, warm)?),
-            DetectorKind::Scrfd => {
-                Detector::Scrfd(self.start(&item, file(&item, "scrfd-500m.onnx")?, warm)?)
+            DetectorKind::YuNet => {
+                Detector::YuNet(self.start(&item, None, file(&item, "yunet.onnx")?, 1, warm)?)
             }
-            DetectorKind::Mtcnn => Detector::Mtcnn(Mtcnn {
-                pnet: self.start(&item, file(&item, "pnet.onnx")?, vec![vec![1, 3, 193, 193]])?,
-                rnet: self.start(&item, file(&item, "rnet.onnx")?, vec![vec![1, 3, 24, 24]])?,
-                onet: self.start(&item, file(&item, "onet.onnx")?, vec![vec![1, 3, 48, 48]])?,
-            }),
+            DetectorKind::Scrfd => {
+                Detector::Scrfd(self.start(&item, None, file(&item, "scrfd-500m.onnx")?, 1, warm)?)
+            }
+            DetectorKind::Mtcnn => {
+                let network = |part, name, rows, side| {
+                    self.start(&item, Some(part), file(&item, name)?, rows, vec![vec![1, 3, side, side]])
+                };
+                Detector::Mtcnn(Mtcnn {
+                    pnet: network("pnet", "pnet.onnx", 1, 193)?,
+                    rnet: network("rnet", "rnet.onnx", Mtcnn::MAX_CANDIDATES, 24)?,
+                    onet: network("onet", "onet.onnx", Mtcnn::MAX_CANDIDATES, 48)?,
+                })
+            }
         })
     }
 
-    fn embedder(&self) -> Result<Embedder, ModelsError> {
+    fn embedder(&self, max_faces: usize) -> Result<Embedder, ModelsError> {
         let item = installed(&self.library, &self.pack, EMBEDDING)?;
-        let warm = |side| vec![vec![1, 3, side, side]];
+        let start = |kind: EmbedderKind, name, side| {
+            let rows = if kind.mirrors() { 2 * max_faces } else { max_faces };
+            self.start(&item, None, file(&item, name)?, rows, vec![vec![1, 3, side, side]])
+        };
         Ok(match item.item.name() {
             "edgeface-xs" => {
-                let model = self.start(&item, file(&item, "edgeface-xs.onnx")?, warm(112))?;
+                let model = start(EmbedderKind::EdgeFace, "edgeface-xs.onnx", 112)?;
                 Embedder::new(EmbedderKind::EdgeFace, model, None)?
             }
             "mobilefacenet" => {
-                let model = self.start(&item, file(&item, "mobilefacenet.onnx")?, warm(112))?;
+                let model = start(EmbedderKind::MobileFaceNet, "mobilefacenet.onnx", 112)?;
                 Embedder::new(EmbedderKind::MobileFaceNet, model, None)?
             }
             "dlib-resnet" => {
@@ -167,7 +191,7 @@ impl Loader {
                 let path = file(&landmarks, "shape_predictor_5_face_landmarks.dat")?;
                 let bytes = std::fs::read(&path).map_err(|source| ModelsError::Io { path, source })?;
                 let predictor = ShapePredictor::read(&bytes)?;
-                let model = self.start(&item, file(&item, "dlib-resnet.onnx")?, warm(150))?;
+                let model = start(EmbedderKind::DlibResnet, "dlib-resnet.onnx", 150)?;
                 Embedder::new(EmbedderKind::DlibResnet, model, Some(predictor))?
             }
             _ => return Err(ModelsError::Unsupported(item.item, EMBEDDING)),
@@ -175,24 +199,151 @@ impl Loader {
     }
 
     /// The liveness models, or the reason every answer gives instead of a verdict.
-    fn liveness(&self) -> Result<Result<Liveness, String>, ModelsError> {
+    fn liveness(&self, max_faces: usize) -> Result<Result<Liveness, String>, ModelsError> {
         let mut members = Vec::new();
         for item in self.library.choose_all(&self.pack, LIVENESS)? {
-            let minifas = vec![vec![1, 3, 80, 80]];
+            let start = |part, name, side| {
+                self.start(&item, part, file(&item, name)?, max_faces, vec![vec![1, 3, side, side]])
+            };
             match item.item.name() {
                 "minifasnet" => {
-                    let v2 = self.start(&item, file(&item, "minifasnet-v2-2.7.onnx")?, minifas.clone())?;
-                    let v1 = self.start(&item, file(&item, "minifasnet-v1se-4.0.onnx")?, minifas)?;
+                    let v2 = start(Some("v2"), "minifasnet-v2-2.7.onnx", 80)?;
+                    let v1 = start(Some("v1se"), "minifasnet-v1se-4.0.onnx", 80)?;
                     members.push((LivenessKind::MiniFasNetV2, v2));
                     members.push((LivenessKind::MiniFasNetV1Se, v1));
                 }
                 "suri" => {
-                    let suri = self.start(&item, file(&item, "suri.onnx")?, vec![vec![1, 3, 128, 128]])?;
+                    let suri = start(None, "suri.onnx", 128)?;
                     members.push((LivenessKind::Suri, suri));
                 }
                 _ => return Err(ModelsError::Unsupported(item.item, LIVENESS)),
             }
         }
         Ok(Liveness::new(members).ok_or_else(|| "model_not_installed".to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use innkeeper_core::Picture;
+    use innkeeper_face::{TEMPLATE_112, Want};
+    use innkeeper_runtime::{Port, RuntimeError, Tensor, Ticket};
+    use std::sync::{Arc, Barrier};
+
+    type Answers = fn(&[Tensor]) -> Vec<Tensor>;
+
+    /// A network of one input and one announced output, made of a function.
+    struct Fake([Port; 1], Answers);
+
+    impl Session for Fake {
+        fn inputs(&self) -> &[Port] {
+            &self.0
+        }
+
+        fn outputs(&self) -> &[Port] {
+            &self.0
+        }
+
+        fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RuntimeError> {
+            Ok((self.1)(inputs))
+        }
+    }
+
+    fn fake(name: &str, shape: &[Option<usize>], options: PoolOptions, answers: Answers) -> Model {
+        let shape = shape.to_vec();
+        let factory = move || -> Result<Box<dyn Session>, RuntimeError> {
+            Ok(Box::new(Fake([Port { name: "x".to_owned(), shape: shape.clone() }], answers)))
+        };
+        Model::start(name, ModelRef::new("fake", "1").unwrap(), Box::new(factory), options).unwrap()
+    }
+
+    #[test]
+    fn frames_that_were_let_in_are_not_turned_away_by_a_models_queue() {
+        let inference = Inference {
+            workers: Some(4),
+            max_waiting: 0,
+            deadline_ms: 10_000,
+            max_batch: 8,
+            batch_delay_ms: 0,
+        };
+        let rows = Mtcnn::MAX_CANDIDATES;
+        let model = fake("slow", &[Some(1), Some(1)], pool(&inference, rows, vec![]), |inputs| {
+            std::thread::sleep(Duration::from_micros(200));
+            inputs.to_vec()
+        });
+        let together = Arc::new(Barrier::new(4));
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                let (model, together) = (model.clone(), Arc::clone(&together));
+                scope.spawn(move || {
+                    let frame = Tensor::new(vec![rows, 1], vec![0.5; rows]).unwrap();
+                    together.wait();
+                    let answer = model.run(vec![frame], &Ticket::unlimited()).expect("room for every frame");
+                    assert_eq!(answer[0].rows(), rows);
+                });
+            }
+        });
+    }
+    /// The faces of `YuNet`: one, with the eyes, nose and mouth of the template, 8 pixels from the edge.
+    fn one_face(inputs: &[Tensor]) -> Vec<Tensor> {
+        let [_, _, h, w] = inputs[0].shape()[..] else { panic!("four axes") };
+        let mut outputs = Vec::new();
+        for values in [1, 1, 4, 10] {
+            for stride in [8, 16, 32] {
+                let mut data = vec![0.0; (h / stride) * (w / stride) * values];
+                if stride == 8 {
+                    let face: Vec<f32> = match values {
+                        1 => vec![1.0],
+                        4 => vec![7.0, 8.0, 9.0f32.ln(), 12.0f32.ln()],
+                        _ => TEMPLATE_112.iter().flat_map(|p| [p.x / 8.0, p.y / 8.0]).collect(),
+                    };
+                    data[..values].copy_from_slice(&face);
+                }
+                outputs.push(Tensor::new(vec![1, data.len()], data).unwrap());
+            }
+        }
+        outputs
+    }
+
+    fn rows_of<const N: usize>(inputs: &[Tensor]) -> Vec<Tensor> {
+        let rows = inputs[0].rows();
+        vec![Tensor::new(vec![rows, N], (0..rows * N).map(|i| i as f32).collect()).unwrap()]
+    }
+
+    #[test]
+    fn every_network_tells_the_metrics_what_it_spent_before_and_after_its_run() {
+        let one = || PoolOptions { workers: 1, ..PoolOptions::default() };
+        let any = [None; 4];
+        let detector = fake("yunet", &[Some(1), None, None, None], one(), one_face);
+        let embedder = fake("edgeface-xs", &any, one(), rows_of::<512>);
+        let liveness = Liveness::new(vec![
+            (LivenessKind::MiniFasNetV2, fake("minifasnet-v2", &any, one(), rows_of::<3>)),
+            (LivenessKind::MiniFasNetV1Se, fake("minifasnet-v1se", &any, one(), rows_of::<3>)),
+            (LivenessKind::Suri, fake("suri", &any, one(), rows_of::<2>)),
+        ]);
+        let pipeline = FacePipeline::new(
+            Detector::YuNet(detector),
+            Embedder::new(EmbedderKind::EdgeFace, embedder, None).unwrap(),
+            Ok(liveness.unwrap()),
+            PipelineSettings::default(),
+        );
+        let picture = Picture::from_rgb(128, 128, vec![120; 128 * 128 * 3]).unwrap();
+        let want = Want { despite_quality: true, ..Want::ALL };
+        let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+        let seen = metrics::with_local_recorder(&recorder, || {
+            pipeline.analyse(&picture, want, &Ticket::unlimited()).unwrap()
+        });
+        assert!(seen.faces.len() == 1 && seen.faces[0].embedding.is_some());
+        let text = recorder.handle().render();
+        let told = |model: &str, stage: &str| {
+            let count = format!("innkeeper_stage_seconds_count{{model=\"{model}\",stage=\"{stage}\"}} 1");
+            assert!(text.contains(&count), "no {count} in\n{text}");
+        };
+        for model in pipeline.models() {
+            told(model.name(), "preprocess");
+            told(model.name(), "postprocess");
+        }
+        told("frame", "align");
     }
 }
