@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use innkeeper_core::HotelId;
 use innkeeper_identity::{NewToken, Permission, Role, TokenAuthority, parse_ttl};
@@ -31,7 +31,16 @@ pub(super) struct Args {
 
 pub(super) fn print(args: Args, settings: Settings) -> Outcome {
     let data_dir = args.data_dir.unwrap_or(settings.storage.data_dir);
-    let authority = TokenAuthority::open(token_secret().as_deref(), &data_dir)?;
+    let given = token_secret();
+    let fresh = given.is_none() && is_fresh(&data_dir);
+    let authority = TokenAuthority::open(given.as_deref(), &data_dir)?;
+    if fresh {
+        eprintln!(
+            "warning: {} held no installation, so a new token secret was created in it; only a server that runs \
+             with the same --data-dir accepts this token",
+            data_dir.display()
+        );
+    }
     let token = authority.issue(&NewToken {
         subject: args.subject,
         role: args.role,
@@ -40,4 +49,9 @@ pub(super) fn print(args: Args, settings: Settings) -> Outcome {
         ttl: parse_ttl(&args.ttl)?,
     })?;
     say(token)
+}
+
+/// Whether no server and no earlier token has used the folder.
+fn is_fresh(data_dir: &Path) -> bool {
+    !data_dir.join("secrets/jwt.key").exists() && !data_dir.join("innkeeper.db").exists()
 }
