@@ -42,6 +42,7 @@ pub(crate) struct Settings {
     pub inference: Inference,
     pub face: FaceSettings,
     pub attendance: Attendance,
+    pub events: Events,
     pub rate_limits: RateLimitConfig,
     pub log: Log,
 }
@@ -179,6 +180,12 @@ pub(crate) struct Attendance {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct Events {
+    pub retention_days: u32,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Log {
     pub filter: String,
     pub json: bool,
@@ -213,6 +220,7 @@ impl Settings {
         need(self.inference.max_batch > 0, "inference.max_batch", "must be above zero")?;
         need(self.face.max_templates > 0, "face.max_templates", "must be above zero")?;
         need(self.face.max_photos > 0, "face.max_photos", "must be above zero")?;
+        need(self.events.retention_days > 0, "events.retention_days", "must be above zero")?;
         let unit = |v: Option<f32>| v.is_none_or(|v| (-1.0..=1.0).contains(&v));
         need(unit(self.face.threshold), "face.threshold", "must be between -1 and 1")?;
         need(unit(self.face.margin), "face.margin", "must be between -1 and 1")?;
@@ -283,6 +291,7 @@ mod tests {
     fn values_out_of_range_name_their_key() {
         assert!(from("[face]\nthreshold=7.0").unwrap_err().contains("face.threshold"));
         assert!(from("[face.detector]\nsizes=[]").unwrap_err().contains("face.detector.sizes"));
+        assert!(from("[events]\nretention_days=0").unwrap_err().contains("events.retention_days"));
         assert!(from("[attendance]\nrequire_liveness='sometimes'").unwrap_err().contains("when_available"));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use innkeeper_core::ErrorCode;
 use tokio::signal::unix::{SignalKind, signal};
@@ -16,6 +16,9 @@ use crate::{routes, telemetry};
 
 /// How often leftovers (vectors and pictures of deleted people, templates without a vector) are looked for.
 const SWEEP: Duration = Duration::from_secs(30);
+
+/// How often old events are removed.
+const PRUNE: Duration = Duration::from_hours(24);
 
 /// Serves until SIGINT or SIGTERM.
 pub(crate) async fn serve(settings: Settings, dev: bool) -> Result<(), StartError> {
@@ -75,9 +78,9 @@ async fn stop_signal() {
     }
 }
 
-/// Loads the models, brings the index in line with the tables, and only then says ready.
+/// Loads the models, and only then says ready.
 async fn warm_up(app: App) {
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     let state = match face_state(&app).await {
         Ok(service) => {
             tracing::info!(
@@ -112,9 +115,29 @@ async fn face_state(app: &App) -> Result<FaceService, StartError> {
     FaceService::new(pipeline, &app.settings, Arc::clone(&app.gallery)).await
 }
 
+/// Removes the events that are older than `events.retention_days`. Whether that worked.
+async fn prune(app: &App) -> bool {
+    let days = chrono::Days::new(u64::from(app.settings.events.retention_days));
+    // A limit before the first year that can be told keeps everything.
+    let Some(before) = chrono::Utc::now().checked_sub_days(days) else { return true };
+    match app.engines.store.outbox_prune(before).await {
+        Ok(pruned) => {
+            if pruned.pending > 0 {
+                tracing::info!(events = pruned.pending, "nobody fetched these events in time; they are gone");
+            }
+            true
+        }
+        Err(error) => {
+            tracing::warn!(%error, "old events could not be removed; the next round tries again");
+            false
+        }
+    }
+}
+
 async fn sweep(app: App) {
     let mut clock = tokio::time::interval(SWEEP);
     clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    let mut pruned: Option<Instant> = None;
     loop {
         tokio::select! {
             _ = clock.tick() => {}
@@ -126,6 +149,9 @@ async fn sweep(app: App) {
         };
         if let Err(error) = swept {
             tracing::warn!(%error, "leftovers could not be cleared; the next round tries again");
+        }
+        if pruned.is_none_or(|at| at.elapsed() >= PRUNE) && prune(&app).await {
+            pruned = Some(Instant::now());
         }
     }
 }
