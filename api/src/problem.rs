@@ -8,6 +8,7 @@ use innkeeper_core::{ErrorCode, PictureError};
 use innkeeper_face::FaceError;
 use innkeeper_identity::Limited;
 use innkeeper_runtime::RuntimeError;
+use innkeeper_store::StoreError;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -30,7 +31,7 @@ pub(crate) struct Problem {
 pub(crate) struct ProblemDocument {
     /// Where the code is documented.
     #[serde(rename = "type")]
-    #[schema(example = "/docs#no_face")]
+    #[schema(example = "/problems#no_face")]
     kind: String,
     /// The status in words.
     title: String,
@@ -115,7 +116,7 @@ impl Problem {
     pub fn document(&self, request_id: Option<&str>) -> Value {
         let status = status(self.code);
         let document = ProblemDocument {
-            kind: format!("/docs#{}", self.code.as_str()),
+            kind: format!("/problems#{}", self.code.as_str()),
             title: status.canonical_reason().unwrap_or("Error").to_owned(),
             status: status.as_u16(),
             detail: self.detail.clone(),
@@ -204,6 +205,18 @@ impl From<Limited> for Problem {
     }
 }
 
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            error if error.is_transient() => {
+                Self::new(ErrorCode::Overloaded, error.to_string()).retry(Duration::from_secs(1))
+            }
+            StoreError::Closed => Self::new(ErrorCode::NotReady, "the server shuts down"),
+            other => Self::internal(&other),
+        }
+    }
+}
+
 macro_rules! internal {
     ($($error:ty),*) => {
         $(impl From<$error> for Problem {
@@ -214,7 +227,6 @@ macro_rules! internal {
     };
 }
 internal!(
-    innkeeper_store::StoreError,
     innkeeper_vectors::VectorError,
     innkeeper_media::MediaError,
     innkeeper_core::EmbeddingError,
@@ -244,6 +256,14 @@ mod tests {
         assert_eq!(document["code"], "overloaded");
         assert_eq!(document["retry_after"], 2);
         assert_eq!(document["request_id"], "r-1");
+    }
+
+    #[test]
+    fn a_busy_or_closed_database_is_no_bug() {
+        let busy = Problem::from(StoreError::Busy);
+        assert_eq!((busy.code, busy.retry_after.is_some()), (ErrorCode::Overloaded, true));
+        assert_eq!(Problem::from(StoreError::Closed).code, ErrorCode::NotReady);
+        assert_eq!(Problem::from(StoreError::Corrupt { column: "x" }).code, ErrorCode::Internal);
     }
 
     #[test]

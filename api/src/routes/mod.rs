@@ -3,6 +3,7 @@
 mod docs;
 mod face;
 mod health;
+mod problems;
 mod trail;
 
 use axum::Router;
@@ -17,7 +18,10 @@ use crate::problem::Problem;
 
 /// Every documented route.
 pub(crate) fn documented() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(crate::openapi::head()).merge(face::routes()).merge(health::routes())
+    OpenApiRouter::with_openapi(crate::openapi::head())
+        .merge(face::routes())
+        .merge(health::routes())
+        .merge(problems::routes())
 }
 
 /// The whole service.
@@ -27,7 +31,10 @@ pub(crate) fn router(app: App) -> Router {
         .merge(docs::routes(openapi))
         .fallback(|| async { Problem::new(ErrorCode::NotFound, "there is no such path; /docs lists them") })
         .method_not_allowed_fallback(|method: Method| async move {
-            Problem::new(ErrorCode::MethodNotAllowed, format!("this path does not take {}", trail::name_of(&method)))
+            Problem::new(
+                ErrorCode::MethodNotAllowed,
+                format!("this path does not take {}", trail::name_of(&method)),
+            )
         })
         // The extractors read bodies themselves, up to the limit of the settings.
         .layer(DefaultBodyLimit::disable())

@@ -1,13 +1,13 @@
 use serde::{Serialize, Serializer};
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident = $text:literal,)*) => {
         /// The stable `code` of every problem a client can meet. A code never changes its meaning;
         /// new ones may be added.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum ErrorCode {
-            $($(#[$doc])* $name,)*
+            $($(#[doc = $doc])* $name,)*
         }
 
         impl ErrorCode {
@@ -18,6 +18,13 @@ macro_rules! codes {
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $text,)*
+                }
+            }
+
+            /// What the code means, in one sentence.
+            pub const fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$name => concat!($($doc),*).trim_ascii(),)*
                 }
             }
         }
@@ -96,6 +103,14 @@ impl Serialize for ErrorCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_code_says_what_it_means() {
+        for code in ErrorCode::ALL {
+            assert!(code.meaning().ends_with('.'), "{}: {}", code.as_str(), code.meaning());
+        }
+        assert_eq!(ErrorCode::NotFound.meaning(), "There is no such path.");
+    }
 
     #[test]
     fn no_two_problems_share_a_code() {
