@@ -122,7 +122,8 @@ fn every_operation_asks_for_the_permission_it_documents() {
         assert!(![401, 403].contains(&allowed.status), "{method} {path}: {}", allowed.text());
     }
     open.sort();
-    let public = ["/api/v1/cv/health", "/api/v1/cv/metrics", "/health/live", "/health/ready", "/metrics"];
+    let public =
+        ["/api/v1/cv/health", "/api/v1/cv/metrics", "/health/live", "/health/ready", "/metrics", "/problems"];
     assert_eq!(open, public, "an operation is open to everybody");
 }
 
@@ -208,6 +209,32 @@ fn guessing_tokens_is_slowed_down() {
     refused.problem(429, "rate_limited");
     // Whoever has a token does not suffer for it.
     server.manager().embedding("EMP001").problem(404, "employee_not_enrolled");
+}
+
+#[test]
+fn calls_without_permission_are_counted_like_others() {
+    let house = House::new("default").with("rate_limits.general_per_minute", 5);
+    let server = house.serve();
+    let guest = server.role("guest", "h1");
+    let mut answers = (0..20).map(|_| guest.embedding("EMP001"));
+    assert!(answers.any(|answer| answer.status == 429), "refusals are free");
+}
+
+#[test]
+fn a_page_of_another_site_cannot_use_a_house_for_development() {
+    let house = House::new("default");
+    let server = house.serve_dev();
+    let ask = |name: &str, value: &str| {
+        let request = server.anyone().request(Method::GET, "/api/v1/cv/face/embedding/EMP001");
+        send(request.header(name, value))
+    };
+    let own = format!("http://{}", server.address);
+    for (name, value) in [("host", "evil.example"), ("origin", "https://evil.example"), ("origin", "null")] {
+        ask(name, value).problem(403, "forbidden");
+    }
+    for (name, value) in [("host", "localhost:8000"), ("host", "[::1]:8000"), ("origin", own.as_str())] {
+        ask(name, value).problem(404, "employee_not_enrolled");
+    }
 }
 
 #[test]

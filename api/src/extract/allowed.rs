@@ -5,8 +5,9 @@ use std::marker::PhantomData;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
-use axum::http::header;
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
+use axum::http::{HeaderValue, header};
 use innkeeper_core::ErrorCode;
 use innkeeper_identity::{CallClass, Permission, Principal, client_key_of_address};
 
@@ -52,19 +53,44 @@ impl<R: Right> FromRequestParts<App> for Allowed<R> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let caller = match &app.everybody {
-            Some(everybody) => everybody.clone(),
+            Some(everybody) => {
+                from_this_machine(parts)?;
+                everybody.clone()
+            }
             None => authenticate(parts, app)?,
         };
+        // Counted before it is judged: refusals cost work too.
+        if app.everybody.is_none() {
+            app.limits.check(&caller.client_key(), R::class(&caller))?;
+        }
         if !caller.may_any(R::ANY) {
             let wanted: Vec<&str> = R::ANY.iter().map(|p| p.as_str()).collect();
             let detail = format!("this needs the permission {}", wanted.join(" or "));
             return Err(Problem::new(ErrorCode::Forbidden, detail));
         }
-        if app.everybody.is_none() {
-            app.limits.check(&caller.client_key(), R::class(&caller))?;
-        }
         Ok(Self { caller, right: PhantomData })
     }
+}
+
+/// Without tokens a page of any site could have the browser of whoever develops here send requests, or point
+/// a name of its own at this machine: the request must name this machine, and come from no other site.
+fn from_this_machine(parts: &Parts) -> Result<(), Problem> {
+    let header = |name| parts.headers.get(name).map(|v: &HeaderValue| v.to_str().unwrap_or_default());
+    let host = parts.uri.authority().map(Authority::as_str).or_else(|| header(header::HOST));
+    let host = host.unwrap_or_default();
+    let here = host.parse::<Authority>().is_ok_and(|authority| {
+        let name = authority.host().trim_matches(['[', ']']);
+        name.eq_ignore_ascii_case("localhost") || name.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+    });
+    let same_site = header(header::ORIGIN).is_none_or(|origin| {
+        origin.split_once("://").is_some_and(|(_, from)| from.eq_ignore_ascii_case(host))
+    });
+    if here && same_site {
+        return Ok(());
+    }
+    let detail =
+        "without tokens only this machine is served, by its own name and not from pages of other sites";
+    Err(Problem::new(ErrorCode::Forbidden, detail))
 }
 
 fn authenticate(parts: &Parts, app: &App) -> Result<Principal, Problem> {
@@ -91,4 +117,35 @@ fn authenticate(parts: &Parts, app: &App) -> Result<Principal, Problem> {
             refuse(ErrorCode::InvalidToken, "the Authorization header is not `Bearer TOKEN`".to_owned())
         })?;
     app.tokens.verify(token).map_err(|error| refuse(ErrorCode::InvalidToken, error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::Request;
+
+    #[test]
+    fn a_name_that_only_looks_like_this_machine_is_refused() {
+        let ask = |host: &str, origin: Option<&str>| {
+            let mut request = Request::builder().uri("/x").header("host", host);
+            if let Some(origin) = origin {
+                request = request.header("origin", origin);
+            }
+            from_this_machine(&request.body(()).unwrap().into_parts().0).is_ok()
+        };
+        for host in ["localhost", "LOCALHOST:8000", "127.0.0.1:8000", "127.1.2.3", "[::1]:8000"] {
+            assert!(ask(host, None), "{host}");
+        }
+        for host in
+            ["", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1", "x@y z"]
+        {
+            assert!(!ask(host, None), "{host}");
+        }
+        assert!(ask("localhost:8000", Some("http://localhost:8000")));
+        for origin in
+            ["null", "", "http://localhost:3000", "https://evil.example", "http://localhost:8000.evil"]
+        {
+            assert!(!ask("localhost:8000", Some(origin)), "{origin}");
+        }
+    }
 }
