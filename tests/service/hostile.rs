@@ -111,13 +111,17 @@ fn a_refusal_does_not_wait_for_the_body_it_refuses() {
         let wire = TcpStream::connect(server.address).expect("a connection");
         wire.set_read_timeout(Some(Duration::from_secs(20))).expect("a limit");
         let mut sender = wire.try_clone().expect("a second hand");
-        write!(sender, "{head} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000000\r\n\r\nabc").expect("sent");
+        write!(sender, "{head} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000000\r\n\r\nabc")
+            .expect("sent");
         // The rest never comes. The answer does, and then the connection ends.
         let mut answer = Vec::new();
         let ended = BufReader::new(wire).read_to_end(&mut answer);
         let answer = String::from_utf8_lossy(&answer);
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{head}: {answer}");
-        assert!(!matches!(ended, Err(e) if e.kind() == ErrorKind::WouldBlock), "{head}: the connection stays");
+        assert!(
+            !matches!(ended, Err(e) if e.kind() == ErrorKind::WouldBlock),
+            "{head}: the connection stays"
+        );
     }
     check_unharmed(&server);
 }
