@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -14,6 +15,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::admission::Admission;
 use crate::config::Settings;
+use crate::extract::Bodies;
 use crate::problem::Problem;
 use crate::service::{FaceService, Gallery};
 
@@ -35,6 +37,9 @@ pub(crate) struct Inner {
     pub everybody: Option<Principal>,
     pub limits: RateLimits,
     pub admission: Admission,
+    pub bodies: Bodies,
+    /// Whether templates of another embedder wait for `innkeeper face reindex`; refreshed now and then.
+    pub reindex_needed: AtomicBool,
     pub engines: Engines,
     pub gallery: Arc<Gallery>,
     pub faces: ArcSwap<FaceState>,
@@ -138,6 +143,7 @@ impl App {
             settings.inference.max_waiting,
             Duration::from_millis(settings.inference.deadline_ms),
         );
+        let bodies = Bodies::new(&settings.http);
         let limits = RateLimits::new(&settings.rate_limits);
         Ok(Self(Arc::new(Inner {
             settings,
@@ -145,6 +151,8 @@ impl App {
             everybody,
             limits,
             admission,
+            bodies,
+            reindex_needed: AtomicBool::new(false),
             gallery: Arc::new(Gallery::new(engines.clone())),
             engines,
             faces: ArcSwap::from_pointee(FaceState::Starting),

@@ -15,6 +15,9 @@ use serde::Deserialize;
 /// The commented file that `innkeeper config --default` prints.
 pub(crate) const DEFAULTS: &str = include_str!("../innkeeper.default.toml");
 
+/// Largest `face.max_photos`.
+pub(crate) const MAX_PHOTOS: usize = 100;
+
 /// The settings file that is read when none is named.
 const HERE: &str = "innkeeper.toml";
 
@@ -52,6 +55,8 @@ pub(crate) struct Settings {
 pub(crate) struct Http {
     pub listen: SocketAddr,
     pub max_body_bytes: usize,
+    pub max_inflight_bytes: usize,
+    pub body_seconds: u64,
     pub shutdown_seconds: u64,
 }
 
@@ -213,13 +218,7 @@ impl Settings {
         let need = |good: bool, key, problem: &str| {
             if good { Ok(()) } else { Err(ConfigError::Value { key, problem: problem.to_owned() }) }
         };
-        need(self.http.max_body_bytes >= 1024, "http.max_body_bytes", "must be at least 1024")?;
-        need(self.images.max_pixels > 0, "images.max_pixels", "must be above zero")?;
-        need(self.images.max_side > 0, "images.max_side", "must be above zero")?;
-        need(self.inference.deadline_ms > 0, "inference.deadline_ms", "must be above zero")?;
-        need(self.inference.max_batch > 0, "inference.max_batch", "must be above zero")?;
-        need(self.face.max_templates > 0, "face.max_templates", "must be above zero")?;
-        need(self.face.max_photos > 0, "face.max_photos", "must be above zero")?;
+        self.check_ranges()?;
         need(self.events.retention_days > 0, "events.retention_days", "must be above zero")?;
         let unit = |v: Option<f32>| v.is_none_or(|v| (-1.0..=1.0).contains(&v));
         need(unit(self.face.threshold), "face.threshold", "must be between -1 and 1")?;
@@ -230,6 +229,39 @@ impl Settings {
             "face.detector.sizes",
             "must list sizes between 64 and 4096 pixels",
         )
+    }
+
+    /// No number may be so large that arithmetic on it, or the memory it stands for, gets out of hand.
+    fn check_ranges(&self) -> Result<(), ConfigError> {
+        const GIB: u64 = 1 << 30;
+        const YEAR: u64 = 86_400 * 365;
+        let body = self.http.max_body_bytes as u64;
+        let numbers = [
+            ("http.max_body_bytes", body, 1024..=GIB),
+            // Less would let no body of the largest size through.
+            ("http.max_inflight_bytes", self.http.max_inflight_bytes as u64, body..=1024 * GIB),
+            ("http.body_seconds", self.http.body_seconds, 1..=3600),
+            ("http.shutdown_seconds", self.http.shutdown_seconds, 0..=3600),
+            ("images.max_bytes", self.images.max_bytes as u64, 1..=GIB),
+            ("images.max_pixels", self.images.max_pixels, 1..=500_000_000),
+            ("images.max_side", self.images.max_side.into(), 1..=65_535),
+            ("inference.workers", self.inference.workers() as u64, 1..=256),
+            ("inference.max_waiting", self.inference.max_waiting as u64, 0..=100_000),
+            ("inference.deadline_ms", self.inference.deadline_ms, 1..=3_600_000),
+            ("inference.max_batch", self.inference.max_batch as u64, 1..=256),
+            ("inference.batch_delay_ms", self.inference.batch_delay_ms, 0..=60_000),
+            ("face.max_templates", self.face.max_templates as u64, 1..=1000),
+            ("face.max_photos", self.face.max_photos as u64, 1..=MAX_PHOTOS as u64),
+            ("attendance.sighting_window_seconds", self.attendance.sighting_window_seconds, 0..=YEAR),
+            ("attendance.max_future_seconds", self.attendance.max_future_seconds, 0..=YEAR),
+        ];
+        for (key, value, range) in numbers {
+            if !range.contains(&value) {
+                let problem = format!("must be between {} and {}", range.start(), range.end());
+                return Err(ConfigError::Value { key, problem });
+            }
+        }
+        Ok(())
     }
 
     /// Where installed models live: the setting, else the user's data folder, so that every data
@@ -284,6 +316,33 @@ mod tests {
             "[face]\ntreshold=0.5",
         ] {
             assert!(from(text).is_err(), "{text} was accepted");
+        }
+    }
+
+    #[test]
+    fn numbers_nobody_can_mean_are_refused() {
+        for (section, key, low, high) in [
+            ("http", "max_body_bytes", "1023", "2000000000"),
+            ("http", "max_inflight_bytes", "1000000", "9000000000000"),
+            ("http", "body_seconds", "0", "3601"),
+            ("http", "shutdown_seconds", "-1", "3601"),
+            ("images", "max_bytes", "0", "2000000000"),
+            ("images", "max_pixels", "0", "500000001"),
+            ("images", "max_side", "0", "65536"),
+            ("inference", "workers", "-1", "257"),
+            ("inference", "max_waiting", "-1", "100001"),
+            ("inference", "deadline_ms", "0", "3600001"),
+            ("inference", "max_batch", "0", "257"),
+            ("inference", "batch_delay_ms", "-1", "60001"),
+            ("face", "max_templates", "0", "1001"),
+            ("face", "max_photos", "0", "101"),
+            ("attendance", "sighting_window_seconds", "-1", "31536001"),
+            ("attendance", "max_future_seconds", "-1", "31536001"),
+        ] {
+            for value in [low, high, "9223372036854775807"] {
+                let refused = from(&format!("[{section}]\n{key}={value}")).unwrap_err();
+                assert!(refused.contains(key), "{section}.{key} = {value}: {refused}");
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 //! of the 413 or the 401.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -14,8 +15,9 @@ use axum::response::Response;
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use innkeeper_core::ErrorCode;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use crate::config::Http;
 use crate::problem::Problem;
 
 /// How much of an oversized body is read and thrown away, in multiples of the limit.
@@ -24,41 +26,107 @@ const DRAIN: usize = 4;
 const UNWANTED: usize = 1 << 20;
 /// How long a connection stays open for the rest of a body nobody wants.
 const LINGER: Duration = Duration::from_secs(2);
-/// How long a sender may pause within a body.
-const PAUSE: Duration = Duration::from_secs(30);
+/// Room is counted in pieces of so many bytes.
+const UNIT: usize = 1024;
 
-pub(super) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Problem> {
-    let declared = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|v| v.to_str().ok())
-        .and_then(|v| v.parse::<usize>().ok());
-    let too_large = || {
+/// All bodies of the process: how large each may be, how long it may take, and room for so many at once.
+pub(crate) struct Bodies {
+    room: Arc<Semaphore>,
+    limit: usize,
+    time: Duration,
+    /// How long a body waits for room.
+    moment: Duration,
+    /// How long an oversized body is read and thrown away.
+    drain_time: Duration,
+}
+
+/// The room that a body takes as long as somebody works on it.
+pub(crate) struct Room(#[expect(dead_code, reason = "held")] Option<OwnedSemaphorePermit>);
+
+impl Bodies {
+    pub fn new(settings: &Http) -> Self {
+        Self {
+            room: Arc::new(Semaphore::new(settings.max_inflight_bytes.div_ceil(UNIT))),
+            limit: settings.max_body_bytes,
+            time: Duration::from_secs(settings.body_seconds),
+            moment: Duration::from_secs(1),
+            drain_time: Duration::from_secs(10),
+        }
+    }
+
+    /// Reads a body to its end, when there is room for it.
+    pub(super) async fn read(&self, headers: &HeaderMap, body: Body) -> Result<(Bytes, Room), Problem> {
+        let limit = self.limit;
+        let declared = headers
+            .get(header::CONTENT_LENGTH)
+            .and_then(|v| v.to_str().ok())
+            .and_then(|v| v.parse::<usize>().ok());
+        let mut stream = body.into_data_stream();
+        if declared.is_some_and(|n| n > limit) {
+            if declared.is_some_and(|n| n <= limit.saturating_mul(DRAIN)) {
+                self.drain(&mut stream).await;
+            }
+            return Err(self.too_large());
+        }
+        // A body of unknown length may become as long as the limit.
+        let room = self.enter(declared.unwrap_or(limit)).await?;
+        let mut kept = BytesMut::with_capacity(declared.unwrap_or(0));
+        let arrives = async {
+            while let Some(chunk) = stream.next().await {
+                let chunk = chunk.map_err(|_| Problem::new(ErrorCode::BadRequest, "the body broke off"))?;
+                if kept.len() + chunk.len() > limit {
+                    return Ok(false);
+                }
+                kept.extend_from_slice(&chunk);
+            }
+            Ok(true)
+        };
+        match tokio::time::timeout(self.time, arrives).await {
+            Ok(Ok(true)) => Ok((kept.freeze(), room)),
+            Ok(Ok(false)) => {
+                drop((kept, room));
+                self.drain(&mut stream).await;
+                Err(self.too_large())
+            }
+            Ok(Err(problem)) => Err(problem),
+            Err(_) => {
+                let detail = format!("the body did not arrive within {} s", self.time.as_secs());
+                Err(Problem::new(ErrorCode::BadRequest, detail))
+            }
+        }
+    }
+
+    fn too_large(&self) -> Problem {
+        let limit = self.limit;
         Problem::new(ErrorCode::PayloadTooLarge, format!("the body is larger than {limit} bytes"))
             .with("limit_bytes", limit.into())
-    };
-    if declared.is_some_and(|n| n > limit.saturating_mul(DRAIN)) {
-        return Err(too_large());
     }
-    let mut stream = body.into_data_stream();
-    let mut kept = BytesMut::with_capacity(declared.unwrap_or(0).min(limit));
-    let mut seen = 0usize;
-    loop {
-        let chunk = tokio::time::timeout(PAUSE, stream.next())
-            .await
-            .map_err(|_| Problem::new(ErrorCode::BadRequest, "the body stopped half way"))?;
-        match chunk {
-            Some(Ok(chunk)) => {
+
+    /// Waits a moment for room for so many bytes.
+    async fn enter(&self, bytes: usize) -> Result<Room, Problem> {
+        let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
+        let room = Arc::clone(&self.room).acquire_many_owned(units);
+        if let Ok(permit) = tokio::time::timeout(self.moment, room).await {
+            return Ok(Room(permit.ok()));
+        }
+        metrics::counter!("innkeeper_requests_shed_total").increment(1);
+        let detail = "other requests are being read; there is no room for this body";
+        Err(Problem::new(ErrorCode::Overloaded, detail).retry(self.moment))
+    }
+
+    /// Reads and throws away, for a while.
+    async fn drain(&self, stream: &mut BodyDataStream) {
+        let most = self.limit.saturating_mul(DRAIN);
+        let mut seen = 0;
+        let read = async {
+            while let Some(Ok(chunk)) = stream.next().await {
                 seen += chunk.len();
-                if seen <= limit {
-                    kept.extend_from_slice(&chunk);
-                } else if seen > limit.saturating_mul(DRAIN) {
-                    return Err(too_large());
+                if seen > most {
+                    return;
                 }
             }
-            Some(Err(_)) => return Err(Problem::new(ErrorCode::BadRequest, "the body broke off")),
-            None if seen > limit => return Err(too_large()),
-            None => return Ok(kept.freeze()),
-        }
+        };
+        let _ = tokio::time::timeout(self.drain_time, read).await;
     }
 }
 
@@ -122,4 +190,48 @@ async fn linger(mut body: BodyDataStream) {
     };
     // Late or done: either way the body is dropped now.
     let _ = tokio::time::timeout(LINGER, read).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bodies() -> Bodies {
+        let soon = Duration::from_millis(20);
+        Bodies { room: Arc::new(Semaphore::new(4)), limit: 2048, time: soon, moment: soon, drain_time: soon }
+    }
+
+    #[tokio::test]
+    async fn bodies_beyond_the_room_are_told_to_come_back() {
+        let bodies = bodies();
+        let headers = HeaderMap::new();
+        let (bytes, first) = bodies.read(&headers, Body::from("abc")).await.unwrap();
+        assert_eq!(&bytes[..], b"abc");
+        let second = bodies.read(&headers, Body::from("abc")).await.unwrap();
+        let refused = bodies.read(&headers, Body::from("abc")).await.map(|_| ()).unwrap_err();
+        assert_eq!((refused.code, refused.retry_after), (ErrorCode::Overloaded, Some(bodies.moment)));
+        drop((first, second));
+        assert!(bodies.read(&headers, Body::from("abc")).await.is_ok(), "the room is not given back");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_trickles_in_is_given_up() {
+        let trickle = futures_util::stream::unfold((), |()| async {
+            tokio::time::sleep(Duration::from_millis(15)).await;
+            Some((Ok::<_, std::io::Error>(Bytes::from_static(b"x")), ()))
+        });
+        let refused = bodies().read(&HeaderMap::new(), Body::from_stream(trickle)).await.map(|_| ());
+        assert_eq!(refused.unwrap_err().code, ErrorCode::BadRequest);
+    }
+
+    #[tokio::test]
+    async fn an_oversized_body_takes_no_room_and_a_limited_time() {
+        let bodies = bodies();
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_LENGTH, 4096.into());
+        let never = Body::from_stream(futures_util::stream::pending::<Result<Bytes, std::io::Error>>());
+        let _taken = Arc::clone(&bodies.room).try_acquire_many_owned(4).unwrap();
+        let refused = bodies.read(&headers, never).await.map(|_| ()).unwrap_err();
+        assert_eq!(refused.code, ErrorCode::PayloadTooLarge);
+    }
 }

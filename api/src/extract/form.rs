@@ -10,11 +10,14 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 use innkeeper_core::ErrorCode;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use super::{body, json};
+use super::body::Room;
+use super::json;
 use crate::app::App;
+use crate::config::MAX_PHOTOS;
 use crate::problem::Problem;
 
 /// Cameras leave the padding out as often as not.
@@ -24,9 +27,13 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 /// Longest text of a form field or query parameter.
 const MAX_FIELD: usize = 64 * 1024;
+/// Most fields or query parameters; every route has fewer.
+const MAX_FIELDS: usize = 32;
+/// Longest JSON that is parsed, with its base64, on the thread that serves others too.
+const MAX_INLINE: usize = 64 * 1024;
 
 /// The JSON body of a route that takes pictures.
-pub(crate) trait FormFields: DeserializeOwned + Send {
+pub(crate) trait FormFields: DeserializeOwned + Send + 'static {
     /// The field that holds the picture, or the list of them.
     const IMAGES: &'static str;
     /// Whether [`FormFields::IMAGES`] is a list.
@@ -39,6 +46,37 @@ pub(crate) trait FormFields: DeserializeOwned + Send {
 pub(crate) struct Form<T> {
     pub fields: T,
     pub images: Vec<Bytes>,
+    /// To be kept until the pictures are done with.
+    pub room: Room,
+}
+
+/// Base64 texts of pictures, at most [`MAX_PHOTOS`]: a list of a million empty texts stops there.
+#[derive(Debug, Default)]
+pub(crate) struct Pictures(pub Vec<String>);
+
+impl<'de> Deserialize<'de> for Pictures {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List;
+        impl<'de> Visitor<'de> for List {
+            type Value = Pictures;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a list of pictures")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Pictures, A::Error> {
+                let mut pictures = Vec::new();
+                while let Some(picture) = list.next_element()? {
+                    if pictures.len() == MAX_PHOTOS {
+                        return Err(A::Error::custom(format!("more than {MAX_PHOTOS} pictures")));
+                    }
+                    pictures.push(picture);
+                }
+                Ok(Pictures(pictures))
+            }
+        }
+        deserializer.deserialize_seq(List)
+    }
 }
 
 fn bad(detail: impl std::fmt::Display) -> Problem {
@@ -50,23 +88,23 @@ impl<T: FormFields> FromRequest<App> for Form<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
-        let limit = app.settings.http.max_body_bytes;
         let kind = content_type(&parts.headers);
         match kind.as_str() {
             "application/json" => {
-                let bytes = body::read(&parts.headers, body, limit).await?;
-                let mut fields: T = serde_json::from_slice(&bytes).map_err(|e| json::broken(&e))?;
-                let images = fields.take_images();
-                drop(bytes);
-                let images = images.iter().map(|text| decode(text)).collect::<Result<_, _>>()?;
-                Ok(Self { fields, images })
+                let (bytes, room) = app.bodies.read(&parts.headers, body).await?;
+                let (fields, images) = if bytes.len() > MAX_INLINE {
+                    tokio::task::spawn_blocking(move || from_json::<T>(&bytes)).await??
+                } else {
+                    from_json(&bytes)?
+                };
+                Ok(Self { fields, images, room })
             }
             "multipart/form-data" => {
-                let bytes = body::read(&parts.headers, body, limit).await?;
+                let (bytes, room) = app.bodies.read(&parts.headers, body).await?;
                 let request = Request::from_parts(parts, Body::from(bytes));
                 let multipart =
                     Multipart::from_request(request, &()).await.map_err(|e| bad(e.body_text()))?;
-                parts_of::<T>(multipart).await
+                parts_of::<T>(multipart, room).await
             }
             raw if raw.starts_with("image/") || raw == "application/octet-stream" => {
                 let Query(query) = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri).map_err(bad)?;
@@ -74,8 +112,8 @@ impl<T: FormFields> FromRequest<App> for Form<T> {
                 for (name, text) in query {
                     insert::<T>(&mut map, &name, text)?;
                 }
-                let bytes = body::read(&parts.headers, body, limit).await?;
-                Ok(Self { fields: typed(map)?, images: vec![bytes] })
+                let (bytes, room) = app.bodies.read(&parts.headers, body).await?;
+                Ok(Self { fields: typed(map)?, images: vec![bytes], room })
             }
             other => Err(Problem::new(
                 ErrorCode::UnsupportedMediaType,
@@ -99,13 +137,22 @@ fn content_type(headers: &HeaderMap) -> String {
         .to_ascii_lowercase()
 }
 
-async fn parts_of<T: FormFields>(mut multipart: Multipart) -> Result<Form<T>, Problem> {
+fn from_json<T: FormFields>(bytes: &[u8]) -> Result<(T, Vec<Bytes>), Problem> {
+    let mut fields: T = serde_json::from_slice(bytes).map_err(|e| json::broken(&e))?;
+    let images = fields.take_images().iter().map(|text| decode(text)).collect::<Result<_, _>>()?;
+    Ok((fields, images))
+}
+
+async fn parts_of<T: FormFields>(mut multipart: Multipart, room: Room) -> Result<Form<T>, Problem> {
     let mut map = Map::new();
     let mut images = Vec::new();
     while let Some(part) = multipart.next_field().await.map_err(|e| bad(e.body_text()))? {
         let name = part.name().unwrap_or_default().to_owned();
         // Both spellings, so that a form with one picture works for a route that takes several.
         if name == "image" || name == T::IMAGES {
+            if images.len() == MAX_PHOTOS {
+                return Err(bad(format!("more than {MAX_PHOTOS} pictures")));
+            }
             images.push(part.bytes().await.map_err(|e| bad(e.body_text()))?);
         } else {
             let text = part.text().await.map_err(|e| bad(e.body_text()))?;
@@ -118,12 +165,15 @@ async fn parts_of<T: FormFields>(mut multipart: Multipart) -> Result<Form<T>, Pr
     if images.len() > 1 && !T::MANY {
         return Err(bad("the form has several parts `image`; one is read"));
     }
-    Ok(Form { fields: typed(map)?, images })
+    Ok(Form { fields: typed(map)?, images, room })
 }
 
 /// Adds a text field; what stands in braces is a nested object, as in the JSON form. `consent.given_at`
 /// is the field of an object too.
 fn insert<T: FormFields>(map: &mut Map<String, Value>, name: &str, text: String) -> Result<(), Problem> {
+    if map.len() == MAX_FIELDS {
+        return Err(bad(format!("more than {MAX_FIELDS} fields")));
+    }
     if text.len() > MAX_FIELD {
         return Err(bad(format!("the field {name} is longer than {MAX_FIELD} bytes")));
     }
@@ -182,8 +232,6 @@ fn decode(text: &str) -> Result<Bytes, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde::Deserialize;
-
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
     struct One {
@@ -208,6 +256,15 @@ mod tests {
         for text in ["data:image/jpeg,hello", "a*b", "é"] {
             assert_eq!(decode(text).unwrap_err().code, ErrorCode::InvalidBase64, "{text}");
         }
+    }
+
+    #[test]
+    fn a_list_of_pictures_has_an_end() {
+        let list = |n: usize| format!("[{}\"\"]", "\"\",".repeat(n - 1));
+        assert_eq!(serde_json::from_str::<Pictures>(&list(MAX_PHOTOS)).unwrap().0.len(), MAX_PHOTOS);
+        // It stops at the picture too many: what follows is not even JSON.
+        let refused = serde_json::from_str::<Pictures>(&list(MAX_PHOTOS + 2).replace(']', "!")).unwrap_err();
+        assert!(refused.to_string().contains("more than"), "{refused}");
     }
 
     #[test]

@@ -6,5 +6,5 @@ mod form;
 mod json;
 
 pub(crate) use allowed::{Allowed, ManageFaces, Recognise};
-pub(crate) use body::finish;
-pub(crate) use form::{Form, FormFields};
+pub(crate) use body::{Bodies, finish};
+pub(crate) use form::{Form, FormFields, Pictures};

@@ -8,13 +8,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use innkeeper_core::{CameraId, EmployeeId, ErrorCode, IdError};
 use innkeeper_store::AuditSubject;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::extract::{Allowed, Form, FormFields, ManageFaces, Recognise};
+use crate::extract::{Allowed, Form, FormFields, ManageFaces, Pictures, Recognise};
 use crate::problem::{Problem, ProblemDocument};
 use crate::service::{
     ConsentInput, DeletedAnswer, EmbeddingAnswer, EnrolAnswer, EnrolInput, ProfileInput, RecogniseAnswer,
@@ -75,6 +75,14 @@ struct ConsentBody {
     policy_version: String,
 }
 
+/// What is kept of `metadata`; the rest is passed over.
+#[derive(Debug, Default, Deserialize)]
+struct Metadata {
+    name: Option<String>,
+    department: Option<String>,
+    role: Option<String>,
+}
+
 /// Photos of one person.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -82,11 +90,12 @@ struct EnrollBody {
     #[schema(example = "EMP001")]
     employee_id: String,
     /// One to `face.max_photos` pictures, base64 or data URIs, each with one face.
-    images: Vec<String>,
+    #[schema(value_type = Vec<String>)]
+    images: Pictures,
     /// What the hotel knows of the person: `name`, `department` and `role` are kept.
     #[serde(default)]
     #[schema(value_type = Object, example = json!({"name": "Nguyen Van A", "department": "reception"}))]
-    metadata: Map<String, Value>,
+    metadata: Metadata,
     consent: Option<ConsentBody>,
 }
 
@@ -94,7 +103,7 @@ impl FormFields for EnrollBody {
     const IMAGES: &'static str = "images";
     const MANY: bool = true;
     fn take_images(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.images)
+        std::mem::take(&mut self.images.0)
     }
 }
 
@@ -156,7 +165,7 @@ fn instant(field: &str, text: &str, max_ahead: u64) -> Result<DateTime<Utc>, Pro
 async fn recognize(
     allowed: Allowed<Recognise>,
     State(app): State<App>,
-    Form { fields, images }: Form<RecognizeBody>,
+    Form { fields, images, room: _room }: Form<RecognizeBody>,
 ) -> Result<Json<RecogniseAnswer>, Problem> {
     let started = std::time::Instant::now();
     let answer = recognise(&allowed, &app, fields, images).await;
@@ -191,7 +200,15 @@ async fn recognise(
 /// enrolled under another `employee_id` is refused with 409. When the answer comes, the person is recognised.
 #[utoipa::path(
     post, path = "/api/v1/cv/face/enroll", tag = TAG, security(("bearer" = ["cv:enroll"])),
-    request_body(content((EnrollBody = "application/json"), (EnrollForm = "multipart/form-data"))),
+    params(
+        ("employee_id" = Option<String>, Query, description = "With a raw picture: the employee."),
+        ("metadata.name" = Option<String>, Query, description = "With a raw picture; `department` and `role` alike."),
+        ("consent.given_at" = Option<String>, Query, description = "With a raw picture: when the person agreed."),
+        ("consent.policy_version" = Option<String>, Query, description = "With a raw picture: to which wording.")
+    ),
+    request_body(content(
+        (EnrollBody = "application/json"), (EnrollForm = "multipart/form-data"), (Vec<u8> = "image/jpeg")
+    )),
     responses(
         (status = 201, body = EnrolAnswer),
         (status = "default", body = ProblemDocument, content_type = "application/problem+json")
@@ -200,7 +217,7 @@ async fn recognise(
 async fn enroll(
     allowed: Allowed<ManageFaces>,
     State(app): State<App>,
-    Form { fields, images }: Form<EnrollBody>,
+    Form { fields, images, room: _room }: Form<EnrollBody>,
 ) -> Result<(StatusCode, Json<EnrolAnswer>), Problem> {
     let answer = enrol(&allowed, &app, fields, images).await;
     let status = if answer.is_ok() { "success" } else { "failure" };
@@ -234,9 +251,9 @@ async fn enrol(
         employee,
         photos: images,
         profile: ProfileInput {
-            name: text(&fields.metadata, "name")?,
-            department: text(&fields.metadata, "department")?,
-            role: text(&fields.metadata, "role")?,
+            name: text("name", fields.metadata.name)?,
+            department: text("department", fields.metadata.department)?,
+            role: text("role", fields.metadata.role)?,
         },
         consent: ConsentInput {
             given_at: instant(
@@ -251,16 +268,13 @@ async fn enrol(
 }
 
 /// A text of the metadata, when it is there.
-fn text(metadata: &Map<String, Value>, key: &str) -> Result<Option<String>, Problem> {
+fn text(key: &str, value: Option<String>) -> Result<Option<String>, Problem> {
     const MAX: usize = 200;
-    match metadata.get(key) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(s)) if s.len() <= MAX && !s.contains('\0') => Ok(Some(s.clone())),
-        Some(_) => {
-            let detail = format!("metadata.{key} must be a text of at most {MAX} bytes");
-            Err(Problem::new(ErrorCode::BadRequest, detail))
-        }
+    if value.as_ref().is_some_and(|text| text.len() > MAX || text.contains('\0')) {
+        let detail = format!("metadata.{key} must be a text of at most {MAX} bytes");
+        return Err(Problem::new(ErrorCode::BadRequest, detail));
     }
+    Ok(value)
 }
 
 /// The employee's templates with their vectors.
