@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use innkeeper_core::ErrorCode;
@@ -93,16 +94,32 @@ async fn warm_up(app: App) {
         }
         Err(error) => {
             tracing::error!(%error, "faces: not available");
-            let code = match &error {
-                StartError::Models(ModelsError::NotInstalled { .. } | ModelsError::File { .. }) => {
-                    ErrorCode::ModelNotInstalled
-                }
-                _ => ErrorCode::NotReady,
-            };
-            FaceState::Absent(Problem::new(code, error.to_string()).retry(Duration::from_mins(1)))
+            FaceState::Absent(absence(&error))
         }
     };
+    if let FaceState::Ready(service) = &state {
+        look_for_foreign(&app, service).await;
+    }
     app.faces.store(Arc::new(state));
+}
+
+/// What clients are told: what to install, else nothing of the inside. Nobody tries again by itself, so there
+/// is no time to come back at.
+fn absence(error: &StartError) -> Problem {
+    match error {
+        StartError::Models(ModelsError::NotInstalled { .. }) => {
+            Problem::new(ErrorCode::ModelNotInstalled, error.to_string())
+        }
+        _ => Problem::new(ErrorCode::NotReady, "the face models cannot be loaded; the server's log says why"),
+    }
+}
+
+/// Remembers for health whether templates of another embedder are enrolled, in whichever hotel.
+async fn look_for_foreign(app: &App, service: &FaceService) {
+    match service.foreign_templates().await {
+        Ok(foreign) => app.reindex_needed.store(!foreign.is_empty(), Ordering::Relaxed),
+        Err(error) => tracing::warn!(%error, "whether a reindex is needed is not known"),
+    }
 }
 
 async fn face_state(app: &App) -> Result<FaceService, StartError> {
@@ -150,8 +167,32 @@ async fn sweep(app: App) {
         if let Err(error) = swept {
             tracing::warn!(%error, "leftovers could not be cleared; the next round tries again");
         }
+        if let FaceState::Ready(service) = &*app.faces.load_full() {
+            look_for_foreign(&app, service).await;
+        }
         if pruned.is_none_or(|at| at.elapsed() >= PRUNE) && prune(&app).await {
             pruned = Some(Instant::now());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_learn_what_to_install_and_nothing_of_the_inside() {
+        let broken = StartError::Models(ModelsError::Io {
+            path: "/srv/models/secret.onnx".into(),
+            source: std::io::Error::other("checksum"),
+        });
+        let told = absence(&broken);
+        assert_eq!((told.code, told.retry_after), (ErrorCode::NotReady, None));
+        assert!(!told.detail.contains("/srv") && !told.detail.contains("checksum"), "{}", told.detail);
+        let command = "innkeeper models pull --pack default".to_owned();
+        let missing = StartError::Models(ModelsError::NotInstalled { task: "face-detection", command });
+        let told = absence(&missing);
+        assert_eq!((told.code, told.retry_after), (ErrorCode::ModelNotInstalled, None));
+        assert!(told.detail.contains("innkeeper models pull"), "{}", told.detail);
     }
 }

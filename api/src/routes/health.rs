@@ -1,11 +1,12 @@
 //! Is it alive, is it ready, what runs, what was measured.
 
-use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use innkeeper_core::ErrorCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -56,8 +57,8 @@ struct FacesHealth {
     liveness: Option<String>,
     /// The thresholds in force and the evaluation that set them.
     thresholds: Option<ThresholdsReport>,
-    /// Templates of other models, by model; `innkeeper face reindex` moves them.
-    foreign_templates: Option<BTreeMap<String, u64>>,
+    /// Whether templates of another model wait for `innkeeper face reindex`; looked up twice a minute.
+    reindex_needed: Option<bool>,
 }
 
 /// The process runs.
@@ -66,21 +67,24 @@ async fn live() -> Json<Probe> {
     Json(Probe { status: "ok" })
 }
 
-/// The models are warm, or known to be absent; requests are answered.
+/// The models are warm, or not installed; requests are answered.
 #[utoipa::path(get, path = "/health/ready", tag = TAG, responses(
     (status = 200, body = Probe), (status = 503, body = ProblemDocument, content_type = "application/problem+json")
 ))]
 async fn ready(State(app): State<App>) -> Result<Json<Probe>, Problem> {
     match &**app.faces.load() {
-        FaceState::Starting => app.face_service().map(|_| Json(Probe { status: "ok" })),
-        // A server without face models still serves the rest; its health says what is missing.
-        FaceState::Ready(_) | FaceState::Absent(_) => Ok(Json(Probe { status: "ok" })),
+        // A server without face models still serves the rest; its health says what is missing. Models that
+        // are there but broken are not what anybody wanted.
+        FaceState::Absent(problem) if problem.code == ErrorCode::ModelNotInstalled => {
+            Ok(Json(Probe { status: "ok" }))
+        }
+        _ => app.face_service().map(|_| Json(Probe { status: "ok" })),
     }
 }
 
 /// State of the vision service, its models and thresholds.
 #[utoipa::path(get, path = "/api/v1/cv/health", tag = TAG, responses((status = 200, body = CvHealth)))]
-async fn cv_health(State(app): State<App>) -> Result<Json<CvHealth>, Problem> {
+async fn cv_health(State(app): State<App>) -> Json<CvHealth> {
     let (status, faces) = match &*app.faces.load_full() {
         FaceState::Starting => ("starting", FacesHealth { state: "starting", ..FacesHealth::default() }),
         FaceState::Absent(problem) => {
@@ -88,27 +92,27 @@ async fn cv_health(State(app): State<App>) -> Result<Json<CvHealth>, Problem> {
             ("degraded", FacesHealth { state: "absent", detail, ..FacesHealth::default() })
         }
         FaceState::Ready(service) => {
-            let foreign = service.foreign_templates().await?;
-            let status = if foreign.is_empty() { "ok" } else { "degraded" };
+            let reindex = app.reindex_needed.load(Ordering::Relaxed);
+            let status = if reindex { "degraded" } else { "ok" };
             let faces = FacesHealth {
                 state: "ready",
-                detail: (!foreign.is_empty()).then(|| {
+                detail: reindex.then(|| {
                     "templates of another model are enrolled; run `innkeeper face reindex`".to_owned()
                 }),
                 models: service.models().iter().map(ToString::to_string).collect(),
                 liveness: Some(service.liveness_note().to_owned()),
                 thresholds: Some(service.thresholds()),
-                foreign_templates: Some(foreign),
+                reindex_needed: Some(reindex),
             };
             (status, faces)
         }
     };
-    Ok(Json(CvHealth {
+    Json(CvHealth {
         status,
         version: env!("CARGO_PKG_VERSION"),
         uptime_seconds: app.started.elapsed().as_secs(),
         faces,
-    }))
+    })
 }
 
 /// Everything that was counted and measured, as Prometheus text.
