@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use innkeeper_core::{CameraId, DecodeLimits, EmployeeId, ErrorCode, HotelId, Picture};
 use innkeeper_face::matching::{TemplateScore, decide};
 use innkeeper_face::{FacePipeline, FrameAnalysis, Want};
-use innkeeper_runtime::Ticket;
+use innkeeper_runtime::{Stage, Ticket, stage};
 use innkeeper_vectors::{Filter, Hit, OWNER};
 use uuid::Uuid;
 
@@ -46,6 +46,7 @@ pub(crate) fn look(
     let started = Instant::now();
     let picture = Picture::decode(bytes, limits)?;
     let decode = started.elapsed();
+    stage(Stage::FRAME, Stage::Decode, decode);
     let analysis = pipeline.analyse(&picture, want, ticket)?;
     Ok((picture, analysis, decode))
 }
