@@ -36,7 +36,11 @@ pub(crate) enum CatchUpError {
 
 impl From<CatchUpError> for Problem {
     fn from(error: CatchUpError) -> Self {
-        Self::internal(&error)
+        match error {
+            // A busy database is worth another attempt, not an alarm.
+            CatchUpError::Store(error) => error.into(),
+            other => Self::internal(&other),
+        }
     }
 }
 
