@@ -169,7 +169,8 @@ fn an_enrolment_whose_caller_leaves_is_whole_or_absent() {
     let token = house.token("manager", "h1");
     let people = 8;
     for i in 0..people {
-        let body = enrolment(&format!("EMP{i}"), &[&photo(if i % 2 == 0 { OBAMA[0] } else { BIDEN })]).to_string();
+        let body =
+            enrolment(&format!("EMP{i}"), &[&photo(if i % 2 == 0 { OBAMA[0] } else { BIDEN })]).to_string();
         let head = format!(
             "POST {ENROL} HTTP/1.1\r\nHost: hotel\r\nAuthorization: Bearer {token}\r\n\
              Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
