@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # usage: [EVAL_DATA=FOLDER] [EVAL_PACKS="default extended"] scripts/eval.sh INNKEEPER
-# Tables of the face and liveness models on FOLDER (docs/operations.md has its format), kept in out/eval.
+# Tables of the face and liveness models on FOLDER (datasets/README.md has its format), kept in out/eval.
 set -euo pipefail
 
 innkeeper=$1
 data=${EVAL_DATA:-${INNKEEPER_MIRROR:+$INNKEEPER_MIRROR/face}}
 packs=${EVAL_PACKS:-default extended}
 if [ -z "$data" ] || [ ! -e "$data/FILES.tsv" ]; then
-    printf 'Name a folder with a FILES.tsv: make eval EVAL_DATA=FOLDER (docs/operations.md has the format)\n' >&2
+    printf 'Name a folder with a FILES.tsv: make eval EVAL_DATA=FOLDER (datasets/README.md has the format)\n' >&2
     exit 1
 fi
 mkdir -p out/eval
