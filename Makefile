@@ -49,8 +49,8 @@ models: build ## pull the model packs: default from the Python index, extended w
 	@printf '\n== models\n'
 	@scripts/pull_models.sh bin/innkeeper
 
-bench: bootstrap ## criterion benches
-	@cargo bench --workspace
+bench: models ## speed: every stage, beside the Python peer, the service under load
+	@scripts/bench.sh bin/innkeeper
 
 eval: models ## evaluate the models on data of yours: make eval EVAL_DATA=FOLDER
 	@scripts/eval.sh bin/innkeeper

@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# usage: [BENCH_ROUNDS=3] [BENCH_FRAMES=300] [BENCH_MIXED=2000] scripts/bench.sh INNKEEPER; `make bench` sets the folders.
+# Every benchmark (benches/README.md): stages, the pipeline beside its Python peer, the service under load.
+# The tables are printed and kept in out/bench. Needs both packs; about ten minutes on two quiet cores.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/steps.sh
+
+innkeeper=$1
+frame=$CARGO_TARGET_DIR/release/examples/frame
+peer=$HOME/.cache/innkeeper/peer
+wanted=benches/peer/requirements.txt
+
+# The peer's Python packages, in a folder of their own, made again when the pinned versions change.
+peer_python() {
+    if cmp -s "$wanted" "$peer/requirements.txt"; then
+        printf 'installed before: %s\n' "$peer"
+        return
+    fi
+    rm -rf "$peer"
+    if ! python3 -m venv "$peer"; then
+        printf 'python3 cannot make a virtual environment; on Debian: apt-get install python3-venv\n' >&2
+        return 1
+    fi
+    "$peer/bin/python" -m pip install --disable-pip-version-check --requirement "$wanted"
+    # Last, so that a broken installation is made again.
+    cp "$wanted" "$peer/requirements.txt"
+}
+
+stages() {
+    cargo bench --workspace --bench face -- --color never --noplot | tee out/bench/stages.txt
+}
+
+beside_the_peer() {
+    python3 benches/compare.py "$innkeeper" "$frame" "$peer/bin/python" | tee out/bench/compare.txt
+}
+
+service() {
+    python3 benches/service.py "$innkeeper" "$frame" | tee out/bench/service.txt
+}
+
+mkdir -p out/bench
+step 'photographs' "$innkeeper" datasets pull demo
+step 'Python packages of the peer' peer_python
+step 'benchmark programs' cargo build --release --workspace --example frame
+step 'stages of the face pipeline' stages
+step 'the pipeline beside its peer' beside_the_peer
+step 'the service under load' service
+printf '\nsaved in out/bench: stages.txt compare.txt service.txt\n'
