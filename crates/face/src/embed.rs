@@ -23,7 +23,7 @@ pub enum EmbedderKind {
 
 impl EmbedderKind {
     /// Whether a face and its mirror image are embedded and the two directions averaged. It halves the
-    /// errors of dlib's network for a few milliseconds and changes nothing for the others
+    /// errors of dlib's network for a second run and changes nothing for the others
     /// (docs/thresholds.md).
     pub fn mirrors(self) -> bool {
         self == Self::DlibResnet
