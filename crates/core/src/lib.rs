@@ -11,6 +11,7 @@ mod geometry;
 mod ids;
 mod model;
 mod picture;
+mod write_stage;
 
 pub use code::ErrorCode;
 pub use embedding::{Embedding, EmbeddingError};
@@ -18,3 +19,4 @@ pub use geometry::{Point, Rect};
 pub use ids::{CameraId, EmployeeId, HotelId, IdError};
 pub use model::{ModelRef, ModelRefError};
 pub use picture::{DecodeLimits, Picture, PictureError, PictureFormat, Resampling};
+pub use write_stage::WriteStage;
