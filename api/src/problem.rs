@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use innkeeper_core::{ErrorCode, PictureError};
 use innkeeper_face::FaceError;
-use innkeeper_identity::Limited;
+use innkeeper_identity::{Limited, Throttled};
 use innkeeper_runtime::RuntimeError;
 use innkeeper_store::StoreError;
 use serde::Serialize;
@@ -63,7 +63,12 @@ pub(crate) fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::InvalidTimestamp => StatusCode::BAD_REQUEST,
         ErrorCode::Unauthenticated | ErrorCode::InvalidToken => StatusCode::UNAUTHORIZED,
         ErrorCode::Forbidden => StatusCode::FORBIDDEN,
-        ErrorCode::NotFound | ErrorCode::EmployeeNotEnrolled => StatusCode::NOT_FOUND,
+        ErrorCode::NotFound
+        | ErrorCode::EmployeeNotEnrolled
+        | ErrorCode::AnswerNotFound
+        | ErrorCode::UnknownFaceNotFound
+        | ErrorCode::AttendanceNotFound
+        | ErrorCode::ApiKeyNotFound => StatusCode::NOT_FOUND,
         ErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         ErrorCode::FaceAlreadyEnrolled | ErrorCode::ModelChanged => StatusCode::CONFLICT,
         ErrorCode::PayloadTooLarge | ErrorCode::ImageTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -76,8 +81,9 @@ pub(crate) fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::DifferentPeople
         | ErrorCode::NoUsablePhoto
         | ErrorCode::ConsentRequired => StatusCode::UNPROCESSABLE_ENTITY,
-        ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::RateLimited | ErrorCode::TooManyFailedMatches => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::Overloaded
+        | ErrorCode::EngineUnavailable
         | ErrorCode::DeadlineExceeded
         | ErrorCode::ModelNotInstalled
         | ErrorCode::NotReady => StatusCode::SERVICE_UNAVAILABLE,
@@ -202,6 +208,13 @@ impl From<Limited> for Problem {
     fn from(limited: Limited) -> Self {
         Self::new(ErrorCode::RateLimited, format!("at most {} calls a minute", limited.limit))
             .retry(limited.retry_after)
+    }
+}
+
+impl From<Throttled> for Problem {
+    fn from(throttled: Throttled) -> Self {
+        Self::new(ErrorCode::TooManyFailedMatches, "too many failed matches in a row; wait before the next")
+            .retry(throttled.retry_after)
     }
 }
 

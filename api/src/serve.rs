@@ -28,7 +28,7 @@ pub(crate) async fn serve(settings: Settings, dev: bool) -> Result<(), StartErro
         return Err(StartError::DevOffLoopback(address));
     }
     let metrics = telemetry::metrics()?;
-    let engines = Engines::open(&settings.storage.data_dir).await?;
+    let engines = Engines::open(&settings).await?;
     let app = App::new(settings, dev, engines.clone(), metrics)?;
     app.gallery.reconcile().await?;
     let listener = tokio::net::TcpListener::bind(address)
@@ -155,10 +155,33 @@ async fn sweep(app: App) {
     let mut clock = tokio::time::interval(SWEEP);
     clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let mut pruned: Option<Instant> = None;
+    // Pictures do not say by themselves that another key sealed them, so they are looked through only when the
+    // keys changed, and once after a start.
+    let mut sealed_by = None;
     loop {
         tokio::select! {
             _ = clock.tick() => {}
             () = app.gallery.deleted.notified() => {}
+        }
+        if let Err(error) = app.tokens.reload() {
+            tracing::warn!(%error, "the keys of the external issuer could not be read again; the old ones stay");
+        }
+        if let Err(error) = app.engines.keys.reload() {
+            tracing::error!(%error, "the data keys could not be read again; the old ones stay");
+        }
+        let keys = app.engines.keys.ids();
+        if sealed_by.as_ref() != Some(&keys) {
+            match app.gallery.seal_again().await {
+                Ok(0) => sealed_by = Some(keys),
+                Ok(sealed) => {
+                    tracing::info!(sealed, "rows and pictures are sealed with the newest key");
+                    sealed_by = Some(keys);
+                }
+                Err(error) => tracing::warn!(%error, "not everything is sealed with the newest key yet"),
+            }
+        }
+        if let Err(error) = app.gallery.forget_old_unknown(app.settings.face.unknown.max_kept).await {
+            tracing::warn!(%error, "unknown faces whose time is over could not be forgotten; the next round tries");
         }
         let swept = match app.gallery.catch_up().await {
             Ok(()) => app.gallery.scrub().await,

@@ -127,7 +127,7 @@ impl<T: FormFields> FromRequest<App> for Form<T> {
 }
 
 /// The essence of the content type, in lower case, without parameters.
-fn content_type(headers: &HeaderMap) -> String {
+pub(super) fn content_type(headers: &HeaderMap) -> String {
     headers
         .get(header::CONTENT_TYPE)
         .and_then(|v| v.to_str().ok())

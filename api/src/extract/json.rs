@@ -1,10 +1,31 @@
-//! What is wrong with a JSON body, in few words: the place and the kind of mistake, never what the client
-//! sent, which may be a whole picture in a field of another type.
+//! JSON bodies, and what is wrong with one, in few words: the place and the kind of mistake, never what the
+//! client sent, which may be a whole picture in a field of another type.
 
+use axum::extract::{FromRequest, Request};
 use innkeeper_core::ErrorCode;
+use serde::de::DeserializeOwned;
 use serde_json::error::{Category, Error};
 
+use super::form::content_type;
+use crate::app::App;
 use crate::problem::Problem;
+
+/// The body of a route that takes no picture.
+pub(crate) struct JsonBody<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<App> for JsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        if content_type(&parts.headers) != "application/json" {
+            let detail = "send the fields as application/json";
+            return Err(Problem::new(ErrorCode::UnsupportedMediaType, detail));
+        }
+        let (bytes, _room) = app.bodies.read(&parts.headers, body).await?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|e| broken(&e))
+    }
+}
 
 /// Longest account of a mistake, in characters.
 const LONGEST: usize = 200;

@@ -17,11 +17,11 @@ use crate::app::App;
 use crate::extract::{Allowed, Form, FormFields, ManageFaces, Pictures, Recognise};
 use crate::problem::{Problem, ProblemDocument};
 use crate::service::{
-    ConsentInput, DeletedAnswer, EmbeddingAnswer, EnrolAnswer, EnrolInput, ProfileInput, RecogniseAnswer,
-    Sight,
+    ConsentInput, DeletedAnswer, EmbeddingAnswer, EnrolAnswer, EnrolInput, FaceReport, ProfileInput,
+    RecogniseAnswer, Sight,
 };
 
-const TAG: &str = "face";
+pub(super) const TAG: &str = "face";
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -30,6 +30,9 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(embedding))
         .routes(routes!(delete))
 }
+
+/// Words that stand where an `employee_id` may stand in a path.
+const RESERVED: [&str; 5] = ["embedding", "enroll", "recognize", "unknown", "verify"];
 
 /// A frame of a camera.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -119,17 +122,17 @@ struct EnrollForm {
     consent: Option<String>,
 }
 
-fn id<T: std::str::FromStr<Err = IdError>>(text: &str) -> Result<T, Problem> {
+pub(super) fn id<T: std::str::FromStr<Err = IdError>>(text: &str) -> Result<T, Problem> {
     text.parse().map_err(|e: IdError| Problem::new(ErrorCode::InvalidId, e.to_string()))
 }
 
 /// The id that stands in the path; what is not even text names nobody.
-fn id_in_path(path: Result<Path<String>, PathRejection>) -> Result<EmployeeId, Problem> {
+pub(super) fn id_in_path(path: Result<Path<String>, PathRejection>) -> Result<EmployeeId, Problem> {
     let Path(text) = path.map_err(|e| Problem::new(ErrorCode::InvalidId, e.body_text()))?;
     id(&text)
 }
 
-fn instant(field: &str, text: &str, max_ahead: u64) -> Result<DateTime<Utc>, Problem> {
+pub(super) fn instant(field: &str, text: &str, max_ahead: u64) -> Result<DateTime<Utc>, Problem> {
     let bad = |detail: String| Problem::new(ErrorCode::InvalidTimestamp, detail);
     let at = DateTime::parse_from_rfc3339(text)
         .map_err(|e| bad(format!("{field} is not an RFC 3339 time: {e}")))?
@@ -149,7 +152,7 @@ fn instant(field: &str, text: &str, max_ahead: u64) -> Result<DateTime<Utc>, Pro
 /// A frame without a known face is an answer (`success: false` with a `reason`), not an error. A recognised
 /// employee gets one attendance row and one event per sighting, unless a liveness model objects.
 #[utoipa::path(
-    post, path = "/api/v1/cv/face/recognize", tag = TAG, security(("bearer" = ["cv:recognize"])),
+    post, path = "/api/v1/cv/face/recognize", tag = TAG, security(("bearer" = ["cv:recognize"]), ("api_key" = ["cv:recognize"])),
     params(
         ("camera_id" = Option<String>, Query, description = "With a raw picture: the camera."),
         ("timestamp" = Option<String>, Query, description = "With a raw picture: when it was taken.")
@@ -191,7 +194,16 @@ async fn recognise(
             .map_or_else(|| Ok(Utc::now()), |text| instant("timestamp", text, ahead))?,
     };
     let image = images.into_iter().next().unwrap_or_default();
-    app.face_service()?.recognise(&app.admission, &sight, image).await
+    let service = app.face_service()?;
+    let client = app.attempts_of(&allowed.caller, None)?;
+    let answer = service.recognise(&app.admission, &sight, image).await?;
+    // A frame without a usable face was no attempt.
+    if answer.success {
+        client.succeeded();
+    } else if answer.faces.iter().any(FaceReport::was_compared) {
+        client.failed(answer.is_alive.is_some());
+    }
+    Ok(answer)
 }
 
 /// Enrol an employee from photos.
@@ -199,7 +211,7 @@ async fn recognise(
 /// Photos of somebody else, or of poor quality, are rejected one by one with the reason; a face that is
 /// enrolled under another `employee_id` is refused with 409. When the answer comes, the person is recognised.
 #[utoipa::path(
-    post, path = "/api/v1/cv/face/enroll", tag = TAG, security(("bearer" = ["cv:enroll"])),
+    post, path = "/api/v1/cv/face/enroll", tag = TAG, security(("bearer" = ["cv:enroll"]), ("api_key" = ["cv:enroll"])),
     params(
         ("employee_id" = Option<String>, Query, description = "With a raw picture: the employee."),
         ("metadata.name" = Option<String>, Query, description = "With a raw picture; `department` and `role` alike."),
@@ -231,7 +243,11 @@ async fn enrol(
     fields: EnrollBody,
     images: Vec<bytes::Bytes>,
 ) -> Result<EnrolAnswer, Problem> {
-    let employee = id(&fields.employee_id)?;
+    let employee: EmployeeId = id(&fields.employee_id)?;
+    if RESERVED.contains(&employee.as_str()) {
+        let detail = format!("{employee} is a word of the interface and cannot be an employee_id");
+        return Err(Problem::new(ErrorCode::InvalidId, detail));
+    }
     let max = app.settings.face.max_photos;
     if images.is_empty() || images.len() > max {
         let detail = format!("send 1 to {max} photos, not {}", images.len());
@@ -279,7 +295,7 @@ fn text(key: &str, value: Option<String>) -> Result<Option<String>, Problem> {
 
 /// The employee's templates with their vectors.
 #[utoipa::path(
-    get, path = "/api/v1/cv/face/embedding/{employee_id}", tag = TAG, security(("bearer" = ["cv:enroll"])),
+    get, path = "/api/v1/cv/face/embedding/{employee_id}", tag = TAG, security(("bearer" = ["cv:enroll"]), ("api_key" = ["cv:enroll"])),
     params(("employee_id" = String, Path, example = "EMP001")),
     responses(
         (status = 200, body = EmbeddingAnswer),
@@ -292,7 +308,11 @@ async fn embedding(
     employee: Result<Path<String>, PathRejection>,
 ) -> Result<Json<EmbeddingAnswer>, Problem> {
     let employee = id_in_path(employee)?;
-    let answer = app.gallery.templates(&allowed.caller.hotel, &employee).await?;
+    let mut answer = app.gallery.templates(&allowed.caller.hotel, &employee).await?;
+    if let Ok(service) = app.face_service() {
+        let reasons = service.photo_reasons(&allowed.caller.hotel, &employee).await?;
+        answer.needs_new_photos = Some(reasons);
+    }
     app.engines
         .store
         .hotel(&allowed.caller.hotel)
@@ -308,7 +328,7 @@ async fn embedding(
 
 /// Forget an employee: vectors, templates, photos, consents and attendance rows.
 #[utoipa::path(
-    delete, path = "/api/v1/cv/face/{employee_id}", tag = TAG, security(("bearer" = ["cv:enroll"])),
+    delete, path = "/api/v1/cv/face/{employee_id}", tag = TAG, security(("bearer" = ["cv:enroll"]), ("api_key" = ["cv:enroll"])),
     params(("employee_id" = String, Path, example = "EMP001")),
     responses(
         (status = 200, body = DeletedAnswer),

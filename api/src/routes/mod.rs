@@ -1,10 +1,13 @@
 //! One module per family of paths.
 
+mod corrections;
 mod docs;
 mod face;
 mod health;
+mod keys;
 mod problems;
 mod trail;
+mod verify;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -20,6 +23,9 @@ use crate::problem::Problem;
 pub(crate) fn documented() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(crate::openapi::head())
         .merge(face::routes())
+        .merge(verify::routes())
+        .merge(corrections::routes())
+        .merge(keys::routes())
         .merge(health::routes())
         .merge(problems::routes())
 }

@@ -71,7 +71,7 @@ struct Looked {
 }
 
 /// The face with a margin, small enough, without metadata.
-fn portrait(picture: &Picture, face: &Face) -> Result<Vec<u8>, Problem> {
+pub(super) fn portrait(picture: &Picture, face: &Face) -> Result<Vec<u8>, Problem> {
     let part = picture.cropped(&face.rect.grown(PHOTO_MARGIN));
     let part = part.as_ref().unwrap_or(picture);
     let longest = part.width().max(part.height());
@@ -85,13 +85,13 @@ fn portrait(picture: &Picture, face: &Face) -> Result<Vec<u8>, Problem> {
 }
 
 /// Why a photo has no usable face, and what was measured on the unusable one.
-struct Unusable {
-    problem: Problem,
-    quality: Option<QualityReport>,
+pub(super) struct Unusable {
+    pub problem: Problem,
+    pub quality: Option<QualityReport>,
 }
 
 /// The one face of an enrolment photo.
-fn sole_face(faces: &[Face], min_size: f32) -> Result<&Face, Box<Unusable>> {
+pub(super) fn sole_face(faces: &[Face], min_size: f32) -> Result<&Face, Box<Unusable>> {
     let unusable = |problem, quality| Box::new(Unusable { problem, quality });
     let Some(face) = faces.first() else {
         return Err(unusable(Problem::new(ErrorCode::NoFace, "no face was found in the photo"), None));
@@ -219,8 +219,11 @@ impl FaceService {
                 report.reject("outdone", "the employee has enough better photos");
             }
         }
+        let earlier_sightings = self.claim_earlier(hotel, &employee, &caller.subject).await?;
         Ok(EnrolAnswer {
             success: true,
+            earlier_sightings,
+            needs_new_photos: self.photo_reasons(hotel, &employee).await?,
             employee_id: employee.to_string(),
             enrolled: enrolled.added.len(),
             templates: enrolled.templates,
@@ -262,7 +265,7 @@ impl FaceService {
             }
         }
         let embeddings: Vec<Embedding> = usable.iter().map(|p| p.embedding.clone()).collect();
-        let verdicts = same_person(&embeddings, &existing, self.limits.threshold)?;
+        let verdicts = same_person(&embeddings, &existing, self.pair_threshold())?;
         let mut verdicts = verdicts.into_iter();
         usable.retain(|photo| {
             let detail = match verdicts.next() {
@@ -287,7 +290,8 @@ impl FaceService {
         embedding: &Embedding,
     ) -> Result<Option<TemplateScore>, Problem> {
         let nearest = self.nearest(hotel, embedding.vector(), Some(employee)).await?;
-        Ok(nearest.into_iter().next().filter(|t| t.score >= self.limits.threshold))
+        let threshold = self.limits_at(hotel, None).await?.threshold;
+        Ok(nearest.into_iter().next().filter(|t| t.score >= threshold))
     }
 }
 
