@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use innkeeper_core::ErrorCode;
 use innkeeper_identity::{Principal, RateLimits, Role, TokenAuthority};
 use innkeeper_media::Media;
+use innkeeper_sealing::KeyRing;
 use innkeeper_store::Store;
 use innkeeper_vectors::{EmbeddedQdrant, VectorIndex};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -75,6 +76,8 @@ pub(crate) enum StartError {
     #[error(transparent)]
     Secret(#[from] innkeeper_identity::SecretError),
     #[error(transparent)]
+    Keys(#[from] innkeeper_sealing::KeyError),
+    #[error(transparent)]
     Store(#[from] innkeeper_store::StoreError),
     #[error(transparent)]
     Vectors(#[from] innkeeper_vectors::VectorError),
@@ -111,10 +114,11 @@ impl Engines {
         let vectors = tokio::task::spawn_blocking(move || EmbeddedQdrant::open(&folder))
             .await
             .map_err(|e| StartError::Serve(std::io::Error::other(e)))??;
+        let keys = KeyRing::open(std::env::var("INNKEEPER_DATA_KEYS").ok().as_deref(), data_dir)?;
         Ok(Self {
             store: Store::open(&data_dir.join("innkeeper.db")).await?,
             vectors: Arc::new(vectors),
-            media: Media::local(&data_dir.join("media"))?,
+            media: Media::local(&data_dir.join("media"), keys)?,
         })
     }
 
