@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use innkeeper_sealing::SealError;
 use sqlx::migrate::MigrateError;
 
 /// Why the store refused or failed.
@@ -70,6 +71,44 @@ pub enum StoreError {
         /// Column of the value.
         column: &'static str,
     },
+    /// A value could not be sealed, or does not open: it was changed, moved, or never sealed.
+    #[error("{column}: {source}")]
+    Seal {
+        /// Column of the value.
+        column: &'static str,
+        /// What the cipher said.
+        source: SealError,
+    },
+    /// Rows cannot be read because the keys that sealed them are not at hand.
+    #[error(
+        "{rows} rows are sealed with keys that are missing: {}; \
+         put them back into secrets/data.key, or where the environment gives the keys",
+        keys.join(", ")
+    )]
+    MissingKeys {
+        /// The keys by their ids.
+        keys: Vec<String>,
+        /// Rows that need them.
+        rows: u64,
+    },
+    /// The system gave no random bytes.
+    #[error("the system gave no random bytes")]
+    Random,
+    /// The person has given no consent, or has withdrawn it.
+    #[error("the person has no active consent")]
+    NoConsent,
+    /// A copy would mix with rows that are there already.
+    #[error("{table} has rows already; a copy needs an empty database")]
+    NotEmpty {
+        /// The first table with rows.
+        table: &'static str,
+    },
+    /// A copy did not come out as its original.
+    #[error("the copy differs from its original in {what}")]
+    CopyDiffers {
+        /// What differs.
+        what: &'static str,
+    },
     /// A statement could not be built.
     #[error("cannot build a statement: {0}")]
     Statement(#[from] sea_query::error::Error),
@@ -92,10 +131,13 @@ impl StoreError {
 const BUSY_CODES: [&str; 6] = ["5", "261", "517", "773", "6", "262"];
 
 /// Keys by the columns the engine names when one is violated; it does not name the constraint.
-const UNIQUE: [(&str, &str); 3] = [
+const UNIQUE: [(&str, &str); 6] = [
     ("face_templates.id", "the template"),
     ("face_templates.hotel_id, face_templates.employee_id", "a template of this photo"),
     ("outbox.id", "the event"),
+    ("api_keys.id", "the API key"),
+    ("unknown_faces.id", "the unknown face"),
+    ("not_this_person.id", "the negative"),
 ];
 
 impl From<sqlx::Error> for StoreError {

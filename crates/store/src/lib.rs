@@ -12,28 +12,47 @@
 //! only `engine` and `store` name the engine. Times are stored as microseconds since 1970 UTC.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod api_keys;
 mod attendance;
 mod audit;
+mod copy;
+mod correction;
 mod engine;
 mod enrolment;
 mod error;
 mod migrations;
+mod naming;
 mod outbox;
 mod people;
 mod queues;
 mod removal;
 mod schema;
 mod scope;
+mod seal;
+mod secrets;
 mod store;
+mod templates;
 mod time;
+mod unknown;
+mod words;
 
-pub use attendance::{Action, ActionError, Attendance, Sighting, SightingOutcome};
+pub use api_keys::{ApiKey, NewApiKey};
+pub use attendance::{Attendance, Sighting, SightingOutcome};
 pub use audit::{AuditBreak, AuditEntry, AuditFault, AuditHead, AuditSubject, AuditVerdict};
+pub use copy::CopyReport;
+pub use correction::{MAX_NEGATIVES, NewNegative, Reassigned, Reassignment, Removed};
 pub use enrolment::{EmployeeProfile, Enrolled, NewConsent, NewEnrolment, NewTemplate, Replaced};
 pub use error::StoreError;
-pub use outbox::{ATTENDANCE_RECORDED, CONSENT_WITHDRAWN, FACE_DELETED, FACE_ENROLLED, OutboxEvent, Pruned};
+pub use naming::{Named, NamedFace, Naming};
+pub use outbox::{
+    ATTENDANCE_CORRECTED, ATTENDANCE_RECORDED, CONSENT_WITHDRAWN, FACE_DELETED, FACE_ENROLLED, OutboxEvent,
+    Pruned,
+};
 pub use people::{Employee, Template};
 pub use queues::{MediaTask, VectorChange, VectorTask};
 pub use removal::{Deleted, Withdrawn};
+pub use seal::SealCount;
 pub use store::{HotelStore, Store};
 pub use time::local_day;
+pub use unknown::{NewUnknown, UnknownFace, UnknownOutcome};
+pub use words::{Action, ActionError, Source, SourceError};

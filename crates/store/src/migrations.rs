@@ -5,11 +5,18 @@ use crate::StoreError;
 use crate::engine::{BEGIN_WRITE, Db};
 
 /// Number, what it does, statements. A released entry never changes: its checksum is stored in the database.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(
-    1,
-    "people, attendance, audit and outbox",
-    include_str!("../migrations/sqlite/0001_people_attendance_audit_outbox.sql"),
-)];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (
+        1,
+        "people, attendance, audit and outbox",
+        include_str!("../migrations/sqlite/0001_people_attendance_audit_outbox.sql"),
+    ),
+    (
+        2,
+        "sealed fields, api keys, unknown faces and negatives",
+        include_str!("../migrations/sqlite/0002_sealed_fields_unknown_faces_api_keys.sql"),
+    ),
+];
 
 /// Brings the database to the newest schema, or refuses a newer one, in one transaction: of two processes
 /// that start at once one waits, and a migration that fails half-way leaves the old schema.

@@ -1,8 +1,10 @@
 use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use innkeeper_core::HotelId;
+use innkeeper_core::{HotelId, WriteStage};
+use innkeeper_sealing::KeyRing;
 use sea_query::{Expr, OnConflict, Order, Query};
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -10,6 +12,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use crate::engine::{BEGIN_WRITE, Db, Tx, execute, fetch_all, get, parse};
 use crate::schema::{Col, Table};
 use crate::scope::Scope;
+use crate::secrets::PSEUDONYMS;
 use crate::time::micros;
 use crate::{StoreError, audit, migrations};
 
@@ -31,6 +34,9 @@ pub struct Store {
     writer: sqlx::Pool<Db>,
     readers: sqlx::Pool<Db>,
     scrubber: sqlx::Pool<Db>,
+    pub(crate) keys: KeyRing,
+    /// Under what the audit log names persons; behind a lock because a copy brings its own.
+    pseudonyms: Arc<RwLock<[u8; 32]>>,
 }
 
 /// The tables as one hotel sees them: every statement names the hotel.
@@ -45,12 +51,15 @@ impl Store {
     /// new file can be read by its owner only.
     ///
     /// A commit is on the disk before the call that made it returns (WAL, `synchronous = FULL`), and deleted
-    /// content is overwritten (`secure_delete`).
+    /// content is overwritten (`secure_delete`). Vectors and personal fields are sealed with `keys`; what an
+    /// older version wrote plain is sealed, and its traces removed, before the store is handed out.
     ///
     /// # Errors
-    /// [`StoreError::File`], [`StoreError::Open`], [`StoreError::Migration`], and
-    /// [`StoreError::NewerSchema`] when a later version of the program wrote the file.
-    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+    /// [`StoreError::File`], [`StoreError::Open`], [`StoreError::Migration`],
+    /// [`StoreError::NewerSchema`] when a later version of the program wrote the file,
+    /// [`StoreError::MissingKeys`] when `keys` lacks some that sealed rows, and [`StoreError::Seal`] when a
+    /// value is plain that must not be.
+    pub async fn open(path: &Path, keys: KeyRing) -> Result<Self, StoreError> {
         create(path).map_err(|source| StoreError::File { path: path.to_owned(), source })?;
         let options = SqliteConnectOptions::new()
             .filename(path)
@@ -78,7 +87,33 @@ impl Store {
             .await
             .map_err(open)?;
         let scrubber = pool().max_connections(1).connect_lazy_with(options.busy_timeout(SCRUB_TIMEOUT));
-        Ok(Self { writer, readers, scrubber })
+        let pseudonyms = Arc::default();
+        let store = Self { writer, readers, scrubber, keys, pseudonyms };
+        store.settle().await?;
+        Ok(store)
+    }
+
+    /// Checks the keys, seals what is plain, and gets what every write needs.
+    async fn settle(&self) -> Result<(), StoreError> {
+        let sealed_before = self.find_secret(PSEUDONYMS).await?.is_some();
+        self.check_seals(sealed_before).await?;
+        if !sealed_before {
+            // Sealed or not, old pages may still hold plain values; the file is written anew without them.
+            sqlx::query("VACUUM").execute(&self.writer).await?;
+            self.scrub_after_deletion().await;
+        }
+        self.load_pseudonyms().await
+    }
+
+    pub(crate) async fn load_pseudonyms(&self) -> Result<(), StoreError> {
+        let secret = self.secret(PSEUDONYMS).await?;
+        *self.pseudonyms.write().unwrap_or_else(PoisonError::into_inner) = secret;
+        Ok(())
+    }
+
+    /// The key of [`HotelStore::pseudonym`].
+    pub(crate) fn pseudonyms(&self) -> [u8; 32] {
+        *self.pseudonyms.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The tables as `hotel` sees them. The hotel need not exist: its first write creates it.
@@ -167,6 +202,13 @@ impl HotelStore {
         execute(&mut tx, &insert).await?;
         Ok(tx)
     }
+}
+
+/// Makes a write last, which the crash tests are told.
+pub(crate) async fn commit(tx: Tx) -> Result<(), StoreError> {
+    tx.commit().await?;
+    WriteStage::Committed.reached();
+    Ok(())
 }
 
 /// Creates the file before the engine does, because the engine would let everyone on the machine read it.

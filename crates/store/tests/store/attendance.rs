@@ -70,7 +70,7 @@ async fn the_event_carries_what_the_contract_names() {
             "attendance_id": outcome.attendance_id, "employee_id": "EMP001",
             "timestamp": "2025-01-17T12:00:00Z", "action": "check_in", "camera_id": "cam_lobby_01",
             "location": "cam_lobby_01", "confidence": 0.98, "score": 0.61, "is_alive": true,
-            "liveness_reason": null, "model": "face@1",
+            "liveness_reason": null, "model": "face@1", "source": "camera",
         })
     );
 }
@@ -99,7 +99,7 @@ async fn concurrent_frames_of_one_person_make_one_row_and_one_event() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_processes_on_one_file_do_not_double_a_sighting() {
     let house = staffed(&["EMP001"]).await;
-    let other = Store::open(&house.path()).await.expect("a second opening");
+    let other = Store::open(&house.path(), house.keys.clone()).await.expect("a second opening");
     let tasks: Vec<_> = (0..32)
         .map(|n| {
             let store = if n % 2 == 0 { &house.store } else { &other };

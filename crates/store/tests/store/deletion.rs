@@ -1,7 +1,7 @@
 use crate::*;
 
 /// Everything the folder of the database holds, write-ahead log included.
-fn bytes(house: &House) -> Vec<u8> {
+pub(crate) fn bytes(house: &House) -> Vec<u8> {
     let mut all = Vec::new();
     for entry in std::fs::read_dir(house.folder.path()).expect("the folder") {
         all.extend(std::fs::read(entry.expect("an entry").path()).expect("a file"));
@@ -9,8 +9,16 @@ fn bytes(house: &House) -> Vec<u8> {
     all
 }
 
-fn holds(haystack: &[u8], needle: &[u8]) -> bool {
+pub(crate) fn holds(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|w| w == needle)
+}
+
+async fn sealed_vector(house: &House, employee: &str) -> Vec<u8> {
+    sqlx::query_scalar("SELECT vector FROM face_templates WHERE employee_id = ?")
+        .bind(employee)
+        .fetch_one(&mut house.raw().await)
+        .await
+        .expect("the row")
 }
 
 #[tokio::test]
@@ -32,9 +40,11 @@ async fn a_deleted_person_is_in_no_table_and_no_byte_of_the_files() {
     for camera in ["lobby", "garden"] {
         hotel.record_sighting(sighting("EMP-to-forget", Some(camera), noon())).await.expect("good");
     }
-    for secret in [&b"EMP-to-forget"[..], b"Name of EMP-to-forget", &vector[..64], b"key-of-the-forgotten"] {
-        assert!(holds(&bytes(&house), secret), "the test looks for what was written");
+    for plain in [&b"EMP-to-forget"[..], b"key-of-the-forgotten"] {
+        assert!(holds(&bytes(&house), plain), "the test looks for what was written");
     }
+    let sealed = sealed_vector(&house, "EMP-to-forget").await;
+    assert!(holds(&bytes(&house), &sealed));
 
     let deleted =
         hotel.delete_person(&id, "manager", noon()).await.expect("no failure").expect("the person was there");
@@ -44,7 +54,7 @@ async fn a_deleted_person_is_in_no_table_and_no_byte_of_the_files() {
     assert_eq!(hotel.employee(&id).await.expect("a read"), None);
     assert!(hotel.templates(&id).await.expect("a read").is_empty());
     assert!(!hotel.has_active_consent(&id).await.expect("a read"));
-    assert!(!holds(&bytes(&house), &vector[..64]), "the vector is overwritten at once");
+    assert!(!holds(&bytes(&house), &sealed), "the vector is overwritten at once, sealed as it is");
 
     // The queues remember until their work is done.
     let tasks = house.store.pending_vectors(10).await.expect("a read");
@@ -68,7 +78,7 @@ async fn a_deleted_person_is_in_no_table_and_no_byte_of_the_files() {
     assert!(hotel.employee(&person("EMP002")).await.expect("a read").is_some(), "others stay");
     house.store.clone().close().await;
     let left = bytes(&house);
-    for secret in [&b"EMP-to-forget"[..], &vector[..64], b"key-of-the-forgotten"] {
+    for secret in [&b"EMP-to-forget"[..], &vector[..64], &sealed, b"key-of-the-forgotten"] {
         assert!(!holds(&left, secret), "{:?}", String::from_utf8_lossy(secret));
     }
 }
@@ -134,6 +144,7 @@ async fn a_reader_of_an_old_snapshot_neither_fails_a_deletion_nor_keeps_its_byte
     let house = House::new().await;
     let hotel = house.hotel();
     hotel.enrol(enrolment("EMP001", vec![template(1, 0.5)])).await.expect("enrolled");
+    let sealed = sealed_vector(&house, "EMP001").await;
     let mut raw = house.raw().await;
     let mut reader = raw.begin().await.expect("a transaction");
     sqlx::query("SELECT * FROM employees").fetch_all(&mut *reader).await.expect("a snapshot");
@@ -142,5 +153,5 @@ async fn a_reader_of_an_old_snapshot_neither_fails_a_deletion_nor_keeps_its_byte
     assert!(!house.store.scrub().await.expect("no failure"), "the snapshot is still held");
     reader.rollback().await.expect("done");
     assert!(house.store.scrub().await.expect("no failure"));
-    assert!(!holds(&bytes(&house), b"Name of EMP001"));
+    assert!(!holds(&bytes(&house), &sealed));
 }

@@ -1,21 +1,27 @@
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use innkeeper_store::StoreError;
 
 use crate::*;
 
+/// The keys as an installation has them: in a file that outlives the process.
+fn keys_beside(database: &Path) -> KeyRing {
+    KeyRing::open(None, database.parent().expect("a folder")).expect("keys")
+}
+
 #[tokio::test]
 async fn a_store_that_was_dropped_without_closing_comes_back_whole() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("deep").join("er").join("innkeeper.db");
     let outcome = {
-        let store = Store::open(&path).await.expect("folders are created");
+        let store = Store::open(&path, keys_beside(&path)).await.expect("folders are created");
         let hotel = store.hotel(&hotel("default"));
         hotel.enrol(enrolment("EMP001", vec![template(1, 0.5)])).await.expect("enrolled");
         hotel.record_sighting(sighting("EMP001", None, noon())).await.expect("good")
     };
-    let store = Store::open(&path).await.expect("opens again");
+    let store = Store::open(&path, keys_beside(&path)).await.expect("opens again");
     let hotel = store.hotel(&hotel("default"));
     assert_eq!(hotel.templates(&person("EMP001")).await.expect("a read").len(), 1);
     assert!(hotel.has_active_consent(&person("EMP001")).await.expect("a read"));
@@ -32,7 +38,7 @@ async fn a_store_that_was_dropped_without_closing_comes_back_whole() {
 #[ignore = "the victim of a_killed_process_loses_nothing_it_accepted"]
 async fn victim() {
     let Ok(path) = std::env::var("INNKEEPER_STORE_VICTIM") else { return };
-    let store = Store::open(path.as_ref()).await.expect("opens");
+    let store = Store::open(path.as_ref(), keys_beside(path.as_ref())).await.expect("opens");
     let hotel = store.hotel(&hotel("default"));
     hotel.enrol(enrolment("EMP001", vec![template(1, 0.5)])).await.expect("enrolled");
     for n in 0.. {
@@ -68,7 +74,7 @@ async fn a_killed_process_loses_nothing_it_accepted() {
     child.wait().expect("dead");
     assert_eq!(accepted.len(), 40, "the victim worked");
 
-    let store = Store::open(&path).await.expect("opens after the kill");
+    let store = Store::open(&path, keys_beside(path.as_ref())).await.expect("opens after the kill");
     let hotel = store.hotel(&hotel("default"));
     let rows: Vec<Uuid> = hotel
         .attendance(None, DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC, usize::MAX)
@@ -96,7 +102,7 @@ async fn a_database_of_a_newer_program_is_refused_and_left_alone() {
     .execute(&mut house.raw().await)
     .await
     .expect("the row");
-    match Store::open(&house.path()).await {
+    match Store::open(&house.path(), house.keys.clone()).await {
         Err(StoreError::NewerSchema { found: 9000, supported }) => assert!(supported < 9000),
         other => panic!("{other:?}"),
     }
@@ -109,7 +115,7 @@ async fn a_migration_that_was_edited_after_its_release_is_noticed() {
         .execute(&mut house.raw().await)
         .await
         .expect("the row");
-    let error = Store::open(&house.path()).await.expect_err("refused");
+    let error = Store::open(&house.path(), house.keys.clone()).await.expect_err("refused");
     assert!(matches!(error, StoreError::Migration(_)), "{error:?}");
 }
 
@@ -118,7 +124,7 @@ async fn a_file_that_is_no_database_is_refused_with_its_name() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("innkeeper.db");
     std::fs::write(&path, vec![7; 4096]).expect("written");
-    let error = Store::open(&path).await.expect_err("refused");
+    let error = Store::open(&path, keys_beside(&path)).await.expect_err("refused");
     assert!(error.to_string().contains("innkeeper.db"), "{error}");
     assert_eq!(std::fs::read(&path).expect("a file"), vec![7; 4096], "left alone");
 }
@@ -130,7 +136,7 @@ async fn stores_that_open_at_once_migrate_once() {
     let tasks: Vec<_> = (0..6)
         .map(|_| {
             let path = path.clone();
-            tokio::spawn(async move { Store::open(&path).await })
+            tokio::spawn(async move { Store::open(&path, keys_beside(&path)).await })
         })
         .collect();
     for task in tasks {

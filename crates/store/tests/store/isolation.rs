@@ -48,7 +48,7 @@ async fn every_table_names_the_hotel() {
     let house = House::new().await;
     let tables: Vec<String> = sqlx::query_scalar(
         "SELECT m.name FROM sqlite_master m WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'
-         AND m.name NOT IN ('hotels', '_sqlx_migrations')
+         AND m.name NOT IN ('hotels', 'secrets', '_sqlx_migrations')
          AND NOT EXISTS (SELECT 1 FROM pragma_table_info(m.name) WHERE name = 'hotel_id' AND \"notnull\" = 1)",
     )
     .fetch_all(&mut house.raw().await)

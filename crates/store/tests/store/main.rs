@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use innkeeper_core::{EmployeeId, HotelId, ModelRef};
+use innkeeper_sealing::KeyRing;
 use innkeeper_store::{EmployeeProfile, HotelStore, NewConsent, NewEnrolment, NewTemplate, Sighting, Store};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
@@ -23,14 +24,17 @@ use uuid::Uuid;
 /// A store in a folder of its own, which goes when the test ends.
 struct House {
     folder: TempDir,
+    keys: KeyRing,
     store: Store,
 }
 
 impl House {
     async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let store = Store::open(&folder.path().join("innkeeper.db")).await.expect("a new database");
-        Self { folder, store }
+        let keys = KeyRing::ephemeral().expect("a key");
+        let store =
+            Store::open(&folder.path().join("innkeeper.db"), keys.clone()).await.expect("a new database");
+        Self { folder, keys, store }
     }
 
     fn path(&self) -> PathBuf {
