@@ -257,6 +257,13 @@ impl Server<'_> {
         self.role("camera", "h1")
     }
 
+    /// The most memory it has held so far, in bytes. Zero where the system does not say.
+    pub fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0 kB");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number of kB") * 1024
+    }
+
     /// Asks the server to stop, without waiting for it.
     pub fn ask_to_stop(&self) {
         // The shell has `kill` built in; not every system has the program.

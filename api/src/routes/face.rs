@@ -149,7 +149,7 @@ fn instant(field: &str, text: &str, max_ahead: u64) -> Result<DateTime<Utc>, Pro
 /// A frame without a known face is an answer (`success: false` with a `reason`), not an error. A recognised
 /// employee gets one attendance row and one event per sighting, unless a liveness model objects.
 #[utoipa::path(
-    post, path = "/api/v1/cv/face/recognize", tag = TAG, security(("bearer" = ["cv:recognize"])),
+    post, path = "/api/v1/cv/face/recognize", tag = TAG, security(("bearer" = ["cv:recognize"]), ("bearer" = ["cv:read"])),
     params(
         ("camera_id" = Option<String>, Query, description = "With a raw picture: the camera."),
         ("timestamp" = Option<String>, Query, description = "With a raw picture: when it was taken.")
