@@ -115,8 +115,8 @@ pub(crate) fn flat_jpeg(marker: u8, bits: u8, side: u16, components: u8, scans: 
     out
 }
 
-/// A YCbCr JPEG without subsampling as what printers' programs write: four inks, inverted. The black ink has
-/// a scan of its own.
+/// The negative of a picture, as a YCbCr JPEG without subsampling, becomes what printers' programs write: four
+/// inks, inverted, of which no black. The fourth has a scan of its own.
 pub(crate) fn with_black_ink(jpeg: &[u8]) -> Vec<u8> {
     let mut out = vec![0xFF, 0xD8];
     out.extend(segment(0xEE, b"Adobe\0\x64\0\0\0\0\x02"));

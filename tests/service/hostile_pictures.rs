@@ -268,6 +268,9 @@ fn rare_kinds_of_pictures_are_read_or_refused_but_never_misread() {
     let server = serve(&house);
     let face = face();
     let still = encoded(&face, ImageFormat::Png);
+    // Ink is what light is not.
+    let mut negative = face.clone();
+    negative.invert();
     let as_png = |picture: DynamicImage| encoded(&picture, ImageFormat::Png);
     let cases: Vec<Case> = vec![
         ("16-bit PNG", Known, as_png(face.to_rgb16().into())),
@@ -276,13 +279,13 @@ fn rare_kinds_of_pictures_are_read_or_refused_but_never_misread() {
         ("grey PNG with transparency", Known, as_png(face.to_luma_alpha8().into())),
         ("PNG with a palette and transparency", Known, palette_png(&face)),
         ("grey JPEG", Known, encoded(&face.to_luma8().into(), ImageFormat::Jpeg)),
-        ("JPEG with black ink", Known, with_black_ink(&fine_jpeg(&face))),
+        ("JPEG with black ink", Known, with_black_ink(&fine_jpeg(&negative))),
         ("JPEG of four inks", Empty, flat_jpeg(0xC0, 8, 64, 4, 1)),
         ("progressive JPEG", Empty, flat_jpeg(0xC2, 8, 64, 3, 1)),
         ("JPEG of twelve bits", BROKEN, flat_jpeg(0xC1, 12, 64, 3, 1)),
         ("arithmetic JPEG", BROKEN, flat_jpeg(0xC9, 8, 64, 3, 1)),
         ("lossless JPEG", BROKEN, flat_jpeg(0xC3, 8, 64, 3, 1)),
-        ("JPEG of two components", BROKEN, flat_jpeg(0xC0, 8, 64, 2, 1)),
+        ("JPEG of two components", Empty, flat_jpeg(0xC0, 8, 64, 2, 1)),
         ("animated GIF", Known, animated_gif(&face)),
         ("animated PNG", Known, animated_png(&still)),
         ("animated WebP", Known, animated_webp(&face, None)),
@@ -364,7 +367,6 @@ fn metadata_that_lies_changes_nothing() {
             with(&[exif(&[&tiff(&[turned], 0)[..], &vec![0xFF; 65_000]].concat())]),
         ),
         ("a hundred times as much", Known, with(&vec![exif(&vec![0x49; 65_000]); 100])),
-        ("two that contradict each other", Known, with(&[orientation(1), orientation(6)])),
         ("a thumbnail of somebody else", Known, with(&[exif(&thumbnail)])),
     ];
     check(&server, &cases);
@@ -481,6 +483,7 @@ fn base64_in_the_shapes_that_clients_get_wrong_is_read_or_named() {
     for good in [
         text.clone(),
         text.trim_end_matches('=').to_owned(),
+        text.replace("==", "="),
         lines,
         format!(" \t{text}\n"),
         format!("data:image/jpeg;base64,{text}"),
@@ -495,7 +498,6 @@ fn base64_in_the_shapes_that_clients_get_wrong_is_read_or_named() {
     assert!(text.contains(['+', '/']), "the alphabets do not differ here");
     for bad in [
         URL_SAFE.encode(&plain),
-        text.replace("==", "="),
         text.replace("==", "==="),
         format!("{}=={}", &text[..400], &text[400..]),
         format!("{text}{text}"),

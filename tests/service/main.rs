@@ -20,3 +20,4 @@ mod pictures;
 mod recognise;
 mod server;
 mod slow;
+mod tenants;
