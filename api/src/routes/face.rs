@@ -53,6 +53,12 @@ impl FormFields for RecognizeBody {
     }
 }
 
+/// A picture as it is, with any `image/*` as its type; the fields stand in the query.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "documents the body, which the extractor reads")]
+struct PictureFile(Vec<u8>);
+
 /// The same as a form.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "documents the form; the fields are read by name")]
@@ -155,7 +161,7 @@ fn instant(field: &str, text: &str, max_ahead: u64) -> Result<DateTime<Utc>, Pro
         ("timestamp" = Option<String>, Query, description = "With a raw picture: when it was taken.")
     ),
     request_body(content(
-        (RecognizeBody = "application/json"), (RecognizeForm = "multipart/form-data"), (Vec<u8> = "image/jpeg")
+        (RecognizeBody = "application/json"), (RecognizeForm = "multipart/form-data"), (PictureFile = "image/jpeg")
     )),
     responses(
         (status = 200, body = RecogniseAnswer),
@@ -207,7 +213,7 @@ async fn recognise(
         ("consent.policy_version" = Option<String>, Query, description = "With a raw picture: to which wording.")
     ),
     request_body(content(
-        (EnrollBody = "application/json"), (EnrollForm = "multipart/form-data"), (Vec<u8> = "image/jpeg")
+        (EnrollBody = "application/json"), (EnrollForm = "multipart/form-data"), (PictureFile = "image/jpeg")
     )),
     responses(
         (status = 201, body = EnrolAnswer),
