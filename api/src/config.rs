@@ -58,6 +58,7 @@ pub(crate) struct Http {
     pub listen: SocketAddr,
     pub max_body_bytes: usize,
     pub max_inflight_bytes: usize,
+    pub header_seconds: u64,
     pub body_seconds: u64,
     pub shutdown_seconds: u64,
 }
@@ -293,6 +294,7 @@ impl Settings {
             ("http.max_body_bytes", body, 1024..=GIB),
             // Less would let no body of the largest size through.
             ("http.max_inflight_bytes", self.http.max_inflight_bytes as u64, body..=1024 * GIB),
+            ("http.header_seconds", self.http.header_seconds, 1..=3600),
             ("http.body_seconds", self.http.body_seconds, 1..=3600),
             ("http.shutdown_seconds", self.http.shutdown_seconds, 0..=3600),
             ("images.max_bytes", self.images.max_bytes as u64, 1..=GIB),
@@ -382,6 +384,7 @@ mod tests {
         for (section, key, low, high) in [
             ("http", "max_body_bytes", "1023", "2000000000"),
             ("http", "max_inflight_bytes", "1000000", "9000000000000"),
+            ("http", "header_seconds", "0", "3601"),
             ("http", "body_seconds", "0", "3601"),
             ("http", "shutdown_seconds", "-1", "3601"),
             ("images", "max_bytes", "0", "2000000000"),

@@ -1,6 +1,5 @@
 //! The running service: open, listen, warm up, answer, drain, close.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -13,7 +12,7 @@ use crate::config::Settings;
 use crate::models::{Loader, ModelsError};
 use crate::problem::Problem;
 use crate::service::FaceService;
-use crate::{routes, telemetry};
+use crate::{connections, routes, telemetry};
 
 /// How often leftovers (vectors and pictures of deleted people, templates without a vector) are looked for.
 const SWEEP: Duration = Duration::from_secs(30);
@@ -42,20 +41,18 @@ pub(crate) async fn serve(settings: Settings, dev: bool) -> Result<(), StartErro
 
     let warm = tokio::spawn(warm_up(app.clone()));
     let sweep = tokio::spawn(sweep(app.clone()));
-    let router = routes::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let header_time = Duration::from_secs(app.settings.http.header_seconds);
     let drain = app.settings.http.shutdown_seconds;
-    let (stopping, mut stopped) = tokio::sync::watch::channel(false);
-    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+    let (stopping, stopped) = tokio::sync::watch::channel(false);
+    let server = connections::answer(listener, routes::router(app.clone()), header_time, stopped);
+    let deadline = async move {
         stop_signal().await;
         tracing::info!("stopping: running requests finish, new ones are refused");
         let _ = stopping.send(true);
-    });
-    let deadline = async move {
-        let _ = stopped.wait_for(|stop| *stop).await;
         tokio::time::sleep(Duration::from_secs(drain)).await;
     };
     tokio::select! {
-        result = server => result.map_err(StartError::Serve)?,
+        () = server => {}
         () = deadline => tracing::warn!("some requests did not finish in {drain} s"),
     }
     sweep.abort();

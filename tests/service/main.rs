@@ -8,10 +8,16 @@
 mod access;
 mod command_line;
 mod enrol;
+mod forged;
 mod hostile;
+mod hostile_json;
+mod hostile_pictures;
 mod interface;
 mod lifecycle;
 mod load;
+mod matrix;
 mod pictures;
 mod recognise;
 mod server;
+mod slow;
+mod tenants;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use innkeeper_store::Store;
 use reqwest::Method;
 use reqwest::blocking::{Body, Client, RequestBuilder, Response};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
@@ -257,6 +258,13 @@ impl Server<'_> {
         self.role("camera", "h1")
     }
 
+    /// The most memory it has held so far, in bytes. Zero where the system does not say.
+    pub fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0 kB");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number of kB") * 1024
+    }
+
     /// Asks the server to stop, without waiting for it.
     pub fn ask_to_stop(&self) {
         // The shell has `kill` built in; not every system has the program.
@@ -337,6 +345,17 @@ impl Caller<'_> {
 /// Sends a request that must be answered.
 pub(crate) fn send(request: RequestBuilder) -> Answer {
     Answer::from(request.send().expect("the server answers"))
+}
+
+/// Looks into the tables of a house, as nobody can over HTTP.
+pub(crate) fn tables<T>(house: &House, look: impl AsyncFnOnce(Store) -> T) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let store = Store::open(&house.data().join("innkeeper.db")).await.expect("the tables open");
+        let seen = look(store.clone()).await;
+        store.close().await;
+        seen
+    })
 }
 
 /// The body of an enrolment with consent.

@@ -181,7 +181,7 @@ fn insert<T: FormFields>(map: &mut Map<String, Value>, name: &str, text: String)
         return Err(bad(format!("`{name}` is the picture and not a query parameter here")));
     }
     let value = if text.trim_start().starts_with('{') {
-        serde_json::from_str(&text).map_err(|e| json::broken(&e))?
+        Value::Object(json::object(&text)?)
     } else {
         Value::String(text)
     };

@@ -56,6 +56,12 @@ impl FormFields for RecognizeBody {
     }
 }
 
+/// A picture as it is, with any `image/*` as its type; the fields stand in the query.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "documents the body, which the extractor reads")]
+struct PictureFile(Vec<u8>);
+
 /// The same as a form.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "documents the form; the fields are read by name")]
@@ -152,13 +158,16 @@ pub(super) fn instant(field: &str, text: &str, max_ahead: u64) -> Result<DateTim
 /// A frame without a known face is an answer (`success: false` with a `reason`), not an error. A recognised
 /// employee gets one attendance row and one event per sighting, unless a liveness model objects.
 #[utoipa::path(
-    post, path = "/api/v1/cv/face/recognize", tag = TAG, security(("bearer" = ["cv:recognize"]), ("api_key" = ["cv:recognize"])),
+    post, path = "/api/v1/cv/face/recognize", tag = TAG, security(
+        ("bearer" = ["cv:recognize"]), ("bearer" = ["cv:read"]),
+        ("api_key" = ["cv:recognize"]), ("api_key" = ["cv:read"])
+    ),
     params(
         ("camera_id" = Option<String>, Query, description = "With a raw picture: the camera."),
         ("timestamp" = Option<String>, Query, description = "With a raw picture: when it was taken.")
     ),
     request_body(content(
-        (RecognizeBody = "application/json"), (RecognizeForm = "multipart/form-data"), (Vec<u8> = "image/jpeg")
+        (RecognizeBody = "application/json"), (RecognizeForm = "multipart/form-data"), (PictureFile = "image/jpeg")
     )),
     responses(
         (status = 200, body = RecogniseAnswer),
@@ -219,7 +228,7 @@ async fn recognise(
         ("consent.policy_version" = Option<String>, Query, description = "With a raw picture: to which wording.")
     ),
     request_body(content(
-        (EnrollBody = "application/json"), (EnrollForm = "multipart/form-data"), (Vec<u8> = "image/jpeg")
+        (EnrollBody = "application/json"), (EnrollForm = "multipart/form-data"), (PictureFile = "image/jpeg")
     )),
     responses(
         (status = 201, body = EnrolAnswer),

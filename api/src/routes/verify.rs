@@ -54,7 +54,10 @@ struct VerifyForm {
 /// Compares the one face of a picture with the templates of one employee; writes nothing. A face that does not
 /// match is an answer (`success: false` with a `reason`). Failed matches in a row make the client wait.
 #[utoipa::path(
-    post, path = "/api/v1/cv/face/verify", tag = TAG, security(("bearer" = ["cv:recognize"]), ("api_key" = ["cv:recognize"])),
+    post, path = "/api/v1/cv/face/verify", tag = TAG, security(
+        ("bearer" = ["cv:recognize"]), ("bearer" = ["cv:read"]),
+        ("api_key" = ["cv:recognize"]), ("api_key" = ["cv:read"])
+    ),
     params(
         ("employee_id" = Option<String>, Query, description = "With a raw picture: the employee."),
         ("camera_id" = Option<String>, Query, description = "With a raw picture: the camera.")
