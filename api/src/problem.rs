@@ -9,6 +9,7 @@ use innkeeper_face::FaceError;
 use innkeeper_identity::{Limited, Throttled};
 use innkeeper_runtime::RuntimeError;
 use innkeeper_store::StoreError;
+use innkeeper_vectors::VectorError;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -224,7 +225,24 @@ impl From<StoreError> for Problem {
             error if error.is_transient() => {
                 Self::new(ErrorCode::Overloaded, error.to_string()).retry(Duration::from_secs(1))
             }
+            StoreError::UnknownEmployee | StoreError::NoConsent => {
+                Self::new(ErrorCode::EmployeeNotEnrolled, error.to_string())
+            }
             StoreError::Closed => Self::new(ErrorCode::NotReady, "the server shuts down"),
+            other => Self::internal(&other),
+        }
+    }
+}
+
+impl From<VectorError> for Problem {
+    fn from(error: VectorError) -> Self {
+        match error {
+            VectorError::Unreachable { .. } | VectorError::Timeout { .. } => {
+                // Where the server stands is for the log, not for every client.
+                tracing::error!(%error, "the vector index does not answer");
+                Self::new(ErrorCode::EngineUnavailable, "the vector index does not answer")
+                    .retry(Duration::from_secs(2))
+            }
             other => Self::internal(&other),
         }
     }
@@ -240,7 +258,6 @@ macro_rules! internal {
     };
 }
 internal!(
-    innkeeper_vectors::VectorError,
     innkeeper_media::MediaError,
     innkeeper_core::EmbeddingError,
     tokio::task::JoinError

@@ -10,7 +10,7 @@ use uuid::Uuid;
 #[error("not a media key")]
 pub struct KeyError;
 
-/// Where one picture lies: `hotel/<hotel>/faces/<employee>/<uuid>.jpg`.
+/// Where one picture lies: `hotel/<hotel>/faces/<employee>/<uuid>.jpg`, or `hotel/<hotel>/unknown/<uuid>.jpg`.
 ///
 /// Made of identifiers that hold no `/` and do not start with a dot, so it cannot point anywhere else.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -20,6 +20,11 @@ impl Key {
     /// An enrolled photo of an employee, JPEG.
     pub fn face(hotel: &HotelId, employee: &EmployeeId, photo: Uuid) -> Self {
         Self(format!("{}/{photo}.jpg", Prefix::faces_of(hotel, employee)))
+    }
+
+    /// A face that nobody could name, JPEG.
+    pub fn unknown(hotel: &HotelId, photo: Uuid) -> Self {
+        Self(format!("hotel/{hotel}/unknown/{photo}.jpg"))
     }
 
     /// The key as text; [`str::parse`] reads it back.
@@ -35,12 +40,18 @@ impl Key {
 impl FromStr for Key {
     type Err = KeyError;
     fn from_str(text: &str) -> Result<Self, KeyError> {
+        let photo = |file: &str| -> Option<Uuid> { file.strip_suffix(".jpg")?.parse().ok() };
         let parts: Vec<&str> = text.split('/').collect();
-        let ["hotel", hotel, "faces", employee, file] = parts.as_slice() else { return Err(KeyError) };
-        let hotel: HotelId = hotel.parse().map_err(|_| KeyError)?;
-        let employee: EmployeeId = employee.parse().map_err(|_| KeyError)?;
-        let photo: Uuid = file.strip_suffix(".jpg").ok_or(KeyError)?.parse().map_err(|_| KeyError)?;
-        let key = Self::face(&hotel, &employee, photo);
+        let key = match parts.as_slice() {
+            ["hotel", hotel, "faces", employee, file] => {
+                let employee: EmployeeId = employee.parse().map_err(|_| KeyError)?;
+                Self::face(&hotel.parse().map_err(|_| KeyError)?, &employee, photo(file).ok_or(KeyError)?)
+            }
+            ["hotel", hotel, "unknown", file] => {
+                Self::unknown(&hotel.parse().map_err(|_| KeyError)?, photo(file).ok_or(KeyError)?)
+            }
+            _ => return Err(KeyError),
+        };
         // A uuid can be spelt in several ways; a key only in one.
         if key.0 == text { Ok(key) } else { Err(KeyError) }
     }
@@ -99,6 +110,8 @@ mod tests {
             format!("/hotel/a/faces/EMP1/{photo}.jpg"),
             format!("hotel/a/faces/EMP1/x/{photo}.jpg"),
             format!("hotel//faces/EMP1/{photo}.jpg"),
+            format!("hotel/a/unknown/../{photo}.jpg"),
+            format!("hotel/../unknown/{photo}.jpg"),
             format!("hotel/a/faces/EMP1/{photo}.png"),
             format!("hotel/a/faces/EMP1/{photo}.jpg#1"),
             format!("hotel/a/faces/EMP1/{}.jpg", photo.simple()),
@@ -119,5 +132,7 @@ mod tests {
         );
         assert_eq!(key.as_str().parse(), Ok(key.clone()));
         assert_eq!(key.path().as_ref(), key.as_str(), "the store would spell it differently");
+        let unknown = Key::unknown(&hotel, Uuid::from_u128(7));
+        assert_eq!(unknown.as_str().parse(), Ok(unknown.clone()));
     }
 }
