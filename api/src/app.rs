@@ -1,6 +1,5 @@
 //! What every request can reach.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -131,7 +130,7 @@ pub(crate) fn open_media(settings: &Settings, keys: KeyRing) -> Result<Media, Me
 }
 
 /// Opens the vectors where the settings say they are.
-async fn open_vectors(settings: &Settings) -> Result<Arc<dyn VectorIndex>, StartError> {
+pub(crate) async fn open_vectors(settings: &Settings) -> Result<Arc<dyn VectorIndex>, StartError> {
     let Some(url) = &settings.storage.qdrant.url else {
         let folder = settings.storage.data_dir.join("vectors");
         let embedded = tokio::task::spawn_blocking(move || EmbeddedQdrant::open(&folder))

@@ -1,5 +1,6 @@
 //! One module per family of paths.
 
+mod audit;
 mod corrections;
 mod docs;
 mod face;
@@ -26,6 +27,7 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
         .merge(verify::routes())
         .merge(corrections::routes())
         .merge(keys::routes())
+        .merge(audit::routes())
         .merge(health::routes())
         .merge(problems::routes())
 }

@@ -213,7 +213,7 @@ impl FaceService {
     }
 
     /// The people of a hotel who look like this, the most alike compared by all their templates.
-    async fn people_like(&self, hotel: &HotelId, face: &Embedding) -> Result<Vec<Candidate>, Problem> {
+    pub(super) async fn people_like(&self, hotel: &HotelId, face: &Embedding) -> Result<Vec<Candidate>, Problem> {
         let mut people = candidates(&self.nearest(hotel, face.vector(), None).await?);
         let rows = self.gallery.engines.store.hotel(hotel);
         for person in people.iter_mut().take(LOOKED_AT) {
