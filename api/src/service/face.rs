@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use innkeeper_core::ModelRef;
-use innkeeper_face::matching::MatchLimits;
+use innkeeper_face::matching::{MatchLimits, Overrides};
 use innkeeper_face::{Calibration, FacePipeline};
 use innkeeper_store::StoreError;
 use innkeeper_vectors::Collection;
@@ -35,11 +35,8 @@ impl FaceService {
     ) -> Result<Self, StartError> {
         let embedder = pipeline.embedder();
         let calibration = Calibration::shipped(&embedder)?;
-        let shipped = calibration.limits();
-        let limits = MatchLimits {
-            threshold: settings.face.threshold.unwrap_or(shipped.threshold),
-            margin: settings.face.margin.unwrap_or(shipped.margin),
-        };
+        let set = Overrides { threshold: settings.face.threshold, margin: settings.face.margin };
+        let limits = calibration.limits(0).overridden(&set);
         let collection = Collection::new(COLLECTION, embedder, pipeline.dimension())?;
         gallery.engines.vectors.ensure(&collection).await?;
         Ok(Self {

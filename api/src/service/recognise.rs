@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use innkeeper_core::{CameraId, DecodeLimits, EmployeeId, ErrorCode, HotelId, Picture};
-use innkeeper_face::matching::{TemplateScore, decide};
+use innkeeper_face::matching::{TemplateScore, candidates, decide};
 use innkeeper_face::{FacePipeline, FrameAnalysis, Want};
 use innkeeper_runtime::{Stage, Ticket, stage};
 use innkeeper_vectors::{Filter, Hit, OWNER};
@@ -135,7 +135,7 @@ impl FaceService {
         for (i, face) in analysis.faces.iter().enumerate() {
             if let Some(embedding) = &face.embedding {
                 named.push(i);
-                nearest.push(self.nearest(&sight.hotel, embedding.vector(), None).await?);
+                nearest.push(candidates(&self.nearest(&sight.hotel, embedding.vector(), None).await?));
             }
         }
         let decisions = decide(&nearest, &self.limits);
