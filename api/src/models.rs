@@ -171,7 +171,8 @@ impl Loader {
         })
     }
 
-    fn embedder(&self, max_faces: usize) -> Result<Embedder, ModelsError> {
+    /// The embedder of the chosen pack, warm, for at most `max_faces` faces of a frame.
+    pub fn embedder(&self, max_faces: usize) -> Result<Embedder, ModelsError> {
         let item = installed(&self.library, &self.pack, EMBEDDING)?;
         let start = |kind: EmbedderKind, name, side| {
             let rows = if kind.mirrors() { 2 * max_faces } else { max_faces };
