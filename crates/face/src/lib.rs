@@ -22,7 +22,7 @@ mod quality;
 
 pub use align::{Similarity, TEMPLATE_112};
 pub use calibration::{Calibration, CalibrationError};
-pub use detect::{Detection, Detector, DetectorKind, DetectorSettings, Mtcnn, canvas_shapes};
+pub use detect::{Detection, Detector, DetectorKind, DetectorSettings, Mtcnn};
 pub use embed::{Embedder, EmbedderKind};
 pub use error::FaceError;
 pub use liveness::{Liveness, LivenessKind, LivenessVerdict};
