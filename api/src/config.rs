@@ -282,6 +282,12 @@ impl Settings {
             !sizes.is_empty() && sizes.iter().all(|s| (64..=4096).contains(s)),
             "face.detector.sizes",
             "must list sizes between 64 and 4096 pixels",
+        )?;
+        let first = self.face.detector.first_size;
+        need(
+            first == 0 || (64..=4096).contains(&first),
+            "face.detector.first_size",
+            "must be 0 or between 64 and 4096 pixels",
         )
     }
 

@@ -25,7 +25,7 @@ pub mod templates;
 
 pub use align::{Similarity, TEMPLATE_112};
 pub use calibration::{Calibration, CalibrationError, FALSE_NAMES, PAIR_RATE};
-pub use detect::{Detection, Detector, DetectorKind, DetectorSettings, Mtcnn, canvas_shapes};
+pub use detect::{Detection, Detector, DetectorKind, DetectorSettings, Mtcnn};
 pub use embed::{Embedder, EmbedderKind};
 pub use error::FaceError;
 pub use liveness::{Liveness, LivenessKind, LivenessVerdict};
