@@ -7,6 +7,7 @@
 
 mod access;
 mod command_line;
+mod corrections;
 mod enrol;
 mod forged;
 mod hostile;
@@ -21,3 +22,4 @@ mod recognise;
 mod server;
 mod slow;
 mod tenants;
+mod trust;

@@ -11,11 +11,13 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use innkeeper_sealing::KeyRing;
 use innkeeper_store::Store;
 use reqwest::Method;
 use reqwest::blocking::{Body, Client, RequestBuilder, Response};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use serde_json::{Value, json};
+use sqlx::{Connection as _, Row as _};
 use tempfile::TempDir;
 
 /// Generous: only a hang is meant to run into it.
@@ -351,10 +353,38 @@ pub(crate) fn send(request: RequestBuilder) -> Answer {
 pub(crate) fn tables<T>(house: &House, look: impl AsyncFnOnce(Store) -> T) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let store = Store::open(&house.data().join("innkeeper.db")).await.expect("the tables open");
+        let keys = KeyRing::open(None, &house.data()).expect("the keys");
+        let store = Store::open(&house.data().join("innkeeper.db"), keys).await.expect("the tables open");
         let seen = look(store.clone()).await;
         store.close().await;
         seen
+    })
+}
+
+/// A connection to the database file itself, past everything that guards it.
+fn raw<T>(house: &House, look: impl AsyncFnOnce(&mut sqlx::SqliteConnection) -> T) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(house.data().join("innkeeper.db"));
+        let mut conn = sqlx::SqliteConnection::connect_with(&options).await.expect("the file opens");
+        let seen = look(&mut conn).await;
+        conn.close().await.expect("it closes");
+        seen
+    })
+}
+
+/// Changes the tables as an intruder would.
+pub(crate) fn tamper(house: &House, statement: &'static str) {
+    raw(house, async |conn| {
+        sqlx::query(statement).execute(conn).await.expect("the statement runs");
+    });
+}
+
+/// The bytes in the first column of every row.
+pub(crate) fn blobs(house: &House, query: &str) -> Vec<Vec<u8>> {
+    raw(house, async |conn| {
+        let rows = sqlx::query(sqlx::AssertSqlSafe(query)).fetch_all(conn).await.expect("the query runs");
+        rows.iter().map(|row| row.get::<Vec<u8>, _>(0)).collect()
     })
 }
 

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::pictures::{BIDEN, OBAMA, photo};
-use crate::server::{Answer, House, RECOGNISE, Server, eventually, send};
+use crate::server::{Answer, House, RECOGNISE, Server, eventually, send, tamper};
 
 const KEYS: &str = "/api/v1/keys";
 
@@ -120,8 +120,8 @@ fn an_altered_audit_log_is_found_by_the_command() {
     assert_eq!((&intact["intact"], &intact["breaks"]), (&json!(true), &json!([])));
     assert_eq!(intact["heads"].as_array().unwrap().len(), 2);
 
-    crate::server::sql(&house, "DROP TRIGGER audit_log_no_update");
-    crate::server::sql(&house, "UPDATE audit_log SET actor = 'nobody' WHERE hotel_id = 'h1' AND seq = 1");
+    tamper(&house, "DROP TRIGGER audit_log_no_update");
+    tamper(&house, "UPDATE audit_log SET actor = 'nobody' WHERE hotel_id = 'h1' AND seq = 1");
     let altered = verify();
     assert_eq!(altered.code, Some(1));
     let altered: Value = serde_json::from_str(&altered.stdout).unwrap();

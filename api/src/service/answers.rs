@@ -1,7 +1,7 @@
 //! The answers of the face endpoints: built here, documented by the same types.
 
 use chrono::{DateTime, Utc};
-use innkeeper_face::matching::Decision;
+use innkeeper_face::matching::{Decision, UnknownReason};
 use innkeeper_face::templates::PhotoReason;
 use innkeeper_face::{Face, LivenessVerdict, Quality};
 use serde::Serialize;
@@ -63,6 +63,11 @@ impl From<&Quality> for QualityReport {
             hints: q.reasons.iter().map(|r| r.hint()).collect(),
         }
     }
+}
+
+/// The reason as answers spell it.
+pub(super) fn word(reason: UnknownReason) -> Option<String> {
+    Some(serde_json::to_value(reason).ok()?.as_str()?.to_owned())
 }
 
 /// What the liveness models said, or why they did not.
@@ -166,10 +171,7 @@ impl FaceReport {
         self.score = decision.score;
         self.second_best_score = decision.second;
         self.confidence = decision.owner.as_ref().and(decision.score).map(confidence);
-        self.reason = decision
-            .reason
-            .and_then(|r| serde_json::to_value(r).ok())
-            .and_then(|v| v.as_str().map(str::to_owned));
+        self.reason = decision.reason.and_then(word);
         if self.employee_id.is_some() && self.is_alive == Some(false) {
             self.reason = Some("not_alive".to_owned());
         }

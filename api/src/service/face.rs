@@ -89,7 +89,8 @@ impl FaceService {
         let seen = rows.attendance(Some(employee), now - RECENT, now, MOST_SCORES).await?;
         let scores: Vec<f32> = seen.iter().rev().filter(|a| a.model == here).map(|a| a.score).collect();
         let policy = UpdatePolicy { max_templates: self.settings.max_templates, ..UpdatePolicy::default() };
-        Ok(needs_new_photos(&templates, &scores, self.pair_threshold(), &policy))
+        let limits = self.limits_at(hotel, None).await?;
+        Ok(needs_new_photos(&templates, &scores, &limits, &policy))
     }
 
     /// `installed`, or why there is no liveness verdict.

@@ -133,7 +133,7 @@ impl FaceService {
             *groups = self.read_groups(&sight.hotel).await?;
         }
         let centres: Vec<Group> = groups.known.iter().map(|k| k.group.clone()).collect();
-        let found = assign(embedding.vector(), &centres, self.calibration.grouping);
+        let found = assign(embedding.vector(), &centres, self.calibration.grouping());
         let quality = face.quality.score;
         let known = match found {
             Some((at, _)) => &mut groups.known[at],

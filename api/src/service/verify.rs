@@ -5,14 +5,14 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use innkeeper_core::{CameraId, Embedding, EmployeeId, ErrorCode, HotelId};
-use innkeeper_face::matching::{self, fused};
+use innkeeper_face::matching::{self, Candidate, fused};
 use innkeeper_face::{Face, Want};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::FaceService;
-use super::answers::{FaceModels, FaceReport, Timings};
+use super::answers::{FaceModels, FaceReport, Timings, word};
 use super::enrol::sole_face;
 use super::recognise::{look, models, ms, timings};
 use crate::admission::Admission;
@@ -67,14 +67,12 @@ impl FaceService {
         let vectors: Vec<&[f32]> = templates.iter().map(|t| t.vector.as_slice()).collect();
         let score = fused(probe.vector(), &vectors).ok_or_else(|| Problem::internal(&"no template"))?;
         let negative = self.nearest_negative(hotel, employee, probe.vector()).await?;
-        let verdict = matching::verify(score, negative, &self.calibration, &self.overrides(camera));
+        let person = Candidate { owner: employee.clone(), score, negative };
+        let verdict = matching::verify(&person, &self.calibration, &self.overrides(camera));
         timings.matching = ms(clock.elapsed());
         let report = FaceReport::unnamed(&face);
         let alive = report.is_alive != Some(false);
-        let reason = match verdict.reason {
-            Some(reason) => Some(reason.as_str().to_owned()),
-            None => (!alive).then(|| "not_alive".to_owned()),
-        };
+        let reason = verdict.reason.and_then(word).or_else(|| (!alive).then(|| "not_alive".to_owned()));
         Ok(VerifyAnswer {
             answer_id: Uuid::now_v7(),
             success: verdict.matched && alive,
