@@ -6,6 +6,17 @@ use crate::{Collection, Filter, Hit, VectorError, VectorPoint};
 /// Most hits of one search; a larger limit counts as this one.
 pub(crate) const MAX_LIMIT: usize = 10_000;
 
+/// What a collection is made of at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IndexState {
+    /// Points in it.
+    pub points: usize,
+    /// Points that an inexact search still compares one by one, at full width. They are found all the same.
+    pub unindexed: usize,
+    /// [`VectorIndex::optimize`] has something to do that is worth its time.
+    pub needs_optimize: bool,
+}
+
 /// An engine that keeps points and finds the nearest ones. Calls may come from many tasks at once.
 ///
 /// A write that has started goes on to its end, also when the caller stops waiting for it.
@@ -86,6 +97,12 @@ pub trait VectorIndex: Send + Sync {
     /// # Errors
     /// [`VectorError::Engine`].
     async fn flush(&self) -> Result<(), VectorError>;
+
+    /// How much of the collection waits for [`Self::optimize`]. Cheap enough to ask every few seconds.
+    ///
+    /// # Errors
+    /// [`VectorError::UnknownCollection`], [`VectorError::File`], [`VectorError::Engine`].
+    async fn state(&self, collection: &Collection) -> Result<IndexState, VectorError>;
 
     /// Clears away what deleted points left on the disk, trims the log and builds the search graph where
     /// there are enough points. Meant for a background task: it takes from milliseconds to minutes.

@@ -16,10 +16,17 @@ mod embedded;
 mod error;
 mod index;
 mod point;
+mod server;
 mod shard;
+#[cfg(test)]
+mod suite;
+mod veil;
+mod wire;
 
 pub use collection::Collection;
 pub use embedded::EmbeddedQdrant;
 pub use error::VectorError;
-pub use index::VectorIndex;
+pub use index::{IndexState, VectorIndex};
 pub use point::{Filter, HOTEL, Hit, OWNER, VectorPoint};
+pub use server::{QdrantServer, ServerConfig};
+pub use veil::Veil;
