@@ -281,7 +281,7 @@ impl<C: Clock> FailedMatches<C> {
     /// Forgets idle runs, when there is no room for a new one; looks through a full table only now and then.
     fn sweep(&self, runs: &mut Runs, now: Duration) {
         runs.failures = runs.failures.wrapping_add(1);
-        if runs.own.len() < self.config.max_clients || runs.failures % SWEEP_EVERY != 0 {
+        if runs.own.len() < self.config.max_clients || !runs.failures.is_multiple_of(SWEEP_EVERY) {
             return;
         }
         runs.own.retain(|_, run| !self.forgotten(run, now));
