@@ -10,7 +10,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::principal::check_subject;
-use crate::{Credential, Permission, Principal, Role};
+use crate::{Credential, Permission, Principal, Role, SubjectError};
 
 const PREFIX: &str = "ik_";
 const ID_BYTES: usize = 8;
@@ -172,6 +172,14 @@ pub struct ApiKeyRecord {
 }
 
 impl ApiKeyRecord {
+    /// Whether the subject can name a caller; to be asked before the record is stored.
+    ///
+    /// # Errors
+    /// [`SubjectError`].
+    pub fn check(&self) -> Result<(), SubjectError> {
+        check_subject(&self.subject)
+    }
+
     /// Says whom a key speaks for, given what is stored under its id; `None` when nothing is.
     ///
     /// An unknown key costs the same as one with a wrong secret: a hash, and a comparison in constant time.
@@ -200,7 +208,7 @@ impl ApiKeyRecord {
         if record.expires_at.is_some_and(|end| now >= end) {
             return Err(ApiKeyError::Expired);
         }
-        check_subject(&record.subject).map_err(|_| ApiKeyError::Unusable)?;
+        record.check().map_err(|_| ApiKeyError::Unusable)?;
         let permissions = match &record.permissions {
             None => record.role.permissions(),
             Some(listed) => listed.iter().copied().collect(),

@@ -116,6 +116,7 @@ fn a_damaged_record_lets_nobody_in() {
     }
     for subject in ["", "a\nb"] {
         let damaged = ApiKeyRecord { subject: subject.to_owned(), ..record(&key) };
+        assert!(damaged.check().is_err(), "{subject:?} can be stored");
         let refused = ApiKeyRecord::verify(Some(&damaged), &key, now());
         assert_eq!(refused, Err(ApiKeyError::Unusable), "{subject:?}");
     }

@@ -131,7 +131,8 @@ struct Runs {
     /// By keyed hash of the client: long keys cost no memory, and nobody outside can make two collide.
     own: HashMap<u64, Run>,
     shared: HashMap<u64, Run>,
-    until_sweep: u32,
+    /// Since the start.
+    failures: u32,
 }
 
 impl Runs {
@@ -216,18 +217,23 @@ impl<C: Clock> FailedMatches<C> {
         }
         let (now, client) = (self.now(), self.hasher.hash_one(client_key));
         let mut runs = self.lock();
-        let fresh = Run { failures: 0, without_pad: false, last: now, blocked_until: Duration::ZERO };
+        let shared = client % SHARED;
+        self.sweep(&mut runs, now);
+        if runs.own.get(&client).is_some_and(|run| self.forgotten(run, now)) {
+            runs.own.remove(&client);
+        }
+        if runs.shared.get(&shared).is_some_and(|run| self.forgotten(run, now)) {
+            runs.shared.remove(&shared);
+        }
         if runs.of(client).is_none() {
-            if self.has_room(&mut runs, now) {
+            let fresh = Run { failures: 0, without_pad: false, last: now, blocked_until: Duration::ZERO };
+            if runs.own.len() < self.config.max_clients {
                 runs.own.insert(client, fresh);
             } else {
-                runs.shared.insert(client % SHARED, fresh);
+                runs.shared.insert(shared, fresh);
             }
         }
         let run = runs.of(client)?;
-        if self.forgotten(run, now) {
-            *run = fresh;
-        }
         run.failures = run.failures.saturating_add(1);
         run.without_pad |= !with_pad;
         run.last = now;
@@ -272,19 +278,17 @@ impl<C: Clock> FailedMatches<C> {
         now.saturating_sub(run.last) >= Duration::from_secs(self.config.forget_seconds)
     }
 
-    /// Whether one more client can have a run of its own. Forgets idle runs, but looks through a full table
-    /// only now and then.
-    fn has_room(&self, runs: &mut Runs, now: Duration) -> bool {
-        runs.until_sweep = runs.until_sweep.saturating_sub(1);
-        if runs.own.len() >= self.config.max_clients && runs.until_sweep == 0 {
-            runs.until_sweep = SWEEP_EVERY;
-            runs.own.retain(|_, run| !self.forgotten(run, now));
-            runs.shared.retain(|_, run| !self.forgotten(run, now));
-            if runs.own.len() >= self.config.max_clients {
-                tracing::warn!(self.config.max_clients, "too many clients failed; new ones share runs");
-            }
+    /// Forgets idle runs, when there is no room for a new one; looks through a full table only now and then.
+    fn sweep(&self, runs: &mut Runs, now: Duration) {
+        runs.failures = runs.failures.wrapping_add(1);
+        if runs.own.len() < self.config.max_clients || !runs.failures.is_multiple_of(SWEEP_EVERY) {
+            return;
         }
-        runs.own.len() < self.config.max_clients
+        runs.own.retain(|_, run| !self.forgotten(run, now));
+        runs.shared.retain(|_, run| !self.forgotten(run, now));
+        if runs.own.len() >= self.config.max_clients {
+            tracing::warn!(self.config.max_clients, "too many clients failed; new ones share runs");
+        }
     }
 }
 

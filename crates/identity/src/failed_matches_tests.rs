@@ -123,7 +123,7 @@ fn a_flood_of_clients_neither_wipes_out_a_run_nor_grows_the_memory() {
 #[test]
 fn room_that_becomes_free_does_not_wipe_out_a_shared_run() {
     let config = FailedMatchConfig { max_clients: 1, ..FailedMatchConfig::default() };
-    let (throttle, _) = throttle(&config);
+    let (throttle, clock) = throttle(&config);
     throttle.failed("first", false);
     for _ in 0..5 {
         throttle.failed("second", false);
@@ -131,6 +131,13 @@ fn room_that_becomes_free_does_not_wipe_out_a_shared_run() {
     throttle.succeeded("first");
     assert_eq!(throttle.check("second"), Err(seconds(30)));
     assert_eq!(throttle.failed("second", false), Some(seconds(60)));
+    // Only time does; then the client has a run of its own, which a success ends.
+    clock.advance(Duration::from_secs(config.forget_seconds));
+    for _ in 0..4 {
+        assert_eq!(throttle.failed("second", false), None);
+    }
+    throttle.succeeded("second");
+    assert_eq!(throttle.failed("second", false), None);
 }
 
 #[test]
