@@ -1,8 +1,10 @@
 //! Tables, migrations, attendance, audit and outbox over SQL.
 //!
-//! In come people with their consent and face templates, sightings by cameras, and privileged acts; out
-//! come rows, a verdict on the audit log, and three queues for other rooms: vectors to index or remove,
-//! photos to remove, events to deliver. Whatever belongs together is written in one transaction: a
+//! In come people with their consent and face templates, sightings by cameras of people and of strangers,
+//! corrections, keys of programs, and privileged acts; out come rows, a verdict on the audit log, and three
+//! queues for other rooms: vectors to index or remove, photos to remove, events to deliver. Vectors, names,
+//! departments, roles, events and secrets are sealed in the tables with the keys it is given, each for its
+//! own row; ids, times and the audit log are not. Whatever belongs together is written in one transaction: a
 //! sighting and its event, an enrolment and its consent, a deletion and its proof. A commit is on the disk
 //! before the call returns.
 //!

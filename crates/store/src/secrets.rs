@@ -2,7 +2,7 @@ use rand::TryRngCore;
 use rand::rngs::OsRng;
 use sea_query::{Expr, ExprTrait, OnConflict, Query};
 
-use crate::engine::{Conn, execute, fetch_optional};
+use crate::engine::{Conn, Row, execute, fetch_optional};
 use crate::schema::{Col, Table};
 use crate::seal::SECRET;
 use crate::{Store, StoreError};
@@ -30,13 +30,22 @@ impl Store {
         self.find_secret(name).await?.ok_or(StoreError::Corrupt { column: "value" })
     }
 
-    pub(crate) async fn find_secret(&self, name: &str) -> Result<Option<[u8; 32]>, StoreError> {
+    /// Whether there is such a secret, even one that cannot be opened.
+    pub(crate) async fn has_secret(&self, name: &str) -> Result<bool, StoreError> {
+        Ok(self.secret_row(name).await?.is_some())
+    }
+
+    async fn secret_row(&self, name: &str) -> Result<Option<Row>, StoreError> {
         let query = Query::select()
             .columns([Col::Name, Col::Value])
             .from(Table::Secrets)
             .and_where(Expr::col(Col::Name).eq(name))
             .take();
-        let Some(row) = fetch_optional(&mut *self.reader().await?, &query).await? else { return Ok(None) };
+        fetch_optional(&mut *self.reader().await?, &query).await
+    }
+
+    async fn find_secret(&self, name: &str) -> Result<Option<[u8; 32]>, StoreError> {
+        let Some(row) = self.secret_row(name).await? else { return Ok(None) };
         let secret = self.unseal_row(SECRET, "", &row)?;
         secret.try_into().map(Some).map_err(|_| StoreError::Corrupt { column: "value" })
     }

@@ -95,7 +95,7 @@ impl Store {
 
     /// Checks the keys, seals what is plain, and gets what every write needs.
     async fn settle(&self) -> Result<(), StoreError> {
-        let sealed_before = self.find_secret(PSEUDONYMS).await?.is_some();
+        let sealed_before = self.has_secret(PSEUDONYMS).await?;
         self.check_seals(sealed_before).await?;
         if !sealed_before {
             // Sealed or not, old pages may still hold plain values; the file is written anew without them.

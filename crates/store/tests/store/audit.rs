@@ -77,6 +77,14 @@ async fn any_change_to_the_log_is_found_where_it_happened() {
             2,
             AuditFault::Unlinked,
         ),
+        ("UPDATE audit_log SET actor = x'00' WHERE hotel_id = 'default' AND seq = 2", 2, AuditFault::Changed),
+        ("UPDATE audit_log SET at = 'noon' WHERE hotel_id = 'default' AND seq = 2", 2, AuditFault::Changed),
+        (
+            "INSERT INTO audit_log SELECT -1, hotel_id, at, actor, action, subject, details, prev_hash, hash
+             FROM audit_log WHERE hotel_id = 'default' AND seq = 1",
+            1,
+            AuditFault::Unlinked,
+        ),
         ("DELETE FROM audit_log WHERE hotel_id = 'default' AND seq = 2", 2, AuditFault::Missing),
         ("DELETE FROM audit_log WHERE hotel_id = 'default' AND seq = 1", 1, AuditFault::Missing),
         ("DELETE FROM audit_log WHERE hotel_id = 'default' AND seq = 4", 4, AuditFault::WrongEnd),

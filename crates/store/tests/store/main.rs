@@ -1,13 +1,18 @@
 //! The store through its public face, on real files. One binary, because each links the engine.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod api_keys;
 mod attendance;
 mod audit;
+mod copy;
+mod correction;
 mod deletion;
 mod durability;
 mod enrolment;
 mod isolation;
 mod queues;
+mod sealing;
+mod unknown;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,7 +20,10 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use innkeeper_core::{EmployeeId, HotelId, ModelRef};
 use innkeeper_sealing::KeyRing;
-use innkeeper_store::{EmployeeProfile, HotelStore, NewConsent, NewEnrolment, NewTemplate, Sighting, Store};
+use innkeeper_store::{
+    EmployeeProfile, HotelStore, NewConsent, NewEnrolment, NewNegative, NewTemplate, NewUnknown, Sighting,
+    Store,
+};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
 use tempfile::TempDir;
@@ -58,6 +66,11 @@ impl House {
 
 fn hotel(id: &str) -> HotelId {
     id.parse().expect("a hotel")
+}
+
+/// The same, where a variable is called `hotel`.
+fn hotel_of(id: &str) -> HotelId {
+    hotel(id)
 }
 
 fn person(id: &str) -> EmployeeId {
@@ -123,6 +136,24 @@ fn sighting(id: &str, camera: Option<&str>, seen_at: DateTime<Utc>) -> Sighting 
         window: Duration::from_mins(1),
         day_start: day.start,
         day_end: day.end,
+    }
+}
+
+/// As [`template`]; each in a group of its own at one camera, to be forgotten after a day.
+fn unknown_face(photo: u32, seen_at: DateTime<Utc>) -> NewUnknown {
+    NewUnknown {
+        id: Uuid::now_v7(),
+        group_id: Uuid::now_v7(),
+        model: model("face"),
+        vector: vec![photo as f32, 0.75],
+        quality: 0.5,
+        camera: Some("lobby".parse().expect("a camera")),
+        seen_at,
+        is_alive: Some(true),
+        liveness_reason: None,
+        photo_key: Some(format!("photo-{photo}")),
+        photo_sha256: format!("{photo:064x}"),
+        expires_at: seen_at + TimeDelta::days(1),
     }
 }
 
