@@ -69,8 +69,6 @@ pub(crate) struct Gallery {
     changes: Mutex<()>,
     /// One carrier between tables and index at a time.
     carrier: Mutex<()>,
-    /// Collections whose files still hold bytes of deleted vectors.
-    stale: std::sync::Mutex<HashSet<Collection>>,
     /// Wakes whoever rewrites them.
     pub deleted: Notify,
     /// The faces of recent answers.
@@ -85,7 +83,6 @@ impl Gallery {
             engines,
             changes: Mutex::new(()),
             carrier: Mutex::new(()),
-            stale: std::sync::Mutex::default(),
             deleted: Notify::new(),
             recent: RecentAnswers::default(),
             veils: Mutex::default(),
@@ -129,8 +126,6 @@ impl Gallery {
             tracing::warn!(collection = %plain, "removing vectors of a version that did not veil them");
             self.engines.vectors.drop_collection(&plain).await?;
         }
-        // A crash may have come between a deletion and the rewriting; the index knows whether there is work.
-        self.mark_stale(indexed.iter().filter(|c| c.name() == COLLECTION).cloned());
         let mut models: HashSet<ModelRef> =
             self.engines.store.template_models().await?.into_iter().map(|(m, _)| m).collect();
         models.extend(indexed.iter().filter(|c| c.name() == COLLECTION).map(|c| c.model().clone()));
@@ -147,7 +142,6 @@ impl Gallery {
             if let Some(c) = found.filter(|_| !orphans.is_empty()) {
                 tracing::warn!(model = %model, vectors = orphans.len(), "removing vectors without a row");
                 self.engines.vectors.delete(c, &orphans).await?;
-                self.mark_stale([c.clone()]);
             }
             if !missing.is_empty() {
                 tracing::warn!(model = %model, templates = missing.len(), "indexing templates without a vector");
@@ -183,19 +177,15 @@ impl Gallery {
         }
     }
 
-    fn mark_stale(&self, collections: impl IntoIterator<Item = Collection>) {
-        self.stale.lock().unwrap_or_else(PoisonError::into_inner).extend(collections);
-    }
-
-    /// Rewrites files that still hold bytes of what was deleted: the index marks vectors as gone, and the
-    /// database keeps old pages until its log is cut.
+    /// Rewrites files that still hold bytes of what was deleted, and lays out vectors that came since: the index
+    /// says whether it is worth it. The database keeps old pages until its log is cut.
     pub async fn scrub(&self) -> Result<(), CatchUpError> {
-        let stale = std::mem::take(&mut *self.stale.lock().unwrap_or_else(PoisonError::into_inner));
         let mut failed = Ok(());
-        for collection in stale {
-            if let Err(error) = self.engines.vectors.optimize(&collection).await {
+        for collection in self.engines.vectors.collections().await? {
+            if self.engines.vectors.state(&collection).await?.needs_optimize
+                && let Err(error) = self.engines.vectors.optimize(&collection).await
+            {
                 failed = Err(error.into());
-                self.mark_stale([collection]);
             }
         }
         if !self.engines.store.scrub().await? {
@@ -254,7 +244,6 @@ impl Gallery {
         for (model, ids) in deletes {
             if let Some(c) = known.iter().find(|c| c.name() == COLLECTION && *c.model() == model) {
                 self.engines.vectors.delete(c, &ids).await?;
-                self.mark_stale([c.clone()]);
             }
             self.engines.store.vectors_done(&[], &ids).await?;
         }
