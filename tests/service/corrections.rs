@@ -52,7 +52,7 @@ fn a_face_is_verified_against_the_named_employee_only() {
 
     verify(&camera, "EMP003", &photo(OBAMA[2])).problem(404, "employee_not_enrolled");
     verify(&camera, "EMP001", &photo(NOBODY)).problem(422, "no_face");
-    let two = side_by_side(&[OBAMA[2], BIDEN], 400);
+    let two = side_by_side(&[(OBAMA[2], 400), (BIDEN, 400)]);
     verify(&camera, "EMP001", &two).problem(422, "multiple_faces");
     camera.post_json(VERIFY, &json!({"image": "AAAA"})).problem(400, "bad_request");
     assert!(sources(&house, "EMP001").is_empty(), "verifying is no attendance");

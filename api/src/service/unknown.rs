@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use innkeeper_core::{CameraId, Embedding, EmployeeId, ErrorCode, HotelId, Picture};
 use innkeeper_face::Face;
 use innkeeper_face::grouping::{Group, assign};
@@ -24,9 +24,9 @@ use super::recognise::Sight;
 use crate::problem::Problem;
 
 /// Groups are read again from the tables this often: other servers add to them, and old ones expire.
-const REFRESH: Duration = Duration::from_secs(60);
+const REFRESH: Duration = Duration::from_mins(1);
 /// A face that stays before a camera is written this often, unless it is seen better.
-const REPEAT: Duration = Duration::from_secs(10);
+const REPEAT: TimeDelta = TimeDelta::seconds(10);
 /// How much better, on the scale of quality, from 0 to 1.
 const BETTER: f32 = 0.05;
 
@@ -34,9 +34,8 @@ const BETTER: f32 = 0.05;
 struct Known {
     id: Uuid,
     group: Group,
-    camera: Option<CameraId>,
-    written: Instant,
-    quality: f32,
+    /// The last frame that was written: where, when it was taken, and how good it is. None before the first.
+    written: Option<(Option<CameraId>, DateTime<Utc>, f32)>,
 }
 
 #[derive(Default)]
@@ -135,25 +134,23 @@ impl FaceService {
         let centres: Vec<Group> = groups.known.iter().map(|k| k.group.clone()).collect();
         let found = assign(embedding.vector(), &centres, self.calibration.grouping());
         let quality = face.quality.score;
-        let known = match found {
-            Some((at, _)) => &mut groups.known[at],
-            None => {
-                groups.known.push(Known {
-                    id: Uuid::now_v7(),
-                    group: Group::of(embedding.vector()),
-                    camera: None,
-                    written: Instant::now(),
-                    quality: -1.0,
-                });
-                let last = groups.known.len() - 1;
-                &mut groups.known[last]
-            }
-        };
+        let at = found.map_or(groups.known.len(), |(at, _)| at);
+        if found.is_none() {
+            groups.known.push(Known {
+                id: Uuid::now_v7(),
+                group: Group::of(embedding.vector()),
+                written: None,
+            });
+        }
+        let known = &mut groups.known[at];
         report.unknown_group = Some(known.id);
-        let again = known.camera == sight.camera && known.written.elapsed() < REPEAT;
-        if again && quality < known.quality + BETTER {
+        let last = known.written.as_ref().filter(|(camera, at, _)| {
+            *camera == sight.camera && sight.taken_at.signed_duration_since(at).abs() < REPEAT
+        });
+        if last.is_some_and(|(_, _, best)| quality < best + BETTER) {
             return Ok(());
         }
+        let best = last.map_or(quality, |(_, _, best)| best.max(quality));
         let id = Uuid::now_v7();
         let kept = match picture {
             Some(picture) => Some((Key::unknown(&sight.hotel, id), portrait(picture, face)?)),
@@ -183,9 +180,7 @@ impl FaceService {
         if found.is_some() {
             known.group.join(embedding.vector());
         }
-        known.camera.clone_from(&sight.camera);
-        known.written = Instant::now();
-        known.quality = if again { known.quality.max(quality) } else { quality };
+        known.written = Some((sight.camera.clone(), sight.taken_at, best));
         Ok(())
     }
 
@@ -198,9 +193,7 @@ impl FaceService {
                 None => known.push(Known {
                     id: face.group_id,
                     group: Group::of(&face.vector),
-                    camera: None,
-                    written: Instant::now(),
-                    quality: face.quality,
+                    written: None,
                 }),
             }
         }
@@ -224,22 +217,20 @@ impl FaceService {
             if since.is_some_and(|since| face.last_seen_at < since) {
                 continue;
             }
-            let at = match groups.iter().position(|(g, _)| g.group_id == face.group_id) {
-                Some(at) => at,
-                None => {
-                    let group = UnknownGroup {
-                        group_id: face.group_id,
-                        first_seen_at: face.seen_at,
-                        last_seen_at: face.last_seen_at,
-                        frames: 0,
-                        sightings: Vec::new(),
-                        nearest_employee_id: None,
-                        nearest_score: None,
-                    };
-                    groups.push((group, face.vector.clone()));
-                    groups.len() - 1
-                }
-            };
+            let known = groups.iter().position(|(g, _)| g.group_id == face.group_id);
+            let at = known.unwrap_or(groups.len());
+            if known.is_none() {
+                let group = UnknownGroup {
+                    group_id: face.group_id,
+                    first_seen_at: face.seen_at,
+                    last_seen_at: face.last_seen_at,
+                    frames: 0,
+                    sightings: Vec::new(),
+                    nearest_employee_id: None,
+                    nearest_score: None,
+                };
+                groups.push((group, face.vector.clone()));
+            }
             let group = &mut groups[at].0;
             group.first_seen_at = group.first_seen_at.min(face.seen_at);
             group.last_seen_at = group.last_seen_at.max(face.last_seen_at);
@@ -255,7 +246,7 @@ impl FaceService {
                 has_picture: face.photo_key.is_some(),
             });
         }
-        groups.sort_by(|a, b| b.0.last_seen_at.cmp(&a.0.last_seen_at));
+        groups.sort_by_key(|(group, _)| std::cmp::Reverse(group.last_seen_at));
         groups.truncate(limit);
         let mut answer = Vec::with_capacity(groups.len());
         for (mut group, vector) in groups {
