@@ -7,6 +7,8 @@
 
 mod access;
 mod command_line;
+#[cfg(feature = "kill-points")]
+mod crash;
 mod enrol;
 mod forged;
 mod hostile;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use innkeeper_core::{Embedding, EmployeeId, ErrorCode, HotelId, Picture};
+use innkeeper_core::{Embedding, EmployeeId, ErrorCode, HotelId, Picture, WriteStage};
 use innkeeper_face::enrolment::{SamePerson, same_person};
 use innkeeper_face::matching::TemplateScore;
 use innkeeper_face::{Face, FacePipeline, QualityReason, Want};
@@ -208,6 +208,7 @@ impl FaceService {
             if let Some(bytes) = photo.kept.take() {
                 let key = Key::face(hotel, &employee, *id);
                 self.gallery.engines.media.put(&key, Bytes::from(bytes)).await?;
+                WriteStage::PictureWritten.reached();
             }
         }
         self.gallery.catch_up().await?;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, PoisonError};
 
 use chrono::Utc;
-use innkeeper_core::{EmployeeId, ErrorCode, HotelId, ModelRef};
+use innkeeper_core::{EmployeeId, ErrorCode, HotelId, ModelRef, WriteStage};
 use innkeeper_media::{Key, Prefix};
 use innkeeper_store::{StoreError, VectorChange, VectorTask};
 use innkeeper_vectors::{Collection, Filter, VectorError, VectorPoint};
@@ -132,7 +132,10 @@ impl Gallery {
             }
             for task in &tasks {
                 match task.photo_key.parse::<Key>() {
-                    Ok(key) => self.engines.media.delete(&key).await?,
+                    Ok(key) => {
+                        self.engines.media.delete(&key).await?;
+                        WriteStage::PictureRemoved.reached();
+                    }
                     // A key we did not write names nothing of ours.
                     Err(error) => tracing::warn!(%error, "a queued picture has no usable key"),
                 }
