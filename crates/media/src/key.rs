@@ -27,19 +27,30 @@ impl Key {
         &self.0
     }
 
+    /// Whose picture it is: the hotel, the employee, and the picture's own id.
+    ///
+    /// # Errors
+    /// Never for a key of this room.
+    pub fn parts(&self) -> Result<(HotelId, EmployeeId, Uuid), KeyError> {
+        parts(&self.0)
+    }
+
     pub(crate) fn path(&self) -> Path {
         Path::from(self.0.as_str())
     }
 }
 
+fn parts(text: &str) -> Result<(HotelId, EmployeeId, Uuid), KeyError> {
+    let parts: Vec<&str> = text.split('/').collect();
+    let ["hotel", hotel, "faces", employee, file] = parts.as_slice() else { return Err(KeyError) };
+    let photo = file.strip_suffix(".jpg").ok_or(KeyError)?.parse().map_err(|_| KeyError)?;
+    Ok((hotel.parse().map_err(|_| KeyError)?, employee.parse().map_err(|_| KeyError)?, photo))
+}
+
 impl FromStr for Key {
     type Err = KeyError;
     fn from_str(text: &str) -> Result<Self, KeyError> {
-        let parts: Vec<&str> = text.split('/').collect();
-        let ["hotel", hotel, "faces", employee, file] = parts.as_slice() else { return Err(KeyError) };
-        let hotel: HotelId = hotel.parse().map_err(|_| KeyError)?;
-        let employee: EmployeeId = employee.parse().map_err(|_| KeyError)?;
-        let photo: Uuid = file.strip_suffix(".jpg").ok_or(KeyError)?.parse().map_err(|_| KeyError)?;
+        let (hotel, employee, photo) = parts(text)?;
         let key = Self::face(&hotel, &employee, photo);
         // A uuid can be spelt in several ways; a key only in one.
         if key.0 == text { Ok(key) } else { Err(KeyError) }
@@ -58,6 +69,11 @@ impl fmt::Display for Key {
 pub struct Prefix(String);
 
 impl Prefix {
+    /// Everything there is.
+    pub fn every_hotel() -> Self {
+        Self("hotel".to_owned())
+    }
+
     /// Everything a hotel has.
     pub fn hotel(hotel: &HotelId) -> Self {
         Self(format!("hotel/{hotel}"))
@@ -118,6 +134,7 @@ mod tests {
             "hotel/grand.hotel:1/faces/EMP-1_a/00000000-0000-0000-0000-000000000007.jpg"
         );
         assert_eq!(key.as_str().parse(), Ok(key.clone()));
+        assert_eq!(key.parts(), Ok((hotel, employee, Uuid::from_u128(7))));
         assert_eq!(key.path().as_ref(), key.as_str(), "the store would spell it differently");
     }
 }
