@@ -379,9 +379,9 @@ impl<'h> Test<'h> {
         // The index is asked about whoever was touched, and one more; at the end about everybody.
         let touched = doubted.map(|operation| operation.person());
         let more = self.dice.roll(self.people.len());
-        for who in 0..self.people.len() {
+        for (who, found) in found.iter().enumerate() {
             if thorough || touched == Some(who) || more == who {
-                self.verify_person(server, who, &found[who].templates)?;
+                self.verify_person(server, who, &found.templates)?;
             }
         }
         Some(())

@@ -167,6 +167,7 @@ impl House {
     }
 
     /// Starts a server with one more variable in its environment, and waits for nothing.
+    #[cfg(feature = "kill-points")]
     pub fn spawn(&self, variable: Option<(&str, &str)>) -> Server<'_> {
         self.launch(&[], variable)
     }
@@ -251,6 +252,7 @@ impl Server<'_> {
     }
 
     /// The id of the process.
+    #[cfg(feature = "kill-points")]
     pub fn id(&self) -> u32 {
         self.child.id()
     }
