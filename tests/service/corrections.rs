@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::pictures::{BIDEN, NOBODY, OBAMA, STRANGER, photo, side_by_side};
-use crate::server::{Caller, House, RECOGNISE, send, tables};
+use crate::server::{Caller, House, RECOGNISE, files, send, tables};
 
 const VERIFY: &str = "/api/v1/cv/face/verify";
 const UNKNOWN: &str = "/api/v1/cv/face/unknown";
@@ -137,7 +137,7 @@ fn unknown_faces_are_kept_only_where_the_hotel_wants_them_and_pictures_only_on_r
     assert_eq!(gone.status, 204);
     manager.delete(&format!("{UNKNOWN}/{group}")).problem(404, "unknown_face_not_found");
     manager.get(&format!("{UNKNOWN}/{group}/picture")).problem(404, "unknown_face_not_found");
-    assert_eq!(crate::enrol::files(&house.data().join("media")).len(), 0, "the picture is left");
+    assert_eq!(files(&house.data().join("media")).len(), 0, "the picture is left");
 }
 
 #[test]

@@ -10,7 +10,9 @@ use innkeeper_vectors::Veil;
 use serde_json::{Value, json};
 
 use crate::pictures::{BIDEN, NOBODY, OBAMA, STRANGER, photo, shrunk, side_by_side};
-use crate::server::{ENROL, House, blobs, tables, enrolment, eventually, extended_is_installed, send};
+use crate::server::{
+    ENROL, House, blobs, enrolment, eventually, extended_is_installed, files, send, tables,
+};
 
 fn codes(answer: &Value) -> Vec<&Value> {
     answer["photos"].as_array().expect("photos").iter().map(|photo| &photo["code"]).collect()
@@ -129,16 +131,6 @@ fn a_form_with_files_enrols_like_json() {
     let vector: Vec<f64> = serde_json::from_value(template["vector"].clone()).expect("numbers");
     let length: f64 = vector.iter().map(|v| v * v).sum::<f64>().sqrt();
     assert!((length - 1.0).abs() < 1e-4, "not a unit vector: {length}");
-}
-
-/// Every file below a folder.
-pub(crate) fn files(below: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(below).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
-    }
-    found
 }
 
 /// Stretches of 16 bytes: short enough that no page boundary hides them all, long enough not to occur by chance.

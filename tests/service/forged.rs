@@ -161,7 +161,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 }
 
 /// A PNG chunk with length and checksum.
-pub(crate) fn chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
+pub(crate) fn chunk(name: [u8; 4], data: &[u8]) -> Vec<u8> {
     let named = [&name[..], data].concat();
     let length = u32::try_from(data.len()).expect("a small chunk").to_be_bytes();
     [&length[..], &named, &crc32(&named).to_be_bytes()].concat()
@@ -182,7 +182,7 @@ pub(crate) fn chunks(png: &[u8]) -> Vec<([u8; 4], Vec<u8>)> {
 
 /// A PNG of these chunks.
 pub(crate) fn png(chunks: &[([u8; 4], Vec<u8>)]) -> Vec<u8> {
-    let body: Vec<u8> = chunks.iter().flat_map(|(name, data)| chunk(name, data)).collect();
+    let body: Vec<u8> = chunks.iter().flat_map(|(name, data)| chunk(*name, data)).collect();
     [b"\x89PNG\r\n\x1a\n", &body[..]].concat()
 }
 
@@ -249,7 +249,7 @@ pub(crate) fn animated_png(whole: &[u8]) -> Vec<u8> {
 }
 
 /// A chunk of a WebP file.
-fn riff(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
+fn riff(name: [u8; 4], data: &[u8]) -> Vec<u8> {
     let mut out = [&name[..], &u32::try_from(data.len()).expect("small").to_le_bytes(), data].concat();
     if data.len() % 2 == 1 {
         out.push(0);
@@ -264,12 +264,12 @@ fn three(n: u32) -> Vec<u8> {
 
 /// A WebP file of these chunks.
 pub(crate) fn webp(chunks: &[Vec<u8>]) -> Vec<u8> {
-    riff(b"RIFF", &[b"WEBP", &chunks.concat()[..]].concat())
+    riff(*b"RIFF", &[b"WEBP", &chunks.concat()[..]].concat())
 }
 
 /// The extended header of a WebP file: flags and the size it claims.
 pub(crate) fn webp_header(flags: u8, width: u32, height: u32) -> Vec<u8> {
-    riff(b"VP8X", &[&[flags, 0, 0, 0][..], &three(width - 1), &three(height - 1)].concat())
+    riff(*b"VP8X", &[&[flags, 0, 0, 0][..], &three(width - 1), &three(height - 1)].concat())
 }
 
 /// The picture as the only frame of an animated WebP, on a canvas of another size if asked for.
@@ -281,8 +281,8 @@ pub(crate) fn animated_webp(picture: &DynamicImage, canvas: Option<(u32, u32)>) 
         [three(0), three(0), three(width - 1), three(height - 1), three(100), vec![2], still[12..].to_vec()];
     webp(&[
         webp_header(0x02, canvas_width, canvas_height),
-        riff(b"ANIM", &[0; 6]),
-        riff(b"ANMF", &frame.concat()),
+        riff(*b"ANIM", &[0; 6]),
+        riff(*b"ANMF", &frame.concat()),
     ])
 }
 

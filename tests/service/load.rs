@@ -2,14 +2,13 @@
 
 use std::io::Write;
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
 use std::sync::Barrier;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::pictures::{BIDEN, NOBODY, OBAMA, STRANGER, photo};
-use crate::server::{Answer, ENROL, House, RECOGNISE, enrolment, eventually};
+use crate::server::{Answer, ENROL, House, RECOGNISE, enrolment, eventually, files};
 
 /// How many call at once where that matters.
 const CALLERS: usize = 64;
@@ -209,15 +208,6 @@ fn an_enrolment_whose_caller_leaves_is_whole_or_absent() {
             manager.forget(&format!("EMP{i}"));
         }
         let nobody = server.camera().recognise(&photo(OBAMA[0])).json(200)["reason"] == "nobody_enrolled";
-        (nobody && pictures_below(&house.data().join("media")).is_empty()).then_some(())
+        (nobody && files(&house.data().join("media")).is_empty()).then_some(())
     });
-}
-
-/// Every file below a folder.
-fn pictures_below(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    entries
-        .flatten()
-        .flat_map(|e| if e.path().is_dir() { pictures_below(&e.path()) } else { vec![e.path()] })
-        .collect()
 }

@@ -8,6 +8,8 @@
 mod access;
 mod command_line;
 mod corrections;
+#[cfg(feature = "kill-points")]
+mod crash;
 mod enrol;
 mod forged;
 mod hostile;

@@ -1,4 +1,4 @@
-//! Every operation of the interface against every kind of caller, read from the OpenAPI document: what is added
+//! Every operation of the interface against every kind of caller, read from its own document: what is added
 //! there is tested here.
 
 use std::collections::BTreeSet;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -163,12 +163,25 @@ impl House {
 
     /// Starts a server and waits until it listens; its models may still load.
     fn start(&self, more: &[&str]) -> Server<'_> {
+        let mut server = self.launch(more, None);
+        assert!(server.listens(), "the server ended: {:#?}", server.log());
+        server
+    }
+
+    /// Starts a server with one more variable in its environment, and waits for nothing.
+    #[cfg(feature = "kill-points")]
+    pub fn spawn(&self, variable: Option<(&str, &str)>) -> Server<'_> {
+        self.launch(&[], variable)
+    }
+
+    fn launch(&self, more: &[&str], variable: Option<(&str, &str)>) -> Server<'_> {
         let data = self.data();
         let mut args =
             vec!["serve", "--listen", "127.0.0.1:0", "--data-dir", data.to_str().expect("a text path")];
         args.extend(more);
         let mut child = self
             .command(&args)
+            .envs(variable)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -184,15 +197,7 @@ impl House {
         });
         let client = Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client");
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut server = Server { house: self, child, address, client, log };
-        server.address = eventually("the server listens", || {
-            if let Ok(Some(status)) = server.child.try_wait() {
-                panic!("the server ended with {status}: {:#?}", server.log());
-            }
-            let line = server.log_line("listening")?;
-            line["fields"]["address"].as_str()?.parse().ok()
-        });
-        server
+        Server { house: self, child, address, client, log }
     }
 }
 
@@ -216,11 +221,42 @@ impl Drop for Server<'_> {
 }
 
 impl Server<'_> {
-    fn ready(self) -> Self {
-        eventually("the server is ready", || {
-            (self.anyone().get("/health/ready").status == 200).then_some(())
-        });
+    fn ready(mut self) -> Self {
+        assert!(self.is_ready(), "the server ended: {:#?}", self.log());
         self
+    }
+
+    /// Waits until it is ready. Whether it is: it may have ended.
+    pub fn is_ready(&mut self) -> bool {
+        self.listens()
+            && eventually("the server is ready", || {
+                let ready = self.anyone().request(Method::GET, "/health/ready").send();
+                let ready = ready.is_ok_and(|answer| answer.status() == 200);
+                (ready || self.has_ended()).then_some(ready)
+            })
+    }
+
+    /// Waits until it listens. Whether it does: it may have ended.
+    fn listens(&mut self) -> bool {
+        eventually("the server listens", || {
+            if self.has_ended() {
+                return Some(false);
+            }
+            let line = self.log_line("listening")?;
+            self.address = line["fields"]["address"].as_str()?.parse().ok()?;
+            Some(true)
+        })
+    }
+
+    /// Whether the process has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("its state").is_some()
+    }
+
+    /// The id of the process.
+    #[cfg(feature = "kill-points")]
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub fn log(&self) -> Vec<String> {
@@ -347,6 +383,16 @@ impl Caller<'_> {
 /// Sends a request that must be answered.
 pub(crate) fn send(request: RequestBuilder) -> Answer {
     Answer::from(request.send().expect("the server answers"))
+}
+
+/// Every file below a folder.
+pub(crate) fn files(below: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(below).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
+    }
+    found
 }
 
 /// Looks into the tables of a house, as nobody can over HTTP.

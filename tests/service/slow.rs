@@ -39,7 +39,7 @@ fn head(path: &str, token: &str, kind: &str, length: usize) -> String {
 }
 
 /// Sends a byte now and then until the other side has had enough; what it said.
-fn drip(wire: TcpStream, text: &[u8]) -> String {
+fn drip(wire: &TcpStream, text: &[u8]) -> String {
     let mut sender = wire.try_clone().expect("a second hand");
     let began = Instant::now();
     for byte in text {
@@ -55,7 +55,7 @@ fn drip(wire: TcpStream, text: &[u8]) -> String {
         }
     }
     wire.set_read_timeout(Some(PATIENCE)).expect("a limit");
-    rest(&wire)
+    rest(wire)
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn a_header_that_never_ends_is_not_waited_for() {
     let server = house.serve();
     let long = format!("GET /health/live HTTP/1.1\r\nHost: hotel\r\nX-Slow: {}", "a".repeat(10_000));
     let silent: Vec<TcpStream> = (0..200).map(|_| wire(&server)).collect();
-    let answer = drip(wire(&server), long.as_bytes());
+    let answer = drip(&wire(&server), long.as_bytes());
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
     // Whoever says nothing goes too, also after a first request.
     for wire in &silent {
@@ -83,7 +83,7 @@ fn a_body_that_never_ends_is_not_waited_for() {
     let token = house.token("camera", "h1");
     let mut slow = wire(&server);
     slow.write_all(head(RECOGNISE, &token, "image/jpeg", 10_000).as_bytes()).expect("the head goes out");
-    let answer = drip(slow, &[b'a'; 5000]);
+    let answer = drip(&slow, &[b'a'; 5000]);
     assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
     assert!(answer.contains("bad_request") && answer.contains("within 1 s"), "{answer}");
     // The same in chunks, of which no length is known.
@@ -93,7 +93,7 @@ fn a_body_that_never_ends_is_not_waited_for() {
          Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
     );
     slow.write_all(head.as_bytes()).expect("the head goes out");
-    let answer = drip(slow, "1\r\na\r\n".repeat(1000).as_bytes());
+    let answer = drip(&slow, "1\r\na\r\n".repeat(1000).as_bytes());
     assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
     check_unharmed(&server);
 }

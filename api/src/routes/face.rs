@@ -5,7 +5,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use chrono::{DateTime, TimeDelta, Utc};
-use innkeeper_core::{CameraId, EmployeeId, ErrorCode, IdError};
+use innkeeper_core::{CameraId, EmployeeId, ErrorCode, IdError, WriteStage};
 use innkeeper_store::AuditSubject;
 use serde::Deserialize;
 use serde_json::Value;
@@ -184,6 +184,7 @@ async fn recognize(
     metrics::histogram!("face_recognition_duration_seconds").record(started.elapsed());
     let status = if answer.as_ref().is_ok_and(|a| a.success) { "success" } else { "failure" };
     metrics::counter!("face_recognition_total", "status" => status).increment(1);
+    WriteStage::Answering.reached();
     answer.map(Json)
 }
 
@@ -243,6 +244,7 @@ async fn enroll(
     let answer = enrol(&allowed, &app, fields, images).await;
     let status = if answer.is_ok() { "success" } else { "failure" };
     metrics::counter!("face_enrollment_total", "status" => status).increment(1);
+    WriteStage::Answering.reached();
     answer.map(|a| (StatusCode::CREATED, Json(a)))
 }
 
@@ -351,5 +353,6 @@ async fn delete(
 ) -> Result<Json<DeletedAnswer>, Problem> {
     let employee = id_in_path(employee)?;
     let answer = app.gallery.delete(&allowed.caller.hotel, &employee, &allowed.caller.subject).await?;
+    WriteStage::Answering.reached();
     Ok(Json(answer))
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
-use innkeeper_core::{EmployeeId, ErrorCode, HotelId, ModelRef};
+use innkeeper_core::{EmployeeId, ErrorCode, HotelId, ModelRef, WriteStage};
 use innkeeper_media::{Key, Prefix};
 use innkeeper_store::{StoreError, VectorChange, VectorTask};
 use innkeeper_vectors::{Collection, Filter, Veil, VectorError, VectorPoint};
@@ -126,12 +126,14 @@ impl Gallery {
             tracing::warn!(collection = %plain, "removing vectors of a version that did not veil them");
             self.engines.vectors.drop_collection(&plain).await?;
         }
+        let mut templates: HashSet<Uuid> = HashSet::new();
         let mut models: HashSet<ModelRef> =
             self.engines.store.template_models().await?.into_iter().map(|(m, _)| m).collect();
         models.extend(indexed.iter().filter(|c| c.name() == COLLECTION).map(|c| c.model().clone()));
         for model in models {
             let rows: HashSet<Uuid> =
                 self.engines.store.all_template_ids(&model).await?.into_iter().map(|(id, _)| id).collect();
+            templates.extend(&rows);
             let found = indexed.iter().find(|c| c.name() == COLLECTION && *c.model() == model);
             let vectors: HashSet<Uuid> = match found {
                 Some(c) => self.engines.vectors.ids(c, &Filter::every_hotel()).await?.into_iter().collect(),
@@ -148,7 +150,26 @@ impl Gallery {
                 self.engines.store.requeue_vectors(&missing).await?;
             }
         }
-        self.catch_up().await
+        self.catch_up().await?;
+        // Most pictures have the id of their template; only the others are looked up.
+        let mut strays = self.engines.media.list(&Prefix::every_hotel()).await?;
+        strays.retain(|key| key.parts().is_ok_and(|(.., photo)| !templates.contains(&photo)));
+        self.remove_strays(&strays).await
+    }
+
+    /// Removes those of these pictures that no template has. An enrolment writes pictures before rows, so that
+    /// whoever is told of it finds both; what is left of one that was cut off goes here.
+    pub(super) async fn remove_strays(&self, keys: &[Key]) -> Result<(), CatchUpError> {
+        for key in keys {
+            // A key we did not write names nothing of ours.
+            let Ok((hotel, employee, _)) = key.parts() else { continue };
+            let templates = self.engines.store.hotel(&hotel).templates(&employee).await?;
+            if !templates.iter().any(|t| t.photo_key.as_deref() == Some(key.as_str())) {
+                tracing::warn!("removing a picture without a template");
+                self.engines.media.delete(key).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Carries what the tables queued to the index and the picture store. Safe to repeat and to interrupt.
@@ -168,7 +189,10 @@ impl Gallery {
             }
             for task in &tasks {
                 match task.photo_key.parse::<Key>() {
-                    Ok(key) => self.engines.media.delete(&key).await?,
+                    Ok(key) => {
+                        self.engines.media.delete(&key).await?;
+                        WriteStage::PictureRemoved.reached();
+                    }
                     // A key we did not write names nothing of ours.
                     Err(error) => tracing::warn!(%error, "a queued picture has no usable key"),
                 }

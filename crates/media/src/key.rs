@@ -32,25 +32,40 @@ impl Key {
         &self.0
     }
 
+    /// Whose picture it is: the hotel, the employee, and the picture's own id.
+    ///
+    /// # Errors
+    /// [`KeyError`] for the picture of an unknown face, which is nobody's.
+    pub fn parts(&self) -> Result<(HotelId, EmployeeId, Uuid), KeyError> {
+        parts(&self.0)
+    }
+
     pub(crate) fn path(&self) -> Path {
         Path::from(self.0.as_str())
     }
 }
 
+fn parts(text: &str) -> Result<(HotelId, EmployeeId, Uuid), KeyError> {
+    let parts: Vec<&str> = text.split('/').collect();
+    let ["hotel", hotel, "faces", employee, file] = parts.as_slice() else { return Err(KeyError) };
+    Ok((hotel.parse().map_err(|_| KeyError)?, employee.parse().map_err(|_| KeyError)?, photo(file)?))
+}
+
+fn photo(file: &str) -> Result<Uuid, KeyError> {
+    file.strip_suffix(".jpg").ok_or(KeyError)?.parse().map_err(|_| KeyError)
+}
+
 impl FromStr for Key {
     type Err = KeyError;
     fn from_str(text: &str) -> Result<Self, KeyError> {
-        let photo = |file: &str| -> Option<Uuid> { file.strip_suffix(".jpg")?.parse().ok() };
-        let parts: Vec<&str> = text.split('/').collect();
-        let key = match parts.as_slice() {
-            ["hotel", hotel, "faces", employee, file] => {
-                let employee: EmployeeId = employee.parse().map_err(|_| KeyError)?;
-                Self::face(&hotel.parse().map_err(|_| KeyError)?, &employee, photo(file).ok_or(KeyError)?)
-            }
-            ["hotel", hotel, "unknown", file] => {
-                Self::unknown(&hotel.parse().map_err(|_| KeyError)?, photo(file).ok_or(KeyError)?)
-            }
-            _ => return Err(KeyError),
+        let key = match parts(text) {
+            Ok((hotel, employee, photo)) => Self::face(&hotel, &employee, photo),
+            Err(_) => match text.split('/').collect::<Vec<&str>>().as_slice() {
+                ["hotel", hotel, "unknown", file] => {
+                    Self::unknown(&hotel.parse().map_err(|_| KeyError)?, photo(file)?)
+                }
+                _ => return Err(KeyError),
+            },
         };
         // A uuid can be spelt in several ways; a key only in one.
         if key.0 == text { Ok(key) } else { Err(KeyError) }
@@ -69,6 +84,11 @@ impl fmt::Display for Key {
 pub struct Prefix(String);
 
 impl Prefix {
+    /// Everything there is.
+    pub fn every_hotel() -> Self {
+        Self("hotel".to_owned())
+    }
+
     /// Everything a hotel has.
     pub fn hotel(hotel: &HotelId) -> Self {
         Self(format!("hotel/{hotel}"))
@@ -131,6 +151,7 @@ mod tests {
             "hotel/grand.hotel:1/faces/EMP-1_a/00000000-0000-0000-0000-000000000007.jpg"
         );
         assert_eq!(key.as_str().parse(), Ok(key.clone()));
+        assert_eq!(key.parts(), Ok((hotel, employee, Uuid::from_u128(7))));
         assert_eq!(key.path().as_ref(), key.as_str(), "the store would spell it differently");
         let unknown = Key::unknown(&hotel, Uuid::from_u128(7));
         assert_eq!(unknown.as_str().parse(), Ok(unknown.clone()));
