@@ -94,15 +94,15 @@ fn report(
             let Some(known) = known else { continue };
             let cosine: f32 = known.iter().zip(&probe.embedding).map(|(a, b)| a * b).sum();
             if people[i] == people[probe.picture] {
-                same.push((probe.scale, cosine))
+                same.push((probe.scale, cosine));
             } else {
-                other.push(cosine)
+                other.push(cosine);
             }
         }
     }
     other.sort_by(|a, b| b.total_cmp(a));
     let threshold = other.get((other.len() as f64 * FAR) as usize).copied().unwrap_or(1.0);
-    let mut row = |name: &str, frames: usize, wanted: &dyn Fn(usize) -> bool| {
+    let row = |name: &str, frames: usize, wanted: &dyn Fn(usize) -> bool| {
         let found = probes.iter().filter(|probe| wanted(probe.scale)).count();
         let cosines: Vec<f32> = same.iter().filter(|(scale, _)| wanted(*scale)).map(|(_, c)| *c).collect();
         let mean = cosines.iter().sum::<f32>() / cosines.len() as f32;
