@@ -203,7 +203,10 @@ impl Attempt<'_> {
     /// `judged` says whether a liveness model looked at the face.
     pub fn failed(&self, judged: bool) {
         if let Some(wait) = self.book.and_then(|book| book.failed(&self.key, judged)) {
-            tracing::info!(seconds = wait.retry_after.as_secs(), "failed matches in a row; this client waits");
+            tracing::info!(
+                seconds = wait.retry_after.as_secs(),
+                "failed matches in a row; this client waits"
+            );
         }
     }
 }

@@ -257,11 +257,7 @@ macro_rules! internal {
         })*
     };
 }
-internal!(
-    innkeeper_media::MediaError,
-    innkeeper_core::EmbeddingError,
-    tokio::task::JoinError
-);
+internal!(innkeeper_media::MediaError, innkeeper_core::EmbeddingError, tokio::task::JoinError);
 
 #[cfg(test)]
 mod tests {

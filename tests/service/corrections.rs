@@ -28,7 +28,8 @@ fn not_this_person(caller: &Caller<'_>, employee: &str, body: &Value) -> crate::
 fn sources(house: &House, employee: &str) -> Vec<String> {
     tables(house, async |store| {
         let rows = store.hotel(&"h1".parse().unwrap());
-        let (since, until) = ("2025-01-01T00:00:00Z".parse().unwrap(), "2025-12-31T00:00:00Z".parse().unwrap());
+        let (since, until) =
+            ("2025-01-01T00:00:00Z".parse().unwrap(), "2025-12-31T00:00:00Z".parse().unwrap());
         let mut rows = rows.attendance(Some(&employee.parse().unwrap()), since, until, 100).await.unwrap();
         rows.reverse();
         rows.iter().map(|row| row.source.as_str().to_owned()).collect()
@@ -44,7 +45,10 @@ fn a_face_is_verified_against_the_named_employee_only() {
     manager.enrol("EMP002", &[&photo(BIDEN)]).json(201);
 
     let same = verify(&camera, "EMP001", &photo(OBAMA[2])).json(200);
-    assert_eq!((&same["success"], &same["match"], &same["reason"]), (&json!(true), &json!(true), &Value::Null));
+    assert_eq!(
+        (&same["success"], &same["match"], &same["reason"]),
+        (&json!(true), &json!(true), &Value::Null)
+    );
     assert!(same["score"].as_f64() >= same["threshold"].as_f64(), "{same}");
     let other = verify(&camera, "EMP002", &photo(OBAMA[2])).json(200);
     assert_eq!((&other["success"], &other["reason"]), (&json!(false), &json!("below_threshold")));
@@ -92,7 +96,8 @@ fn unknown_faces_are_grouped_named_and_become_attendance() {
 
     // Naming needs somebody who agreed to be recognised.
     let group = groups[1]["group_id"].as_str().unwrap();
-    let name = |who: &str| manager.post_json(&format!("{UNKNOWN}/{group}/name"), &json!({"employee_id": who}));
+    let name =
+        |who: &str| manager.post_json(&format!("{UNKNOWN}/{group}/name"), &json!({"employee_id": who}));
     name("EMP001").problem(404, "employee_not_enrolled");
     assert_eq!(manager.get(UNKNOWN).json(200)["groups"].as_array().unwrap().len(), 2);
 
@@ -106,7 +111,10 @@ fn unknown_faces_are_grouped_named_and_become_attendance() {
     let left = manager.get(UNKNOWN).json(200);
     let group = left["groups"][0]["group_id"].as_str().unwrap();
     let named = manager
-        .post_json(&format!("{UNKNOWN}/{group}/name"), &json!({"employee_id": "EMP002", "add_template": false}))
+        .post_json(
+            &format!("{UNKNOWN}/{group}/name"),
+            &json!({"employee_id": "EMP002", "add_template": false}),
+        )
         .json(200);
     assert_eq!((&named["sightings"], &named["attendance_opened"]), (&json!(1), &json!(1)), "{named}");
     assert_eq!(sources(&house, "EMP002"), ["named_later"]);
@@ -160,12 +168,9 @@ fn a_wrong_answer_is_put_right_and_not_given_again() {
         .post_json("/api/v1/cv/face/EMP001/not-this-person", &json!({"answer_id": id}))
         .problem(404, "employee_not_enrolled");
 
-    let put_right = not_this_person(
-        &manager,
-        "EMP001",
-        &json!({"answer_id": id, "correct_employee_id": "EMP002"}),
-    )
-    .json(200);
+    let put_right =
+        not_this_person(&manager, "EMP001", &json!({"answer_id": id, "correct_employee_id": "EMP002"}))
+            .json(200);
     assert_eq!(put_right["attendance"], "reassigned", "{put_right}");
     assert!(sources(&house, "EMP001").is_empty());
     assert_eq!(sources(&house, "EMP002"), ["corrected"]);
@@ -198,7 +203,11 @@ fn failed_matches_in_a_row_make_a_person_wait_but_never_a_camera() {
         assert_eq!(verify(&staff, "EMP001", &stranger).json(200)["success"], false);
         verify(&staff, "EMP001", &photo(NOBODY)).problem(422, "no_face");
     }
-    assert_eq!(verify(&staff, "EMP001", &photo(OBAMA[1])).json(200)["success"], true, "a success ends the row");
+    assert_eq!(
+        verify(&staff, "EMP001", &photo(OBAMA[1])).json(200)["success"],
+        true,
+        "a success ends the row"
+    );
     for _ in 0..5 {
         assert_eq!(verify(&staff, "EMP001", &stranger).json(200)["success"], false);
     }

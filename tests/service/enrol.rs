@@ -4,15 +4,13 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use innkeeper_vectors::Veil;
 use reqwest::Method;
 use reqwest::blocking::multipart::{Form, Part};
-use innkeeper_vectors::Veil;
 use serde_json::{Value, json};
 
 use crate::pictures::{BIDEN, NOBODY, OBAMA, STRANGER, photo, shrunk, side_by_side};
-use crate::server::{
-    ENROL, House, blobs, enrolment, eventually, extended_is_installed, files, send, tables,
-};
+use crate::server::{ENROL, House, blobs, enrolment, eventually, extended_is_installed, files, send, tables};
 
 fn codes(answer: &Value) -> Vec<&Value> {
     answer["photos"].as_array().expect("photos").iter().map(|photo| &photo["code"]).collect()
@@ -209,7 +207,11 @@ fn deleting_leaves_nothing_behind(pack: &str) {
     assert_eq!(files(&media).len(), 3, "one photo a template");
     let gone = stored(&house, &leaving);
     let bare: Vec<Vec<u8>> = plain(&leaving).into_iter().chain(plain(&staying)).collect();
-    assert_eq!(holding(&house.data(), &bare), Vec::<PathBuf>::new(), "a name or a template lies there unsealed");
+    assert_eq!(
+        holding(&house.data(), &bare),
+        Vec::<PathBuf>::new(),
+        "a name or a template lies there unsealed"
+    );
     assert!(holding(&house.data(), &gone).len() >= 2, "tables and index hold them, or the search is blind");
 
     let receipt = manager.forget("EMP001").json(200);
@@ -236,7 +238,11 @@ fn deleting_leaves_nothing_behind(pack: &str) {
     assert_eq!(camera.recognise(&photo(BIDEN)).json(200)["employee_id"], "EMP002");
     server.stop();
     for traces in [&gone, &bare] {
-        assert_eq!(holding(&house.data(), traces), Vec::<PathBuf>::new(), "it came back when the server closed");
+        assert_eq!(
+            holding(&house.data(), traces),
+            Vec::<PathBuf>::new(),
+            "it came back when the server closed"
+        );
     }
     let server = house.serve();
     let unknown = server.camera().recognise(&photo(OBAMA[0])).json(200);

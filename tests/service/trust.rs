@@ -24,9 +24,8 @@ fn an_api_key_opens_what_it_was_made_for_until_it_is_revoked() {
     let (id, key) = (made["id"].as_str().unwrap(), made["key"].as_str().unwrap());
     with_key(&server, key, "/api/v1/cv/face/embedding/EMP001").problem(404, "employee_not_enrolled");
     with_key(&server, key, "/api/v1/audit").problem(403, "forbidden");
-    let picture = send(
-        server.anyone().request(Method::POST, RECOGNISE).header("X-API-Key", key).body(photo(BIDEN)),
-    );
+    let picture =
+        send(server.anyone().request(Method::POST, RECOGNISE).header("X-API-Key", key).body(photo(BIDEN)));
     picture.problem(403, "forbidden");
 
     // A changed letter, another key's secret, both credentials at once.
@@ -58,11 +57,20 @@ fn an_api_key_opens_what_it_was_made_for_until_it_is_revoked() {
     // The command makes them too, while the server runs.
     let data = house.data();
     let place = ["--hotel", "h1", "--data-dir", data.to_str().unwrap()];
-    let key = house.run(&[&["api-key", "create", "--subject", "cli", "--role", "manager"], &place[..]].concat()).good();
-    assert_eq!(with_key(&server, key.trim(), "/api/v1/audit").json(200).as_array().map(|a| !a.is_empty()), Some(true));
+    let key = house
+        .run(&[&["api-key", "create", "--subject", "cli", "--role", "manager"], &place[..]].concat())
+        .good();
+    assert_eq!(
+        with_key(&server, key.trim(), "/api/v1/audit").json(200).as_array().map(|a| !a.is_empty()),
+        Some(true)
+    );
     assert!(house.run(&[&["api-key", "list"], &place[..]].concat()).good().contains("cli"));
     let audit = admin.get("/api/v1/audit").text();
-    assert!(audit.contains("api_key.created") && audit.contains("api_key.revoked") && !audit.contains(&key[20..60]));
+    assert!(
+        audit.contains("api_key.created")
+            && audit.contains("api_key.revoked")
+            && !audit.contains(&key[20..60])
+    );
 }
 
 #[test]

@@ -56,7 +56,9 @@ pub(super) fn run(command: Audit, mut settings: Settings) -> Outcome {
             .iter()
             .map(|b| json!({ "hotel": b.hotel, "row": b.seq, "fault": words(b.fault) }))
             .collect();
-        say(json!({ "intact": verdict.is_intact(), "rows": verdict.rows, "heads": heads, "breaks": breaks }))?;
+        say(
+            json!({ "intact": verdict.is_intact(), "rows": verdict.rows, "heads": heads, "breaks": breaks }),
+        )?;
     } else {
         for head in &verdict.heads {
             say(format!("{}: {} rows, head {}", head.hotel, head.rows, head.hash))?;

@@ -47,7 +47,9 @@ fn keys(settings: &Settings) -> Finding {
         return Finding { what, good: true, detail };
     }
     match data_keys(settings) {
-        Ok(ring) => Finding { what, good: true, detail: format!("{} seals; keep a copy elsewhere", ring.active()) },
+        Ok(ring) => {
+            Finding { what, good: true, detail: format!("{} seals; keep a copy elsewhere", ring.active()) }
+        }
         Err(error) => Finding { what, good: false, detail: error.to_string() },
     }
 }

@@ -36,7 +36,8 @@ async fn migrate(from: &Settings, to: &Settings) -> Outcome {
     // The embedded index is locked by the source, so what stays there is shared and not opened twice.
     let target = source.with_servers(from, to).await?;
     if from.storage.database_url != to.storage.database_url {
-        let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template("{msg:20} {wide_bar} {pos}/{len}")?);
+        let bar =
+            ProgressBar::new(0).with_style(ProgressStyle::with_template("{msg:20} {wide_bar} {pos}/{len}")?);
         let report = source
             .store
             .copy_to(&target.store, |table, done, of| {

@@ -148,7 +148,8 @@ async fn authenticate(parts: &Parts, app: &App) -> Result<Principal, Problem> {
             refuse(ErrorCode::InvalidToken, &error.to_string())
         }),
         (None, None) => {
-            let detail = "send `Authorization: Bearer TOKEN` or `X-API-Key: KEY`; `innkeeper token` prints a token";
+            let detail =
+                "send `Authorization: Bearer TOKEN` or `X-API-Key: KEY`; `innkeeper token` prints a token";
             Err(refuse(ErrorCode::Unauthenticated, detail))
         }
     }

@@ -61,7 +61,8 @@ async fn create(
         permissions: body.permissions,
         expires_at: body.expires_at,
     };
-    let created = api_keys::create(&app.engines.store, &allowed.caller.hotel, &allowed.caller.subject, input).await?;
+    let created =
+        api_keys::create(&app.engines.store, &allowed.caller.hotel, &allowed.caller.subject, input).await?;
     Ok((StatusCode::CREATED, Json(created)))
 }
 

@@ -66,8 +66,11 @@ impl FaceService {
         }
         let (embedding, row) = match face {
             WrongFace::Answer(id) => {
-                let named =
-                    self.gallery.recent.face(id, hotel, &employee).ok_or_else(|| answer_not_found(&employee))?;
+                let named = self
+                    .gallery
+                    .recent
+                    .face(id, hotel, &employee)
+                    .ok_or_else(|| answer_not_found(&employee))?;
                 (named.embedding, attendance.or(named.attendance))
             }
             WrongFace::Picture(bytes) => {

@@ -10,7 +10,7 @@ use chrono::Utc;
 use innkeeper_core::{EmployeeId, ErrorCode, HotelId, ModelRef, WriteStage};
 use innkeeper_media::{Key, Prefix};
 use innkeeper_store::{StoreError, VectorChange, VectorTask};
-use innkeeper_vectors::{Collection, Filter, Veil, VectorError, VectorPoint};
+use innkeeper_vectors::{Collection, Filter, VectorError, VectorPoint, Veil};
 use tokio::sync::{Mutex, MutexGuard, Notify};
 use tracing::Instrument;
 use uuid::Uuid;
@@ -232,7 +232,10 @@ impl Gallery {
             let step = self.engines.media.reseal(from.as_ref(), BATCH).await?;
             sealed += step.resealed as u64;
             if step.unreadable > 0 {
-                tracing::error!(pictures = step.unreadable, "pictures cannot be opened with any key of the ring");
+                tracing::error!(
+                    pictures = step.unreadable,
+                    "pictures cannot be opened with any key of the ring"
+                );
             }
             from = step.next;
             if from.is_none() {

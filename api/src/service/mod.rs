@@ -1,7 +1,7 @@
 //! The pipelines joined with the engines: what a route or a command calls.
 
-pub(crate) mod api_keys;
 mod answers;
+pub(crate) mod api_keys;
 mod attendance;
 mod correct;
 mod enrol;
@@ -13,7 +13,9 @@ mod reindex;
 mod unknown;
 mod verify;
 
-pub(crate) use answers::{DeletedAnswer, EmbeddingAnswer, EnrolAnswer, FaceReport, RecogniseAnswer, ThresholdsReport};
+pub(crate) use answers::{
+    DeletedAnswer, EmbeddingAnswer, EnrolAnswer, FaceReport, RecogniseAnswer, ThresholdsReport,
+};
 pub(crate) use correct::{NotThisPersonAnswer, NotThisPersonInput, WrongFace};
 pub(crate) use enrol::{ConsentInput, EnrolInput, ProfileInput};
 pub(crate) use face::FaceService;

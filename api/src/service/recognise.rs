@@ -176,13 +176,14 @@ impl FaceService {
                 self.keep_unknown(sight, seen, report, picture.as_ref()).await?;
                 continue;
             };
-            match self
-                .attend(&sight.hotel, sight.camera.as_ref(), sight.taken_at, owner, report)
-                .await?
-            {
+            match self.attend(&sight.hotel, sight.camera.as_ref(), sight.taken_at, owner, report).await? {
                 Some(attendance) => {
                     if let Some(embedding) = seen.embedding.clone() {
-                        answered.push(NamedFace { owner: owner.clone(), embedding, attendance: attendance.id });
+                        answered.push(NamedFace {
+                            owner: owner.clone(),
+                            embedding,
+                            attendance: attendance.id,
+                        });
                     }
                     report.attendance = Some(attendance);
                 }
@@ -190,7 +191,8 @@ impl FaceService {
             }
         }
         timings.store = ms(clock.elapsed());
-        let answer = answer(faces, Some(limits.threshold), models(&self.pipeline), timings, started.elapsed());
+        let answer =
+            answer(faces, Some(limits.threshold), models(&self.pipeline), timings, started.elapsed());
         self.gallery.recent.remember(answer.answer_id, &sight.hotel, answered);
         Ok(answer)
     }
@@ -213,16 +215,17 @@ impl FaceService {
     }
 
     /// The people of a hotel who look like this, the most alike compared by all their templates.
-    pub(super) async fn people_like(&self, hotel: &HotelId, face: &Embedding) -> Result<Vec<Candidate>, Problem> {
+    pub(super) async fn people_like(
+        &self,
+        hotel: &HotelId,
+        face: &Embedding,
+    ) -> Result<Vec<Candidate>, Problem> {
         let mut people = candidates(&self.nearest(hotel, face.vector(), None).await?);
         let rows = self.gallery.engines.store.hotel(hotel);
         for person in people.iter_mut().take(LOOKED_AT) {
             let templates = rows.templates(&person.owner).await?;
-            let vectors: Vec<&[f32]> = templates
-                .iter()
-                .filter(|t| t.model == *face.model())
-                .map(|t| t.vector.as_slice())
-                .collect();
+            let vectors: Vec<&[f32]> =
+                templates.iter().filter(|t| t.model == *face.model()).map(|t| t.vector.as_slice()).collect();
             // Without a row the person was deleted since the search; the sighting will find out.
             person.score = fused(face.vector(), &vectors).unwrap_or(person.score);
             person.negative = self.nearest_negative(hotel, &person.owner, face.vector()).await?;

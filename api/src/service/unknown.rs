@@ -190,11 +190,9 @@ impl FaceService {
         for face in self.kept(hotel).await?.iter().filter(|f| f.model == here) {
             match known.iter_mut().find(|k| k.id == face.group_id) {
                 Some(k) => k.group.join(&face.vector),
-                None => known.push(Known {
-                    id: face.group_id,
-                    group: Group::of(&face.vector),
-                    written: None,
-                }),
+                None => {
+                    known.push(Known { id: face.group_id, group: Group::of(&face.vector), written: None })
+                }
             }
         }
         Ok(Groups { read: Some(Instant::now()), known })
@@ -369,7 +367,8 @@ impl FaceService {
     ) -> Result<Vec<UnknownFace>, Problem> {
         let here = self.embedder();
         let mut found = Vec::new();
-        for face in self.kept(hotel).await?.into_iter().filter(|f| f.model == here && !known.contains(&f.id)) {
+        for face in self.kept(hotel).await?.into_iter().filter(|f| f.model == here && !known.contains(&f.id))
+        {
             let embedding = Embedding::normalised(face.model.clone(), face.vector.clone())?;
             let limits = self.limits_at(hotel, face.camera_id.as_ref()).await?;
             let people = self.people_like(hotel, &embedding).await?;

@@ -137,9 +137,7 @@ impl FaceService {
 
 /// The embedding of a face that passed the gate.
 pub(super) fn embedded(face: &Face) -> Result<&Embedding, Problem> {
-    face.embedding
-        .as_ref()
-        .ok_or_else(|| Problem::internal(&"a face that passed the gate was not embedded"))
+    face.embedding.as_ref().ok_or_else(|| Problem::internal(&"a face that passed the gate was not embedded"))
 }
 
 /// What an operator asks for when the picture cannot help: the answer it came from.
