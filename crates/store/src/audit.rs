@@ -280,28 +280,34 @@ impl Store {
     pub async fn verify_audit(&self) -> Result<AuditVerdict, StoreError> {
         let mut conn = self.reader().await?;
         let mut snapshot = conn.begin().await?;
-        let mut verdict = AuditVerdict { rows: 0, heads: Vec::new(), breaks: Vec::new() };
-        // Rows may outlive their hotel's row only if someone removed that by hand.
-        let hotels = Query::select()
-            .column(Col::Id)
-            .from(Table::Hotels)
-            .union(
-                sea_query::UnionType::Distinct,
-                Query::select().column(Col::HotelId).from(Table::AuditLog).take(),
-            )
-            .order_by(Col::Id, Order::Asc)
-            .take();
-        for row in fetch_all(&mut snapshot, &hotels).await? {
-            let hotel: HotelId = parse(&row, "id")?;
-            let chain = verify_hotel(&mut snapshot, &hotel, &mut verdict.rows).await?;
-            match chain {
-                Ok(head) => verdict.heads.push(head),
-                Err((seq, fault)) => verdict.breaks.push(AuditBreak { hotel, seq, fault }),
-            }
-        }
+        let verdict = verify(&mut snapshot).await?;
         snapshot.rollback().await?;
         Ok(verdict)
     }
+}
+
+/// The verdict on what one transaction sees.
+pub(crate) async fn verify(conn: &mut Conn) -> Result<AuditVerdict, StoreError> {
+    let mut verdict = AuditVerdict { rows: 0, heads: Vec::new(), breaks: Vec::new() };
+    // Rows may outlive their hotel's row only if someone removed that by hand.
+    let hotels = Query::select()
+        .column(Col::Id)
+        .from(Table::Hotels)
+        .union(
+            sea_query::UnionType::Distinct,
+            Query::select().column(Col::HotelId).from(Table::AuditLog).take(),
+        )
+        .order_by(Col::Id, Order::Asc)
+        .take();
+    for row in fetch_all(conn, &hotels).await? {
+        let hotel: HotelId = parse(&row, "id")?;
+        let chain = verify_hotel(conn, &hotel, &mut verdict.rows).await?;
+        match chain {
+            Ok(head) => verdict.heads.push(head),
+            Err((seq, fault)) => verdict.breaks.push(AuditBreak { hotel, seq, fault }),
+        }
+    }
+    Ok(verdict)
 }
 
 /// Whether the row follows `prev`, and its hash.

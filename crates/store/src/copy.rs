@@ -6,7 +6,7 @@ use sqlx::Connection as _;
 use crate::engine::{Conn, Row, count, execute, fetch_all, get};
 use crate::schema::{Col, Table};
 use crate::seal::{NEGATIVE, PAYLOAD, PROFILE, SECRET, SealedColumn, TEMPLATE, UNKNOWN};
-use crate::{AuditVerdict, Store, StoreError};
+use crate::{AuditVerdict, Store, StoreError, audit};
 
 /// Rows that are read and written at a time.
 const PAGE: u64 = 250;
@@ -279,7 +279,8 @@ impl Copied {
 impl Store {
     /// Copies everything into `target`, which may be of another engine and have other keys: table after table,
     /// values sealed again under the target's keys, the audit log as it stands, the outbox in its order. It
-    /// reads one snapshot and writes one transaction: an interrupted copy leaves the target empty.
+    /// reads one snapshot and writes one transaction: a copy that is interrupted, or does not come out the same,
+    /// leaves the target empty.
     ///
     /// `progress` hears the table, the rows copied and the rows there are, after each batch. Nobody else should
     /// write to either database meanwhile: what comes later is not in the copy.
@@ -327,13 +328,13 @@ impl Store {
             }
             tables.push((table.name(), rows));
         }
+        let audit = audit::verify(&mut tx).await?;
+        if audit != audit::verify(&mut source).await? {
+            return Err(StoreError::CopyDiffers { what: Table::AuditLog.as_str() });
+        }
         source.rollback().await?;
         tx.commit().await?;
         target.load_pseudonyms().await?;
-        let audit = target.verify_audit().await?;
-        if audit != self.verify_audit().await? {
-            return Err(StoreError::CopyDiffers { what: Table::AuditLog.as_str() });
-        }
         Ok(CopyReport { tables, audit })
     }
 }

@@ -196,7 +196,8 @@ impl HotelStore {
     }
 
     /// Takes an attendance row away from a person it is not of, with an audit row `attendance.removed` and the
-    /// event `attendance.corrected`. `None` when the person has no such row.
+    /// event `attendance.corrected`. The event that told of the sighting stays, so consumers hear both, in
+    /// order. `None` when the person has no such row.
     ///
     /// # Errors
     /// When the database fails; nothing is changed then.

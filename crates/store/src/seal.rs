@@ -168,9 +168,7 @@ impl Store {
     /// [`StoreError::Seal`] when a value cannot be opened, or the database's failure. Nothing of the batch is
     /// written then.
     pub async fn reseal(&self, batch: usize) -> Result<u64, StoreError> {
-        if let Err(error) = self.keys.reload() {
-            tracing::warn!(%error, "the key file cannot be read again; the keys in memory stay");
-        }
+        self.reload_keys();
         let active = self.keys.active().to_string();
         let older = || {
             let by = || Expr::col(Col::SealedBy);
@@ -211,6 +209,12 @@ impl Store {
         Ok(())
     }
 
+    fn reload_keys(&self) {
+        if let Err(error) = self.keys.reload() {
+            tracing::warn!(%error, "the key file cannot be read again; the keys in memory stay");
+        }
+    }
+
     /// How many rows each key has sealed, by table. A key may be retired once no row needs it.
     ///
     /// # Errors
@@ -247,10 +251,13 @@ impl Store {
     /// Refuses a database whose keys are missing, and seals what version 1 of the schema wrote plain.
     /// `sealed_before` says that this was done once: a plain value is then none of ours.
     pub(crate) async fn check_seals(&self, sealed_before: bool) -> Result<(), StoreError> {
+        let counts = self.sealed_by().await?;
+        // Another process may have changed the keys since they were read.
+        self.reload_keys();
         let known: Vec<String> = self.keys.ids().iter().map(KeyId::to_string).collect();
         let mut missing = (Vec::new(), 0);
         let mut plain = None;
-        for (column, key, rows) in self.sealed_by().await? {
+        for (column, key, rows) in counts {
             if key.is_empty() {
                 plain = Some(column);
             } else if !known.contains(&key) {

@@ -1,6 +1,6 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use innkeeper_core::ModelRef;
-use sea_query::{Cond, Expr, ExprTrait, Order};
+use sea_query::{Cond, Expr, ExprTrait, Order, UnionType};
 use uuid::Uuid;
 
 use crate::engine::{execute, fetch_all, fetch_optional, parse};
@@ -12,20 +12,19 @@ use crate::{HotelStore, StoreError};
 const TOUCH: TimeDelta = TimeDelta::days(1);
 
 impl HotelStore {
-    /// The models other than `here` that hold templates of this hotel, by name. One look into an index, which
-    /// finds nothing at once where there is only one model.
+    /// The models other than `here` that hold templates of this hotel, by name. Two looks into an index,
+    /// which find nothing at once where there is only one model.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn other_models(&self, here: &ModelRef) -> Result<Vec<ModelRef>, StoreError> {
         let here = here.to_string();
         let model = || Expr::col(Col::Model);
-        let query = self
-            .scope()
-            .select(Table::FaceTemplates, &[Col::Model])
-            .distinct()
-            // Two ranges, which an index answers; "is not" would read every template.
-            .cond_where(Cond::any().add(model().lt(here.as_str())).add(model().gt(here.as_str())))
+        let found =
+            |which: Expr| self.scope().select(Table::FaceTemplates, &[Col::Model]).and_where(which).take();
+        // Two ranges, which an index answers; "is not" would read every template.
+        let query = found(model().lt(here.as_str()))
+            .union(UnionType::Distinct, found(model().gt(here.as_str())))
             .order_by(Col::Model, Order::Asc)
             .take();
         let rows = fetch_all(&mut *self.reader().await?, &query).await?;

@@ -131,3 +131,15 @@ async fn a_copy_that_fails_half_way_leaves_the_target_empty() {
     assert_eq!(target.rows("SELECT count(*) FROM hotels").await, 0);
     assert_eq!(target.rows("SELECT count(*) FROM secrets").await, 1, "its own secret is still there");
 }
+
+#[tokio::test]
+async fn a_copy_hides_no_fault_of_the_audit_log() {
+    let (house, target) = (furnished().await, House::new().await);
+    for sql in ["DROP TRIGGER audit_log_no_update", "UPDATE audit_log SET actor = 'nobody' WHERE seq = 2"] {
+        sqlx::raw_sql(sql).execute(&mut house.raw().await).await.expect(sql);
+    }
+    let report = house.store.copy_to(&target.store, |_, _, _| ()).await.expect("copied as it stands");
+    assert_eq!(report.audit.breaks.len(), 2, "one a hotel");
+    assert_eq!(report.audit, house.store.verify_audit().await.expect("a read"));
+    assert_eq!(report.audit, target.store.verify_audit().await.expect("a read"));
+}
