@@ -59,7 +59,8 @@ pub trait VectorIndex: Send + Sync {
     async fn delete(&self, collection: &Collection, ids: &[Uuid]) -> Result<(), VectorError>;
 
     /// The nearest points by cosine, best first, at most `limit` (and 10,000). `exact` compares with
-    /// every point that passes the filter; otherwise large collections are searched by their graph (HNSW).
+    /// every point that passes the filter at full width. Otherwise large collections are searched faster
+    /// (in bytes, by a server's graph) and the best are scored again at full width.
     ///
     /// # Errors
     /// [`VectorError::Dimension`], [`VectorError::NoDirection`], [`VectorError::FilterKey`],
@@ -104,8 +105,8 @@ pub trait VectorIndex: Send + Sync {
     /// [`VectorError::UnknownCollection`], [`VectorError::File`], [`VectorError::Engine`].
     async fn state(&self, collection: &Collection) -> Result<IndexState, VectorError>;
 
-    /// Clears away what deleted points left on the disk, trims the log and builds the search graph where
-    /// there are enough points. Meant for a background task: it takes from milliseconds to minutes.
+    /// Clears away what deleted points left on the disk, trims the log and prepares new points for fast
+    /// searches where there are enough of them. Meant for a background task: it takes from milliseconds to minutes.
     /// Searches go on meanwhile; in the embedded engine, writes to this collection wait.
     ///
     /// # Errors

@@ -2,8 +2,8 @@
 //!
 //! In come points (an id, a vector of finite numbers, a payload that names hotel and owner) and queries
 //! with a small typed filter; out come the nearest points with their cosine. [`EmbeddedQdrant`] keeps
-//! one shard folder per collection inside one directory that a single process holds; nothing else is
-//! touched. A collection belongs to one model and one dimension, so vectors of two models never meet.
+//! one shard folder per collection inside one directory that a single process holds; [`QdrantServer`]
+//! speaks to a server or cluster; nothing else is touched. [`Veil`] turns vectors by a secret. A collection belongs to one model and one dimension, so vectors of two models never meet.
 //!
 //! The embedded engine (`qdrant-edge` 0.7) applies an update in memory and in its write-ahead log, but
 //! does not read that log again when it opens. A write is therefore durable only after a flush, and this
