@@ -241,18 +241,18 @@ fn minifas_input(picture: &Picture, face: &Rect, scale: f32, out: &mut Vec<f32>)
 /// 128 pixels.
 fn suri_input(picture: &Picture, face: &Rect, out: &mut Vec<f32>) -> Result<(), FaceError> {
     const SIDE: u32 = 128;
-    let filter = |width: f32| if width < SIDE as f32 { Resampling::Lanczos } else { Resampling::Area };
     let square = suri_area(picture, face);
     let inside = square.x >= 0.0
         && square.y >= 0.0
         && square.right() <= picture.width() as f32
         && square.bottom() <= picture.height() as f32;
-    // Nothing to mirror: the picture's own pixels do.
-    let small = if inside {
-        picture.resized_part(&square, SIDE, SIDE, filter(square.w))?
+    let small = if inside && square.w >= SIDE as f32 {
+        // Nothing to mirror, and the mean reads no pixel beyond the square: no copy is needed.
+        picture.resized_part(&square, SIDE, SIDE, Resampling::Area)?
     } else {
         let square = suri_square(picture, &square)?;
-        square.resized(SIDE, SIDE, filter(square.width() as f32))?
+        let filter = if square.width() < SIDE { Resampling::Lanczos } else { Resampling::Area };
+        square.resized(SIDE, SIDE, filter)?
     };
     crate::align::planes(&small, [0.0; 3], [1.0 / 255.0; 3], out);
     Ok(())
@@ -341,6 +341,22 @@ mod tests {
             assert_eq!(out.len(), 3 * 128 * 128);
             assert!(out[2 * 128 * 128..].iter().all(|v| (*v - 9.0 / 255.0).abs() < 0.005), "{rect:?}");
         }
+    }
+
+    #[test]
+    fn a_square_inside_the_picture_looks_the_same_without_being_copied_first() {
+        let rgb =
+            (0..300 * 200).flat_map(|i| [(i % 251) as u8, (i / 300) as u8, (i * 7 % 256) as u8]).collect();
+        let picture = Picture::from_rgb(300, 200, rgb).unwrap();
+        let rect = Rect { x: 80.0, y: 49.0, w: 100.0, h: 80.0 };
+        let square = suri_square(&picture, &suri_area(&picture, &rect)).unwrap();
+        assert_eq!(square.width(), 150);
+        let mut copied = Vec::new();
+        let small = square.resized(128, 128, Resampling::Area).unwrap();
+        crate::align::planes(&small, [0.0; 3], [1.0 / 255.0; 3], &mut copied);
+        let mut straight = Vec::new();
+        suri_input(&picture, &rect, &mut straight).unwrap();
+        assert_eq!(copied, straight);
     }
 
     #[test]
