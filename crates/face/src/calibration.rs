@@ -30,7 +30,7 @@ pub struct Calibration {
 /// Share of cross-identity pairs that reach [`Calibration::threshold`].
 pub const PAIR_RATE: f64 = 1e-4;
 /// Share of strangers in front of a camera that may be answered with somebody's name.
-pub const FALSE_NAMES: f64 = 1e-3;
+pub const FALSE_NAMES: f64 = 3e-4;
 
 /// The shipped thresholds cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -59,7 +59,7 @@ impl Calibration {
     /// When the best of a gallery is a match. A stranger is compared with every template and has a chance at
     /// each, so the rate per comparison must be [`FALSE_NAMES`] divided by their number; beyond the rate the
     /// threshold was measured at, the cosine is extrapolated along the tail, which is exponential
-    /// (docs/thresholds.md). Up to ten templates it is the threshold of pairs.
+    /// (docs/thresholds.md). Up to three templates it is the threshold of pairs.
     pub fn limits(&self, templates: usize) -> MatchLimits {
         let decades = (templates.max(1) as f64 * PAIR_RATE / FALSE_NAMES).log10().max(0.0) as f32;
         // A cosine above one would match nobody, whatever the gallery.
@@ -107,7 +107,7 @@ mod tests {
     fn the_bar_rises_with_the_gallery_and_never_falls_below_that_of_pairs() {
         let c = Calibration::shipped(&"edgeface-xs@q-a9ae3bc8".parse().unwrap()).unwrap();
         assert!((c.limits(0).threshold - c.threshold).abs() < 1e-6);
-        assert!((c.limits(10).threshold - c.threshold).abs() < 1e-6);
+        assert!((c.limits(3).threshold - c.threshold).abs() < 1e-6);
         let step = c.limits(1000).threshold - c.limits(100).threshold;
         assert!((step - c.tail).abs() < 1e-6, "ten times the templates cost one tail: {step}");
         assert!(c.limits(usize::MAX).threshold < 1.0);

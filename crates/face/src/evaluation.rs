@@ -363,8 +363,8 @@ mod tests {
         assert_eq!((f.people, f.probes), (3, 2));
         assert!((f.top1 - 0.5).abs() < 1e-9, "B2 is nearer to A: {f:?}");
         assert_eq!((f.tpir_at_shipped, f.fpir_at_shipped), (Some(0.5), Some(0.0)));
-        let strict = identification(&list, Some(&|_| MatchLimits { threshold: 0.9, margin: 0.9 })).unwrap();
-        assert_eq!(strict.tpir_at_shipped, Some(0.5), "A leads B by a right angle");
+        let strict = identification(&list, Some(&|_| MatchLimits { threshold: 0.9, margin: 0.8 })).unwrap();
+        assert_eq!(strict.tpir_at_shipped, Some(0.5), "the probe at 10 degrees leads by .81");
     }
 
     #[test]
