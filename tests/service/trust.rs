@@ -96,6 +96,10 @@ fn data_keys_are_rotated_while_the_service_answers() {
         let held = listed["keys"].as_array().unwrap().iter().find(|k| k["key"] == old.as_str()).unwrap();
         (held["rows"] == 0 && held["pictures"] == 0).then_some(())
     });
+    let refused = keys(&["retire", &old]);
+    assert!(refused.stderr.contains("wait"), "other servers may still seal with it: {}", refused.stderr);
+    let file = std::fs::File::options().write(true).open(data.join("secrets/data.key")).unwrap();
+    file.set_modified(std::time::SystemTime::now() - std::time::Duration::from_mins(3)).unwrap();
     keys(&["retire", &old]).good();
     assert_eq!(list()["keys"].as_array().unwrap().len(), 1);
     assert_eq!(list()["keys"][0]["key"], new.as_str());

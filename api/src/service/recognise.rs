@@ -179,6 +179,9 @@ impl FaceService {
             match self.attend(&sight.hotel, sight.camera.as_ref(), sight.taken_at, owner, report).await? {
                 Some(attendance) => {
                     if let Some(embedding) = seen.embedding.clone() {
+                        if attendance.is_new == Some(true) {
+                            self.touch_best(&sight.hotel, owner, &embedding, sight.taken_at).await?;
+                        }
                         answered.push(NamedFace {
                             owner: owner.clone(),
                             embedding,
@@ -231,6 +234,27 @@ impl FaceService {
             person.negative = self.nearest_negative(hotel, &person.owner, face.vector()).await?;
         }
         Ok(people)
+    }
+
+    /// Notes which template a match came from: one that no face comes near any more has faded.
+    async fn touch_best(
+        &self,
+        hotel: &HotelId,
+        owner: &EmployeeId,
+        face: &Embedding,
+        at: DateTime<Utc>,
+    ) -> Result<(), Problem> {
+        let rows = self.gallery.engines.store.hotel(hotel);
+        let templates = rows.templates(owner).await?;
+        let best = templates
+            .iter()
+            .filter(|t| t.model == *face.model())
+            .filter_map(|t| Some((t.id, fused(face.vector(), &[&t.vector])?)))
+            .max_by(|a, b| a.1.total_cmp(&b.1));
+        if let Some((id, _)) = best {
+            rows.touch_template(id, at).await?;
+        }
+        Ok(())
     }
 
     /// The best cosine with a face that somebody said is not this employee.

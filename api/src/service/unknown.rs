@@ -1,6 +1,7 @@
 //! Faces nobody could name: kept for a while, grouped, named later.
 
 use std::collections::HashMap;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -46,11 +47,17 @@ struct Groups {
 
 /// The groups of every hotel, to put a new face into one without reading them all again.
 #[derive(Default)]
-pub(super) struct UnknownGroups(Mutex<HashMap<HotelId, Groups>>);
+pub(super) struct UnknownGroups(std::sync::Mutex<HashMap<HotelId, Arc<Mutex<Groups>>>>);
 
 impl UnknownGroups {
+    /// A hotel's groups: hotels do not wait for each other.
+    fn of(&self, hotel: &HotelId) -> Arc<Mutex<Groups>> {
+        let mut hotels = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(hotels.entry(hotel.clone()).or_default())
+    }
+
     async fn forget(&self, hotel: &HotelId) {
-        self.0.lock().await.remove(hotel);
+        *self.of(hotel).lock().await = Groups::default();
     }
 }
 
@@ -126,8 +133,8 @@ impl FaceService {
         if face.liveness.is_alive == Some(false) || report.reason.as_deref() == Some("already_matched") {
             return Ok(());
         }
-        let mut hotels = self.unknown.0.lock().await;
-        let groups = hotels.entry(sight.hotel.clone()).or_default();
+        let groups = self.unknown.of(&sight.hotel);
+        let mut groups = groups.lock().await;
         if groups.read.is_none_or(|at| at.elapsed() > REFRESH) {
             *groups = self.read_groups(&sight.hotel).await?;
         }
