@@ -5,8 +5,6 @@ cd "$(dirname "$0")/.."
 . scripts/steps.sh
 
 innkeeper=$CARGO_TARGET_DIR/debug/innkeeper
-# The crash tests kill the server at named stages of a write, which only this feature can.
-features=(--features innkeeper-api/kill-points)
 
 run_tests() {
     if cargo nextest --version >/dev/null 2>&1; then
@@ -16,7 +14,7 @@ run_tests() {
     fi
 }
 
-# The whole workspace with all targets, as the tests need it: one feature set, so nothing is built twice.
+# The whole workspace with all targets, as the tests need it.
 step 'debug build' cargo build --workspace --all-targets "${features[@]}"
 step 'models' scripts/pull_models.sh "$innkeeper"
 step 'test pictures' "$innkeeper" datasets pull demo
