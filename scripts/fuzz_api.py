@@ -11,6 +11,8 @@ commands.
 Environment: FUZZ_SEED (1), FUZZ_EXAMPLES (100) per operation.
 """
 
+import base64
+import json
 import os
 import re
 import subprocess
@@ -68,6 +70,21 @@ def address_of(server, log):
     sys.exit(f"the server did not become ready:\n{log.read_text(encoding='utf-8', errors='replace')}")
 
 
+def enrol(url, token, folder):
+    """The employee that the document's examples name, so that some answers are about somebody."""
+    body = {
+        "employee_id": "EMP001",
+        "images": [base64.b64encode((folder / "obama.jpg").read_bytes()).decode()],
+        "consent": {"given_at": "2025-01-17T08:30:00Z", "policy_version": "2025-01"},
+    }
+    request = urllib.request.Request(
+        f"{url}/api/v1/cv/face/enroll", json.dumps(body).encode(),
+        {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+    )  # fmt: skip
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        assert answer.status == 201, answer.status
+
+
 def fuzz(url, token, folder):
     command = [
         TOOLS / "bin/schemathesis", "run", f"{url}/openapi.json",
@@ -105,15 +122,21 @@ def main():
             "NO_COLOR": "1",
         }
         environment = {**quiet, **settings}
-        token = [innkeeper, "token", "--subject", "fuzz", "--role", "admin", "--data-dir", data]
-        token = subprocess.run(token, env=environment, check=True, capture_output=True, text=True).stdout.strip()
+
+        def output_of(*arguments):
+            return subprocess.check_output([innkeeper, *arguments], env=environment, text=True).strip()
+
+        token = output_of("token", "--subject", "fuzz", "--role", "admin", "--data-dir", data)
+        pictures = output_of("datasets", "path", "demo")
         with open(log, "wb") as sink:
             server = subprocess.Popen(
                 [innkeeper, "serve", "--listen", "127.0.0.1:0", "--data-dir", data],
                 stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, cwd=folder, env=environment,
             )  # fmt: skip
         try:
-            failed = fuzz(address_of(server, log), token, folder)
+            url = address_of(server, log)
+            enrol(url, token, Path(pictures))
+            failed = fuzz(url, token, folder)
         finally:
             server.terminate()
             server.wait(timeout=60)

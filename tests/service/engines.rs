@@ -24,8 +24,11 @@ impl Database {
             Ok(url) => (url, None),
             Err(_) => {
                 let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/postgres.sh");
-                let mut server =
-                    Command::new(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
+                let mut server = Command::new(script)
+                    .stdin(Stdio::piped())
+                    .stdout(Stdio::piped())
+                    .spawn()
+                    .expect("it starts");
                 let mut url = String::new();
                 BufReader::new(server.stdout.take().expect("its output")).read_line(&mut url).expect("a URL");
                 assert!(!url.is_empty(), "PostgreSQL is not installed: apt-get install postgresql");
@@ -87,7 +90,11 @@ fn a_house_moves_to_postgresql_with_everybody_and_everything_in_it() {
 
     let verdict: Value =
         serde_json::from_str(&house.run(&["audit", "verify", "--json", "--data-dir", data]).good()).unwrap();
-    assert_eq!((&verdict["intact"], &verdict["heads"][0]["hotel"]), (&json!(true), &json!("h1")), "{verdict}");
+    assert_eq!(
+        (&verdict["intact"], &verdict["heads"][0]["hotel"]),
+        (&json!(true), &json!("h1")),
+        "{verdict}"
+    );
     let server = house.serve();
     assert_eq!(server.camera().recognise(&photo(BIDEN)).json(200)["employee_id"], "EMP002");
     server.manager().embedding("EMP001").problem(404, "employee_not_enrolled");

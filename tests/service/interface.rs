@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::pictures::{NOBODY, OBAMA, photo};
-use crate::server::{eventually, House, RECOGNISE, send};
+use crate::server::{House, RECOGNISE, eventually, send};
 
 #[test]
 fn the_published_interface_is_the_one_that_runs() {

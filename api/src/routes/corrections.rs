@@ -202,7 +202,7 @@ struct NotThisPersonForm {
     post, path = "/api/v1/cv/face/{employee_id}/not-this-person", tag = TAG,
     security(("bearer" = ["cv:enroll"]), ("api_key" = ["cv:enroll"])),
     params(
-        ("employee_id" = String, Path, example = "EMP001"),
+        ("employee_id" = String, Path, example = "EMP001", pattern = "^[A-Za-z0-9][A-Za-z0-9._:-]*$", max_length = 64),
         ("attendance_id" = Option<String>, Query, description = "With a raw picture: the row."),
         ("correct_employee_id" = Option<String>, Query, description = "With a raw picture: who it was.")
     ),

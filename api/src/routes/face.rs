@@ -41,7 +41,7 @@ struct RecognizeBody {
     /// The picture: base64, or a data URI. JPEG, PNG, WebP, BMP or GIF.
     image: String,
     /// The camera, by the hotel's name for it.
-    #[schema(example = "cam_lobby_01")]
+    #[schema(example = "cam_lobby_01", pattern = "^[A-Za-z0-9][A-Za-z0-9._:-]*$", max_length = 64)]
     camera_id: Option<String>,
     /// When the frame was taken, RFC 3339; now when it is left out.
     #[schema(example = "2025-01-17T08:30:00Z")]
@@ -96,10 +96,10 @@ struct Metadata {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct EnrollBody {
-    #[schema(example = "EMP001")]
+    #[schema(example = "EMP001", pattern = "^[A-Za-z0-9][A-Za-z0-9._:-]*$", max_length = 64)]
     employee_id: String,
     /// One to `face.max_photos` pictures, base64 or data URIs, each with one face.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<String>, min_items = 1)]
     images: Pictures,
     /// What the hotel knows of the person: `name`, `department` and `role` are kept.
     #[serde(default)]
@@ -307,7 +307,7 @@ fn text(key: &str, value: Option<String>) -> Result<Option<String>, Problem> {
 /// The employee's templates with their vectors.
 #[utoipa::path(
     get, path = "/api/v1/cv/face/embedding/{employee_id}", tag = TAG, security(("bearer" = ["cv:enroll"]), ("api_key" = ["cv:enroll"])),
-    params(("employee_id" = String, Path, example = "EMP001")),
+    params(("employee_id" = String, Path, example = "EMP001", pattern = "^[A-Za-z0-9][A-Za-z0-9._:-]*$", max_length = 64)),
     responses(
         (status = 200, body = EmbeddingAnswer),
         (status = "default", body = ProblemDocument, content_type = "application/problem+json")
@@ -340,7 +340,7 @@ async fn embedding(
 /// Forget an employee: vectors, templates, photos, consents and attendance rows.
 #[utoipa::path(
     delete, path = "/api/v1/cv/face/{employee_id}", tag = TAG, security(("bearer" = ["cv:enroll"]), ("api_key" = ["cv:enroll"])),
-    params(("employee_id" = String, Path, example = "EMP001")),
+    params(("employee_id" = String, Path, example = "EMP001", pattern = "^[A-Za-z0-9][A-Za-z0-9._:-]*$", max_length = 64)),
     responses(
         (status = 200, body = DeletedAnswer),
         (status = "default", body = ProblemDocument, content_type = "application/problem+json")

@@ -41,7 +41,9 @@ pub enum KeyError {
     #[error("{0} is the key that seals; rotate first")]
     Active(KeyId),
     /// The keys were changed a moment ago, and a running server may not know yet.
-    #[error("the keys were changed a moment ago and a running server may still use this one; wait {seconds} s")]
+    #[error(
+        "the keys were changed a moment ago and a running server may still use this one; wait {seconds} s"
+    )]
     TooSoon {
         /// Until when.
         seconds: u64,
