@@ -104,7 +104,7 @@ async fn picture(
 #[serde(deny_unknown_fields)]
 struct NameBody {
     /// An enrolled employee. Enrolling somebody new looks through the unknown faces by itself.
-    #[schema(example = "EMP001")]
+    #[schema(example = "EMP001", pattern = "^[A-Za-z0-9][A-Za-z0-9._:-]*$", max_length = 64)]
     employee_id: String,
     /// Makes the best of the faces a template of the employee.
     #[serde(default)]
@@ -172,6 +172,7 @@ struct NotThisPersonBody {
     #[schema(value_type = Option<Uuid>)]
     attendance_id: Option<String>,
     /// Who it was in truth; the row becomes theirs. Without a name the row is removed.
+    #[schema(pattern = "^[A-Za-z0-9][A-Za-z0-9._:-]*$", max_length = 64)]
     correct_employee_id: Option<String>,
 }
 

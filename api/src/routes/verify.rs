@@ -22,11 +22,12 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct VerifyBody {
-    #[schema(example = "EMP001")]
+    #[schema(example = "EMP001", pattern = "^[A-Za-z0-9][A-Za-z0-9._:-]*$", max_length = 64)]
     employee_id: String,
     /// The picture: base64, or a data URI. JPEG, PNG, WebP, BMP or GIF.
     image: String,
     /// The camera, when it has a threshold of its own.
+    #[schema(pattern = "^[A-Za-z0-9][A-Za-z0-9._:-]*$", max_length = 64)]
     camera_id: Option<String>,
 }
 
