@@ -1,4 +1,4 @@
-//! A house that outgrows its data directory: tables on a PostgreSQL server.
+//! A house that outgrows its data directory: tables on a `PostgreSQL` server.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -16,6 +16,17 @@ struct Database {
     url: String,
     /// The server, where the whole run has none. It stops when its standard input closes.
     _server: Option<Child>,
+}
+
+/// A server of this test alone, and the URL of its superuser.
+fn start() -> (String, Child) {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/postgres.sh");
+    let mut server =
+        Command::new(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut url = String::new();
+    BufReader::new(server.stdout.take().expect("its output")).read_line(&mut url).expect("a URL");
+    assert!(!url.is_empty(), "PostgreSQL is not installed: apt-get install postgresql");
+    (url.trim().to_owned(), server)
 }
 
 impl Database {

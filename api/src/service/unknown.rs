@@ -198,7 +198,7 @@ impl FaceService {
             match known.iter_mut().find(|k| k.id == face.group_id) {
                 Some(k) => k.group.join(&face.vector),
                 None => {
-                    known.push(Known { id: face.group_id, group: Group::of(&face.vector), written: None })
+                    known.push(Known { id: face.group_id, group: Group::of(&face.vector), written: None });
                 }
             }
         }
