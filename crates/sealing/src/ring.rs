@@ -61,8 +61,7 @@ impl Keys {
             if keys.iter().any(|k| k.id == id) {
                 return Err(KeyError::Twice(id));
             }
-            let cipher =
-                Aes256Gcm::new_from_slice(&*bytes).map_err(|_| KeyError::NotAKey { line: at + 1 })?;
+            let cipher = Aes256Gcm::new_from_slice(&*bytes).map_err(|_| KeyError::NotAKey { line: at + 1 })?;
             keys.push(SealingKey { id, cipher });
         }
         if keys.is_empty() { Err(KeyError::Empty) } else { Ok(Self(keys)) }
