@@ -343,6 +343,8 @@ impl<'h> Test<'h> {
         let pictures: BTreeSet<String> = files(&media)
             .iter()
             .map(|path| path.strip_prefix(&media).expect("below it").to_string_lossy().into_owned())
+            // The unfinished upload of a write that was cut off; a start removes it when it is an hour old.
+            .filter(|name| !name.contains('#'))
             .collect();
         assert_eq!(
             pictures, keys,
