@@ -244,7 +244,9 @@ impl HotelStore {
         let s = sighting;
         check(&s)?;
         let (now, seen, scope) = (Utc::now(), micros(s.seen_at), self.scope());
-        let mut tx = self.store.begin().await?;
+        let Some(mut tx) = self.begin_known().await? else {
+            return Err(StoreError::UnknownEmployee);
+        };
         if !exists(&mut tx, scope, &s.employee_id).await? {
             return Err(StoreError::UnknownEmployee);
         }

@@ -7,9 +7,9 @@
 //! before the call returns.
 //!
 //! Rows of a hotel are reached through [`HotelStore`], which names the hotel in every statement. The room
-//! touches the database file it was given, and the clock for the times at which rows are written; all
-//! other times come from the caller. Statements are built by a query builder that also speaks `PostgreSQL`;
-//! only `engine` and `store` name the engine. Times are stored as microseconds since 1970 UTC.
+//! touches the database it was given, a `SQLite` file or a `PostgreSQL` server, and the clock for the times at
+//! which rows are written; all other times come from the caller. Times are stored as microseconds since 1970
+//! UTC.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod attendance;
@@ -20,10 +20,12 @@ mod error;
 mod migrations;
 mod outbox;
 mod people;
+mod postgres;
 mod queues;
 mod removal;
 mod schema;
 mod scope;
+mod sqlite;
 mod store;
 mod time;
 
@@ -33,6 +35,7 @@ pub use enrolment::{EmployeeProfile, Enrolled, NewConsent, NewEnrolment, NewTemp
 pub use error::StoreError;
 pub use outbox::{ATTENDANCE_RECORDED, CONSENT_WITHDRAWN, FACE_DELETED, FACE_ENROLLED, OutboxEvent, Pruned};
 pub use people::{Employee, Template};
+pub use postgres::PostgresSettings;
 pub use queues::{MediaTask, VectorChange, VectorTask};
 pub use removal::{Deleted, Withdrawn};
 pub use store::{HotelStore, Store};

@@ -1,7 +1,7 @@
-use innkeeper_store::{AuditFault, AuditSubject, StoreError};
+use innkeeper_store::{AuditFault, AuditSubject};
 use serde_json::json;
 
-use crate::*;
+use super::*;
 
 async fn audited(rows: usize) -> House {
     let house = House::new().await;
@@ -17,19 +17,6 @@ async fn audited(rows: usize) -> House {
     let other = house.store.hotel(&hotel("other"));
     other.audit("admin", "x", AuditSubject::Thing("y".to_owned()), json!(null)).await.expect("written");
     house
-}
-
-/// Past the triggers, as someone with the file and a database shell.
-async fn tamper(house: &House, sql: &'static str) {
-    let mut raw = house.raw().await;
-    for sql in [
-        "DROP TRIGGER audit_log_no_update",
-        "DROP TRIGGER audit_log_no_delete",
-        "PRAGMA foreign_keys = OFF",
-        sql,
-    ] {
-        sqlx::raw_sql(sql).execute(&mut raw).await.expect(sql);
-    }
 }
 
 #[tokio::test]
@@ -91,7 +78,7 @@ async fn any_change_to_the_log_is_found_where_it_happened() {
         ),
     ] {
         let house = audited(4).await;
-        tamper(&house, sql).await;
+        house.tamper(sql).await;
         let verdict = house.store.verify_audit().await.expect("a verdict");
         assert!(!verdict.is_intact(), "{sql}");
         assert_eq!(verdict.breaks.len(), 1, "{sql}");

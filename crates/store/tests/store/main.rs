@@ -1,54 +1,49 @@
-//! The store through its public face, on real files. One binary, because each links the engine.
+//! The store through its public face, on real files and a real server: one suite, once for each engine, and
+//! what only one of them promises. One binary, because each links the engines.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+// The suite is compiled for each engine.
+#![allow(clippy::duplicate_mod)]
 
-mod attendance;
-mod audit;
-mod deletion;
-mod durability;
-mod enrolment;
-mod isolation;
-mod queues;
+mod postgres;
+mod sqlite;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use innkeeper_core::{EmployeeId, HotelId, ModelRef};
-use innkeeper_store::{EmployeeProfile, HotelStore, NewConsent, NewEnrolment, NewTemplate, Sighting, Store};
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, SqliteConnection};
-use tempfile::TempDir;
+use innkeeper_store::{
+    EmployeeProfile, HotelStore, NewConsent, NewEnrolment, NewTemplate, Sighting, Store, StoreError,
+};
 use uuid::Uuid;
 
-/// A store in a folder of its own, which goes when the test ends.
-struct House {
-    folder: TempDir,
-    store: Store,
+/// Where a store can live: a file or a database of its own, which goes when the test ends.
+trait Location: Sized {
+    async fn new() -> Self;
+    /// What [`Self::open`] needs, also in another process.
+    fn name(&self) -> String;
+    async fn open(name: &str) -> Result<Store, StoreError>;
 }
 
-impl House {
+/// A store in a place of its own.
+struct Dwelling<P> {
+    store: Store,
+    place: P,
+}
+
+impl<P: Location> Dwelling<P> {
     async fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = Store::open(&folder.path().join("innkeeper.db")).await.expect("a new database");
-        Self { folder, store }
+        let place = P::new().await;
+        let store = P::open(&place.name()).await.expect("a new database");
+        Self { store, place }
     }
 
-    fn path(&self) -> PathBuf {
-        self.folder.path().join("innkeeper.db")
+    /// The same database once more, as another process would open it.
+    async fn again(&self) -> Result<Store, StoreError> {
+        P::open(&self.place.name()).await
     }
 
     fn hotel(&self) -> HotelStore {
         self.store.hotel(&hotel("default"))
-    }
-
-    /// A connection past the store, as an intruder or an operator would have it.
-    async fn raw(&self) -> SqliteConnection {
-        SqliteConnectOptions::new().filename(self.path()).connect().await.expect("the file opens")
-    }
-
-    /// Rows of a table, over all hotels.
-    async fn rows(&self, count: &'static str) -> i64 {
-        sqlx::query_scalar(count).fetch_one(&mut self.raw().await).await.expect("a count")
     }
 }
 

@@ -1,0 +1,150 @@
+//! What the server itself enforces, and what it says when it does not let us in.
+
+use innkeeper_store::AuditSubject;
+use serde_json::json;
+
+use super::*;
+
+/// Every table with rows of a hotel, filled for two hotels.
+async fn two_hotels() -> House {
+    let house = House::new().await;
+    for name in ["north", "south"] {
+        let hotel = house.store.hotel(&hotel(name));
+        hotel.enrol(enrolment("EMP001", vec![template(1, 0.5)])).await.expect("enrolled");
+        hotel.enrol(enrolment("EMP002", vec![template(2, 0.5)])).await.expect("enrolled");
+        hotel.record_sighting(sighting("EMP001", None, noon())).await.expect("recorded");
+        hotel.delete_person(&person("EMP002"), "manager", noon()).await.expect("deleted");
+    }
+    house
+}
+
+#[tokio::test]
+async fn a_statement_that_forgot_its_hotel_reaches_no_other() {
+    let house = two_hotels().await;
+    let mut owner = house.owner().await;
+    let tables = [
+        "employees",
+        "consents",
+        "face_templates",
+        "vector_deletes",
+        "media_deletes",
+        "attendance_logs",
+        "audit_log",
+        "outbox",
+    ];
+    for (setting, hotels) in [("north", 1), ("*", 2), ("nowhere", 0), ("", 0)] {
+        let set = format!("SET innkeeper.hotel = '{setting}'");
+        sqlx::raw_sql(AssertSqlSafe(set)).execute(&mut owner).await.expect("set");
+        let known: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM hotels").fetch_one(&mut owner).await.expect("a count");
+        assert_eq!(known, hotels, "hotels as {setting:?}");
+        for table in tables {
+            let sql = format!("SELECT count(DISTINCT hotel_id) FROM {table}");
+            let seen: i64 =
+                sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut owner).await.expect("a count");
+            assert_eq!(seen, hotels, "{table} as {setting:?}");
+        }
+    }
+    sqlx::raw_sql("SET innkeeper.hotel = 'north'").execute(&mut owner).await.expect("set");
+    sqlx::raw_sql("UPDATE employees SET name = 'x'; DELETE FROM face_templates; DELETE FROM outbox")
+        .execute(&mut owner)
+        .await
+        .expect("no WHERE");
+    let south = house.store.hotel(&hotel("south"));
+    let employee = south.employee(&person("EMP001")).await.expect("a read").expect("there");
+    assert_ne!(employee.name.as_deref(), Some("x"));
+    assert_eq!(south.templates(&person("EMP001")).await.expect("a read").len(), 1);
+    assert!(house.rows("SELECT count(*) FROM outbox WHERE hotel_id = 'south'").await > 0);
+    for sql in [
+        "INSERT INTO employees (hotel_id, id, created_at, updated_at) VALUES ('south', 'EMP009', 0, 0)",
+        "UPDATE employees SET hotel_id = 'south' WHERE id = 'EMP001'",
+    ] {
+        let refused = sqlx::raw_sql(sql).execute(&mut owner).await.expect_err("refused");
+        assert!(refused.to_string().contains("row-level security"), "{sql}: {refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_names_no_hotel_sees_nothing() {
+    let house = two_hotels().await;
+    let mut owner = house.owner().await;
+    for sql in ["SELECT count(*) FROM hotels", "SELECT count(*) FROM employees"] {
+        let seen: i64 = sqlx::query_scalar(sql).fetch_one(&mut owner).await.expect("a count");
+        assert_eq!(seen, 0, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn calls_of_a_hotel_name_it_and_never_all_of_them() {
+    let house = two_hotels().await;
+    // From now on the star opens nothing.
+    sqlx::raw_sql(
+        "DO $$
+         DECLARE t record;
+         BEGIN
+             FOR t IN SELECT tablename, replace(qual, '''*''', '''''') AS qual FROM pg_policies LOOP
+                 EXECUTE format('ALTER POLICY one_hotel ON %I USING (%s)', t.tablename, t.qual);
+             END LOOP;
+         END $$",
+    )
+    .execute(&mut house.raw().await)
+    .await
+    .expect("altered");
+    assert!(house.store.hotels().await.expect("a read").is_empty(), "the test closed what it meant to");
+    let (north, id) = (house.store.hotel(&hotel("north")), person("EMP001"));
+    let enrolled = north.enrol(enrolment("EMP001", vec![template(3, 0.9)])).await.expect("enrolled");
+    assert_eq!(enrolled.templates, 2);
+    assert!(north.employee(&id).await.expect("a read").is_some());
+    assert_eq!(north.templates(&id).await.expect("a read").len(), 2);
+    assert!(north.has_active_consent(&id).await.expect("a read"));
+    assert_eq!(north.enrolled(&model("face")).await.expect("a read").len(), 1);
+    assert!(!north.record_sighting(sighting("EMP001", None, noon())).await.expect("recorded").is_new);
+    assert_eq!(north.attendance(None, noon(), noon() + seconds(1), 9).await.expect("a read").len(), 1);
+    north.audit("admin", "x", AuditSubject::Thing("y".to_owned()), json!({})).await.expect("written");
+    assert_eq!(north.audit_entries(0, 9).await.expect("a read").len(), 5);
+    assert!(north.delete_person(&id, "manager", noon()).await.expect("fine").is_some());
+}
+
+#[tokio::test]
+async fn the_log_refuses_its_owner_even_where_no_row_is_in_sight() {
+    let house = two_hotels().await;
+    let mut owner = house.owner().await;
+    for sql in ["UPDATE audit_log SET actor = 'x'", "DELETE FROM audit_log", "TRUNCATE audit_log"] {
+        let error: StoreError = sqlx::query(sql).execute(&mut owner).await.expect_err("refused").into();
+        assert!(matches!(error, StoreError::Constraint { .. }), "{sql}: {error:?}");
+    }
+    assert!(house.store.verify_audit().await.expect("a read").is_intact());
+}
+
+#[tokio::test]
+async fn a_text_that_the_server_cannot_keep_is_the_callers_fault() {
+    let house = House::new().await;
+    let subject = AuditSubject::Thing("a\0b".to_owned());
+    let refused = house.hotel().audit("admin", "x", subject, json!({})).await;
+    assert!(matches!(refused, Err(StoreError::Invalid { .. })), "{refused:?}");
+    assert!(house.store.hotels().await.expect("a read").is_empty(), "nothing was written");
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_let_us_in_is_named_but_never_the_password() {
+    let house = House::new().await;
+    let lost = house.place.name().replace(&format!("/{}?", house.place.name), "/no_such_database?");
+    for (url, place) in [
+        ("postgres://innkeeper:very-secret@127.0.0.1:1/hotels", "hotels on 127.0.0.1:1"),
+        (&lost, "no_such_database"),
+    ] {
+        let error = Store::connect(url, &PostgresSettings::default()).await.expect_err("refused");
+        assert!(matches!(error, StoreError::Connect { .. }), "{error:?}");
+        assert!(error.to_string().contains(place), "{error}");
+        for text in [error.to_string(), format!("{error:?}")] {
+            assert!(!text.contains("very-secret"), "{text}");
+        }
+    }
+    for url in ["innkeeper.db", "postgres://innkeeper:very-secret@host:port/hotels"] {
+        let error = Store::connect(url, &PostgresSettings::default()).await.expect_err("refused");
+        assert!(matches!(error, StoreError::Invalid { field: "the database URL", .. }), "{error:?}");
+    }
+    let nothing = PostgresSettings { readers: 0, ..PostgresSettings::default() };
+    let error = Store::connect(&house.place.name(), &nothing).await.expect_err("refused");
+    assert!(matches!(error, StoreError::Invalid { field: "connections", .. }), "{error:?}");
+}

@@ -1,0 +1,83 @@
+#[path = "../attendance.rs"]
+mod attendance;
+#[path = "../audit.rs"]
+mod audit;
+#[path = "../deletion.rs"]
+mod deletion;
+#[path = "../durability.rs"]
+mod durability;
+#[path = "../enrolment.rs"]
+mod enrolment;
+mod files;
+#[path = "../isolation.rs"]
+mod isolation;
+#[path = "../queues.rs"]
+mod queues;
+
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, SqliteConnection};
+use tempfile::TempDir;
+
+use crate::*;
+
+struct Place(TempDir);
+type House = Dwelling<Place>;
+
+impl Location for Place {
+    async fn new() -> Self {
+        Self(tempfile::tempdir().expect("a folder"))
+    }
+
+    fn name(&self) -> String {
+        self.0.path().join("innkeeper.db").to_str().expect("a printable path").to_owned()
+    }
+
+    async fn open(name: &str) -> Result<Store, StoreError> {
+        Store::open(name.as_ref()).await
+    }
+}
+
+impl House {
+    /// A connection past the store, as an intruder or an operator would have it.
+    async fn raw(&self) -> SqliteConnection {
+        SqliteConnectOptions::new().filename(self.place.name()).connect().await.expect("the file opens")
+    }
+
+    /// Rows of a table, over all hotels.
+    async fn rows(&self, count: &'static str) -> i64 {
+        sqlx::query_scalar(count).fetch_one(&mut self.raw().await).await.expect("a count")
+    }
+
+    /// Past the triggers and references.
+    async fn tamper(&self, sql: &'static str) {
+        let mut raw = self.raw().await;
+        for sql in [
+            "DROP TRIGGER audit_log_no_update",
+            "DROP TRIGGER audit_log_no_delete",
+            "PRAGMA foreign_keys = OFF",
+            sql,
+        ] {
+            sqlx::raw_sql(sql).execute(&mut raw).await.expect(sql);
+        }
+    }
+
+    async fn tables_without_hotel(&self) -> Vec<String> {
+        sqlx::query_scalar(
+            "SELECT m.name FROM sqlite_master m WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'
+             AND NOT EXISTS (SELECT 1 FROM pragma_table_info(m.name) WHERE name = 'hotel_id' AND \"notnull\" = 1)
+             ORDER BY m.name",
+        )
+        .fetch_all(&mut self.raw().await)
+        .await
+        .expect("a read")
+    }
+}
+
+/// Everything the folder of the database holds, write-ahead log included.
+fn bytes(house: &House) -> Vec<u8> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(house.place.0.path()).expect("the folder") {
+        all.extend(std::fs::read(entry.expect("an entry").path()).expect("a file"));
+    }
+    all
+}
