@@ -27,7 +27,7 @@ const MIGRATE_LOCK: i64 = 0x1ee_0002;
 const LOCK_TIMEOUT: Duration = ACQUIRE_TIMEOUT;
 /// A transaction that does nothing for so long was left behind by a process that hangs. It holds up its
 /// hotel, so the server ends it.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How the store uses a `PostgreSQL` server.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -25,27 +25,22 @@ impl Cluster {
     }
 
     fn start() -> Self {
-        let (url, server) = match std::env::var("INNKEEPER_TEST_POSTGRES") {
-            Ok(url) => (url, None),
-            Err(_) => {
-                let mut server =
-                    Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/postgres.sh"))
-                        .stdin(Stdio::piped())
-                        .stdout(Stdio::piped())
-                        .spawn()
-                        .expect("scripts/postgres.sh starts");
-                let mut url = String::new();
-                let output = server.stdout.as_mut().expect("piped");
-                BufReader::new(output).read_line(&mut url).expect("what the script says");
-                assert!(
-                    !url.is_empty(),
-                    "no PostgreSQL server for the tests: install one (apt-get install postgresql), or name a \
-                     superuser's URL in INNKEEPER_TEST_POSTGRES"
-                );
-                (url.trim().to_owned(), Some(server))
-            }
-        };
-        Self { superuser: url.parse().expect("a URL of PostgreSQL"), server }
+        if let Ok(url) = std::env::var("INNKEEPER_TEST_POSTGRES") {
+            return Self { superuser: url.parse().expect("a URL of PostgreSQL"), server: None };
+        }
+        let mut server = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/postgres.sh"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("scripts/postgres.sh starts");
+        let mut url = String::new();
+        BufReader::new(server.stdout.as_mut().expect("piped")).read_line(&mut url).expect("what it says");
+        assert!(
+            !url.is_empty(),
+            "no PostgreSQL server for the tests: install one (apt-get install postgresql), or name a \
+             superuser's URL in INNKEEPER_TEST_POSTGRES"
+        );
+        Self { superuser: url.trim().parse().expect("a URL of PostgreSQL"), server: Some(server) }
     }
 }
 
