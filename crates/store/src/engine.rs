@@ -53,9 +53,9 @@ impl Engine {
     pub(crate) async fn scrub(&self) -> Result<bool, StoreError> {
         match self {
             Self::Sqlite(pools) => pools.scrub().await,
-            // Nothing to order here: dead rows stay in the pages until the server's autovacuum reuses them,
-            // and in its log and backups for as long as those are kept. VACUUM now would frighten every
-            // other session of a busy server and still leave the log.
+            // Nothing to order here: dead rows stay in the pages until the server's autovacuum frees them, and
+            // in its log and backups for as long as those are kept. A VACUUM for each deletion would burden
+            // every other session and still leave the log.
             Self::Postgres(_) => Ok(true),
         }
     }

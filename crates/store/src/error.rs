@@ -43,7 +43,8 @@ pub enum StoreError {
     /// A migration failed, or one that was applied before has changed since.
     #[error("cannot bring the database to the current schema: {0}")]
     Migration(#[source] MigrateError),
-    /// Another process holds the write lock, or every connection was taken for too long. Worth a retry.
+    /// Somebody else held a lock, or every connection was taken, for too long; nothing was written. Worth a
+    /// retry.
     #[error("the database is busy")]
     Busy,
     /// The store was closed.

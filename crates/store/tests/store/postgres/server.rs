@@ -1,5 +1,7 @@
 //! What the server itself enforces, and what it says when it does not let us in.
 
+use std::sync::Mutex;
+
 use innkeeper_store::AuditSubject;
 use serde_json::json;
 
@@ -147,4 +149,49 @@ async fn a_server_that_does_not_let_us_in_is_named_but_never_the_password() {
     let nothing = PostgresSettings { readers: 0, ..PostgresSettings::default() };
     let error = Store::connect(&house.place.name(), &nothing).await.expect_err("refused");
     assert!(matches!(error, StoreError::Invalid { field: "connections", .. }), "{error:?}");
+}
+
+/// Keeps what the program warns about.
+#[derive(Clone, Default)]
+struct Warnings(Arc<Mutex<String>>);
+
+impl tracing::field::Visit for Warnings {
+    fn record_debug(&mut self, _: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+        self.0.lock().expect("no panic").push_str(&format!("{value:?}\n"));
+    }
+}
+
+impl tracing::Subscriber for Warnings {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        *metadata.level() <= tracing::Level::WARN
+    }
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn event(&self, event: &tracing::Event<'_>) {
+        event.record(&mut self.clone());
+    }
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[tokio::test]
+async fn a_role_that_walks_through_the_policies_is_warned_about() {
+    let warnings = Warnings::default();
+    let _guard = tracing::subscriber::set_default(warnings.clone());
+    let place = Place::new().await;
+    let store = Place::open(&place.name()).await.expect("a plain role");
+    store
+        .hotel(&hotel("default"))
+        .enrol(enrolment("EMP001", vec![template(1, 0.5)]))
+        .await
+        .expect("enrolled");
+    store.close().await;
+    assert_eq!(*warnings.0.lock().expect("no panic"), "", "a plain role has nothing to be warned about");
+    run(&place.cluster.superuser, &[format!("ALTER ROLE {} BYPASSRLS", place.name)]).await;
+    Place::open(&place.name()).await.expect("only warned");
+    let said = warnings.0.lock().expect("no panic").clone();
+    assert!(said.contains("bypasses row-level security"), "{said}");
 }
