@@ -157,7 +157,7 @@ struct Warnings(Arc<Mutex<String>>);
 
 impl tracing::field::Visit for Warnings {
     fn record_debug(&mut self, _: &tracing::field::Field, value: &dyn std::fmt::Debug) {
-        self.0.lock().expect("no panic").push_str(&format!("{value:?}\n"));
+        *self.0.lock().expect("no panic") += &format!("{value:?} ");
     }
 }
 
