@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use innkeeper_core::ErrorCode;
 use innkeeper_identity::{Principal, RateLimits, Role, TokenAuthority};
 use innkeeper_media::Media;
+use innkeeper_sealing::KeyRing;
 use innkeeper_store::Store;
 use innkeeper_vectors::{EmbeddedQdrant, VectorIndex};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -76,6 +77,8 @@ pub(crate) enum StartError {
     Secret(#[from] innkeeper_identity::SecretError),
     #[error(transparent)]
     Store(#[from] innkeeper_store::StoreError),
+    #[error("{0}")]
+    Keys(#[from] innkeeper_sealing::KeyError),
     #[error(transparent)]
     Vectors(#[from] innkeeper_vectors::VectorError),
     #[error(transparent)]
@@ -111,8 +114,10 @@ impl Engines {
         let vectors = tokio::task::spawn_blocking(move || EmbeddedQdrant::open(&folder))
             .await
             .map_err(|e| StartError::Serve(std::io::Error::other(e)))??;
+        let given = std::env::var("INNKEEPER_DATA_KEYS").ok();
+        let keys = KeyRing::open(given.as_deref(), data_dir)?;
         Ok(Self {
-            store: Store::open(&data_dir.join("innkeeper.db")).await?,
+            store: Store::open(&data_dir.join("innkeeper.db"), keys).await?,
             vectors: Arc::new(vectors),
             media: Media::local(&data_dir.join("media"))?,
         })

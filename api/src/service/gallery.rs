@@ -288,14 +288,8 @@ impl Gallery {
         hotel: &HotelId,
         here: &ModelRef,
     ) -> Result<Vec<String>, StoreError> {
-        let rows = self.engines.store.hotel(hotel);
-        let mut others = Vec::new();
-        for (model, _) in self.engines.store.template_models().await? {
-            if model != *here && !rows.enrolled(&model).await?.is_empty() {
-                others.push(model.to_string());
-            }
-        }
-        Ok(others)
+        let others = self.engines.store.hotel(hotel).other_models(here).await?;
+        Ok(others.iter().map(ModelRef::to_string).collect())
     }
 }
 

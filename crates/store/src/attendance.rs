@@ -1,12 +1,11 @@
 use std::cmp::{max, min};
-use std::fmt;
-use std::str::FromStr;
+use std::ops::Range;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use innkeeper_core::{CameraId, EmployeeId, ModelRef};
 use sea_query::{Expr, ExprTrait, Order};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::engine::{Conn, Row, at_most, execute, fetch_all, fetch_optional, get, parse, parse_optional};
@@ -14,52 +13,9 @@ use crate::outbox::{ATTENDANCE_RECORDED, NewEvent};
 use crate::people::exists;
 use crate::schema::{Col, Table};
 use crate::scope::Scope;
+use crate::store::commit;
 use crate::time::{micros, span, time};
-use crate::{HotelStore, StoreError, outbox};
-
-/// What an attendance row says the person did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Action {
-    /// Came to work.
-    CheckIn,
-    /// Left work.
-    CheckOut,
-    /// Was seen again.
-    Seen,
-}
-
-impl Action {
-    /// The action as tables and events write it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::CheckIn => "check_in",
-            Self::CheckOut => "check_out",
-            Self::Seen => "seen",
-        }
-    }
-}
-
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// The text is no attendance action.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("an attendance action is check_in, check_out or seen, not {0:?}")]
-pub struct ActionError(String);
-
-impl FromStr for Action {
-    type Err = ActionError;
-    fn from_str(text: &str) -> Result<Self, ActionError> {
-        [Self::CheckIn, Self::CheckOut, Self::Seen]
-            .into_iter()
-            .find(|action| action.as_str() == text)
-            .ok_or_else(|| ActionError(text.to_owned()))
-    }
-}
+use crate::{Action, HotelStore, Source, StoreError, outbox};
 
 /// A person recognised on one frame.
 #[derive(Debug, Clone, PartialEq)]
@@ -130,6 +86,8 @@ pub struct Attendance {
     pub liveness_reason: Option<String>,
     /// The model that recognised the face.
     pub model: ModelRef,
+    /// How the row came about.
+    pub source: Source,
     /// When the row was written.
     pub created_at: DateTime<Utc>,
 }
@@ -148,6 +106,7 @@ struct Recorded<'a> {
     is_alive: Option<bool>,
     liveness_reason: Option<&'a str>,
     model: &'a ModelRef,
+    source: Source,
 }
 
 fn check(s: &Sighting) -> Result<(), StoreError> {
@@ -164,50 +123,176 @@ fn check(s: &Sighting) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The sighting that the frame belongs to: same person and camera, no more than `window` away. A late frame
-/// may lie between two; it goes to the nearer, of equals to the earlier, and never joins them.
-async fn find_open(
+/// Where and when somebody was seen, from the first to the last frame.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Presence<'a> {
+    pub employee: &'a EmployeeId,
+    pub camera: Option<&'a CameraId>,
+    pub first: i64,
+    pub last: i64,
+}
+
+/// An attendance row that frames belong to.
+pub(crate) struct Open {
+    pub id: Uuid,
+    pub action: Action,
+    first: i64,
+    last: i64,
+}
+
+/// The sighting that the frames belong to: same person and camera, no more than `window` away. Late frames
+/// may lie between two; they go to the nearer, of equals to the earlier, and never join them.
+pub(crate) async fn find_open(
     conn: &mut Conn,
     scope: Scope<'_>,
-    s: &Sighting,
-) -> Result<Option<(Uuid, Action, i64, i64)>, StoreError> {
-    let (seen, window) = (micros(s.seen_at), span(s.window));
-    let camera = match &s.camera_id {
+    seen: Presence<'_>,
+    window: Duration,
+) -> Result<Option<Open>, StoreError> {
+    let window = span(window);
+    let camera = match seen.camera {
         Some(camera) => Expr::col(Col::CameraId).eq(camera.as_str()),
         None => Expr::col(Col::CameraId).is_null(),
     };
     let query = scope
         .select(Table::AttendanceLogs, &[Col::Id, Col::Action, Col::FirstSeenAt, Col::LastSeenAt])
-        .and_where(Expr::col(Col::EmployeeId).eq(s.employee_id.as_str()))
+        .and_where(Expr::col(Col::EmployeeId).eq(seen.employee.as_str()))
         .and_where(camera)
-        .and_where(Expr::col(Col::LastSeenAt).gte(seen.saturating_sub(window)))
-        .and_where(Expr::col(Col::FirstSeenAt).lte(seen.saturating_add(window)))
+        .and_where(Expr::col(Col::LastSeenAt).gte(seen.first.saturating_sub(window)))
+        .and_where(Expr::col(Col::FirstSeenAt).lte(seen.last.saturating_add(window)))
         .order_by(Col::FirstSeenAt, Order::Asc)
         .order_by(Col::Id, Order::Asc)
         .take();
-    let mut nearest: Option<(i64, (Uuid, Action, i64, i64))> = None;
+    let mut nearest: Option<(i64, Open)> = None;
     for row in fetch_all(conn, &query).await? {
         let (first, last): (i64, i64) = (get(&row, "first_seen_at")?, get(&row, "last_seen_at")?);
-        let away = max(0, max(first.saturating_sub(seen), seen.saturating_sub(last)));
+        let away = max(0, max(first.saturating_sub(seen.last), seen.first.saturating_sub(last)));
         if nearest.as_ref().is_none_or(|(best, _)| away < *best) {
-            nearest = Some((away, (parse(&row, "id")?, parse(&row, "action")?, first, last)));
+            nearest =
+                Some((away, Open { id: parse(&row, "id")?, action: parse(&row, "action")?, first, last }));
         }
     }
-    Ok(nearest.map(|(_, row)| row))
+    Ok(nearest.map(|(_, open)| open))
 }
 
-async fn was_seen_that_day(conn: &mut Conn, scope: Scope<'_>, s: &Sighting) -> Result<bool, StoreError> {
+/// Lets a sighting reach to frames that belong to it; whether it did not yet.
+pub(crate) async fn extend(
+    conn: &mut Conn,
+    scope: Scope<'_>,
+    open: &Open,
+    seen: Presence<'_>,
+) -> Result<bool, StoreError> {
+    if seen.first >= open.first && seen.last <= open.last {
+        return Ok(false);
+    }
+    let extend = scope
+        .update(Table::AttendanceLogs)
+        .value(Col::FirstSeenAt, min(open.first, seen.first))
+        .value(Col::LastSeenAt, max(open.last, seen.last))
+        .and_where(Expr::col(Col::Id).eq(open.id.to_string()))
+        .take();
+    execute(conn, &extend).await?;
+    Ok(true)
+}
+
+/// What a new sighting is when its camera's place does not say: the first of the day checks in.
+pub(crate) async fn action_of_day(
+    conn: &mut Conn,
+    scope: Scope<'_>,
+    employee: &EmployeeId,
+    day: Range<DateTime<Utc>>,
+) -> Result<Action, StoreError> {
     let query = scope
         .select(Table::AttendanceLogs, &[Col::Id])
-        .and_where(Expr::col(Col::EmployeeId).eq(s.employee_id.as_str()))
-        .and_where(Expr::col(Col::Timestamp).gte(micros(s.day_start)))
-        .and_where(Expr::col(Col::Timestamp).lt(micros(s.day_end)))
+        .and_where(Expr::col(Col::EmployeeId).eq(employee.as_str()))
+        .and_where(Expr::col(Col::Timestamp).gte(micros(day.start)))
+        .and_where(Expr::col(Col::Timestamp).lt(micros(day.end)))
         .limit(1)
         .take();
-    Ok(fetch_optional(conn, &query).await?.is_some())
+    Ok(if fetch_optional(conn, &query).await?.is_some() { Action::Seen } else { Action::CheckIn })
 }
 
-fn attendance(row: &Row) -> Result<Attendance, StoreError> {
+/// A sighting that no row holds yet.
+pub(crate) struct NewRow<'a> {
+    pub seen: Presence<'a>,
+    pub timestamp: DateTime<Utc>,
+    pub action: Action,
+    pub confidence: f32,
+    pub score: f32,
+    pub is_alive: Option<bool>,
+    pub liveness_reason: Option<&'a str>,
+    pub model: &'a ModelRef,
+    pub source: Source,
+}
+
+/// Writes the row and its event `attendance.recorded`; returns the ids of both.
+pub(crate) async fn open_sighting(
+    conn: &mut Conn,
+    hotel: &HotelStore,
+    row: NewRow<'_>,
+) -> Result<(Uuid, Uuid), StoreError> {
+    let (now, attendance_id, seen) = (Utc::now(), Uuid::now_v7(), row.seen);
+    let insert = hotel.scope().insert(
+        Table::AttendanceLogs,
+        [
+            (Col::Id, Expr::value(attendance_id.to_string())),
+            (Col::EmployeeId, Expr::value(seen.employee.as_str())),
+            (Col::Timestamp, Expr::value(micros(row.timestamp))),
+            (Col::FirstSeenAt, Expr::value(seen.first)),
+            (Col::LastSeenAt, Expr::value(seen.last)),
+            (Col::Action, Expr::value(row.action.as_str())),
+            (Col::CameraId, Expr::value(seen.camera.map(|c| c.as_str().to_owned()))),
+            (Col::Confidence, Expr::value(f64::from(row.confidence))),
+            (Col::Score, Expr::value(f64::from(row.score))),
+            (Col::IsAlive, Expr::value(row.is_alive)),
+            (Col::LivenessReason, Expr::value(row.liveness_reason.map(str::to_owned))),
+            (Col::Model, Expr::value(row.model.to_string())),
+            (Col::Source, Expr::value(row.source.as_str())),
+            (Col::CreatedAt, Expr::value(micros(now))),
+        ],
+    )?;
+    execute(conn, &insert).await?;
+    let payload = Recorded {
+        attendance_id,
+        employee_id: seen.employee,
+        timestamp: rfc3339(row.timestamp),
+        action: row.action,
+        camera_id: seen.camera,
+        location: seen.camera,
+        confidence: row.confidence,
+        score: row.score,
+        is_alive: row.is_alive,
+        liveness_reason: row.liveness_reason,
+        model: row.model,
+        source: row.source,
+    };
+    let event = NewEvent { topic: ATTENDANCE_RECORDED, person: seen.employee, at: now, forget: false };
+    let event_id = outbox::emit(conn, hotel, event, &payload).await?;
+    Ok((attendance_id, event_id))
+}
+
+/// A time as events tell it.
+pub(crate) fn rfc3339(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
+
+pub(crate) const COLUMNS: [Col; 14] = [
+    Col::Id,
+    Col::EmployeeId,
+    Col::Timestamp,
+    Col::FirstSeenAt,
+    Col::LastSeenAt,
+    Col::Action,
+    Col::CameraId,
+    Col::Confidence,
+    Col::Score,
+    Col::IsAlive,
+    Col::LivenessReason,
+    Col::Model,
+    Col::Source,
+    Col::CreatedAt,
+];
+
+pub(crate) fn attendance(row: &Row) -> Result<Attendance, StoreError> {
     Ok(Attendance {
         id: parse(row, "id")?,
         employee_id: parse(row, "employee_id")?,
@@ -221,6 +306,7 @@ fn attendance(row: &Row) -> Result<Attendance, StoreError> {
         is_alive: get(row, "is_alive")?,
         liveness_reason: get(row, "liveness_reason")?,
         model: parse(row, "model")?,
+        source: parse(row, "source")?,
         created_at: time(row, "created_at")?,
     })
 }
@@ -243,68 +329,43 @@ impl HotelStore {
     pub async fn record_sighting(&self, sighting: Sighting) -> Result<SightingOutcome, StoreError> {
         let s = sighting;
         check(&s)?;
-        let (now, seen, scope) = (Utc::now(), micros(s.seen_at), self.scope());
+        let (seen, scope) = (micros(s.seen_at), self.scope());
+        let seen =
+            Presence { employee: &s.employee_id, camera: s.camera_id.as_ref(), first: seen, last: seen };
         let Some(mut tx) = self.begin_known().await? else {
             return Err(StoreError::UnknownEmployee);
         };
         if !exists(&mut tx, scope, &s.employee_id).await? {
             return Err(StoreError::UnknownEmployee);
         }
-        if let Some((attendance_id, action, first, last)) = find_open(&mut tx, scope, &s).await? {
-            if seen < first || seen > last {
-                let extend = scope
-                    .update(Table::AttendanceLogs)
-                    .value(Col::FirstSeenAt, min(first, seen))
-                    .value(Col::LastSeenAt, max(last, seen))
-                    .and_where(Expr::col(Col::Id).eq(attendance_id.to_string()))
-                    .take();
-                execute(&mut tx, &extend).await?;
-                tx.commit().await?;
+        if let Some(open) = find_open(&mut tx, scope, seen, s.window).await? {
+            if extend(&mut tx, scope, &open, seen).await? {
+                commit(tx).await?;
             }
-            return Ok(SightingOutcome { attendance_id, is_new: false, action, event_id: None });
+            return Ok(SightingOutcome {
+                attendance_id: open.id,
+                is_new: false,
+                action: open.action,
+                event_id: None,
+            });
         }
-
         let action = match s.action {
             Some(action) => action,
-            None if was_seen_that_day(&mut tx, scope, &s).await? => Action::Seen,
-            None => Action::CheckIn,
+            None => action_of_day(&mut tx, scope, &s.employee_id, s.day_start..s.day_end).await?,
         };
-        let attendance_id = Uuid::now_v7();
-        let insert = scope.insert(
-            Table::AttendanceLogs,
-            [
-                (Col::Id, Expr::value(attendance_id.to_string())),
-                (Col::EmployeeId, Expr::value(s.employee_id.as_str())),
-                (Col::Timestamp, Expr::value(seen)),
-                (Col::FirstSeenAt, Expr::value(seen)),
-                (Col::LastSeenAt, Expr::value(seen)),
-                (Col::Action, Expr::value(action.as_str())),
-                (Col::CameraId, Expr::value(s.camera_id.as_ref().map(|c| c.as_str().to_owned()))),
-                (Col::Confidence, Expr::value(f64::from(s.confidence))),
-                (Col::Score, Expr::value(f64::from(s.score))),
-                (Col::IsAlive, Expr::value(s.is_alive)),
-                (Col::LivenessReason, Expr::value(s.liveness_reason.clone())),
-                (Col::Model, Expr::value(s.model.to_string())),
-                (Col::CreatedAt, Expr::value(micros(now))),
-            ],
-        )?;
-        execute(&mut tx, &insert).await?;
-        let payload = Recorded {
-            attendance_id,
-            employee_id: &s.employee_id,
-            timestamp: s.seen_at.to_rfc3339_opts(SecondsFormat::AutoSi, true),
+        let row = NewRow {
+            seen,
+            timestamp: s.seen_at,
             action,
-            camera_id: s.camera_id.as_ref(),
-            location: s.camera_id.as_ref(),
             confidence: s.confidence,
             score: s.score,
             is_alive: s.is_alive,
             liveness_reason: s.liveness_reason.as_deref(),
             model: &s.model,
+            source: Source::Camera,
         };
-        let event = NewEvent { topic: ATTENDANCE_RECORDED, person: &s.employee_id, at: now, forget: false };
-        let event_id = outbox::emit(&mut tx, scope, event, &payload).await?;
-        tx.commit().await?;
+        let (attendance_id, event_id) = open_sighting(&mut tx, self, row).await?;
+        commit(tx).await?;
         Ok(SightingOutcome { attendance_id, is_new: true, action, event_id: Some(event_id) })
     }
 
@@ -319,21 +380,6 @@ impl HotelStore {
         until: DateTime<Utc>,
         limit: usize,
     ) -> Result<Vec<Attendance>, StoreError> {
-        const COLUMNS: [Col; 13] = [
-            Col::Id,
-            Col::EmployeeId,
-            Col::Timestamp,
-            Col::FirstSeenAt,
-            Col::LastSeenAt,
-            Col::Action,
-            Col::CameraId,
-            Col::Confidence,
-            Col::Score,
-            Col::IsAlive,
-            Col::LivenessReason,
-            Col::Model,
-            Col::CreatedAt,
-        ];
         let query = self
             .scope()
             .select(Table::AttendanceLogs, &COLUMNS)

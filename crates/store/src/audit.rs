@@ -1,4 +1,5 @@
 use chrono::{DateTime, Utc};
+use hmac::{Hmac, Mac};
 use innkeeper_core::{EmployeeId, HotelId};
 use sea_query::{Expr, ExprTrait, Order, Query};
 use serde_json::Value;
@@ -7,6 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::engine::{Conn, Row, at_most, count, execute, fetch_all, fetch_optional, get, parse};
 use crate::schema::{Col, Table};
 use crate::scope::Scope;
+use crate::store::commit;
 use crate::time::{micros, time};
 use crate::{HotelStore, Store, StoreError};
 
@@ -131,20 +133,23 @@ impl Sealed<'_> {
     }
 }
 
-fn pseudonym(hotel: &HotelId, employee: &EmployeeId) -> String {
-    let mut sha = Sha256::new();
+fn pseudonym(secret: [u8; 32], hotel: &HotelId, employee: &EmployeeId) -> String {
+    // HMAC fills a key up to its block with zeros; doing it here leaves no key of a wrong length.
+    let mut block = [0; 64];
+    block[..32].copy_from_slice(&secret);
+    let mut mac = Hmac::<Sha256>::new(&block.into());
     // Neither id can hold a NUL, so the parts cannot run into each other.
-    sha.update(format!("innkeeper-person\0{hotel}\0{employee}"));
-    format!("person:{}", hex::encode(sha.finalize()))
+    mac.update(format!("innkeeper-person\0{hotel}\0{employee}").as_bytes());
+    format!("person:{}", hex::encode(mac.finalize().into_bytes()))
 }
 
 /// Adds a row to the hotel's chain, within the caller's transaction. Returns its number.
 pub(crate) async fn append(
     conn: &mut Conn,
-    scope: Scope<'_>,
+    store: &HotelStore,
     entry: NewEntry<'_>,
 ) -> Result<u64, StoreError> {
-    let hotel = scope.0;
+    let hotel = &store.hotel;
     let head = Query::select()
         .columns([Col::AuditSeq, Col::AuditHash])
         .from(Table::Hotels)
@@ -154,7 +159,7 @@ pub(crate) async fn append(
     let prev_hash: String = get(&head, "audit_hash")?;
     let seq = count(&head, "audit_seq")? + 1;
     let subject = match entry.subject {
-        AuditSubject::Person(employee) => pseudonym(hotel, employee),
+        AuditSubject::Person(employee) => store.pseudonym(employee),
         AuditSubject::Thing(name) => name.clone(),
     };
     let details = serde_json::to_string(entry.details)?;
@@ -169,7 +174,7 @@ pub(crate) async fn append(
         details: &details,
     }
     .hash(&prev_hash);
-    let insert = scope.insert(
+    let insert = store.scope().insert(
         Table::AuditLog,
         [
             (Col::Seq, Expr::value(seq as i64)),
@@ -197,10 +202,10 @@ const COLUMNS: [Col; 8] =
     [Col::Seq, Col::At, Col::Actor, Col::Action, Col::Subject, Col::Details, Col::PrevHash, Col::Hash];
 
 /// Rows of one hotel after `seq`, oldest first.
-async fn page(conn: &mut Conn, scope: Scope<'_>, after: u64, limit: u64) -> Result<Vec<Row>, StoreError> {
+async fn page(conn: &mut Conn, scope: Scope<'_>, after: i64, limit: u64) -> Result<Vec<Row>, StoreError> {
     let query = scope
         .select(Table::AuditLog, &COLUMNS)
-        .and_where(Expr::col(Col::Seq).gt(i64::try_from(after).unwrap_or(i64::MAX)))
+        .and_where(Expr::col(Col::Seq).gt(after))
         .order_by(Col::Seq, Order::Asc)
         .limit(limit)
         .take();
@@ -208,11 +213,14 @@ async fn page(conn: &mut Conn, scope: Scope<'_>, after: u64, limit: u64) -> Resu
 }
 
 impl HotelStore {
-    /// How the audit log names a person: `person:` and the hex SHA-256 of hotel and id. Whoever knows an id
-    /// can look for it; the log itself does not say it. Staff numbers are few enough to be tried one by
-    /// one, so this is a pseudonym, not anonymity.
+    /// How the audit log names a person: `person:` and the hex HMAC-SHA-256 (RFC 2104) of hotel and id under
+    /// a secret of the installation. Staff numbers are few enough to be tried one by one, so without the
+    /// secret, which is sealed, the log alone says nobody's number.
+    ///
+    /// Rows that version 1 of the schema wrote hold a plain SHA-256 instead. They stay as they are, because
+    /// their text is part of the chain.
     pub fn pseudonym(&self, employee: &EmployeeId) -> String {
-        pseudonym(&self.hotel, employee)
+        pseudonym(self.store.pseudonyms(), &self.hotel, employee)
     }
 
     /// Writes what happened, now, into the audit log; returns the row's number. `details` must not name a
@@ -230,8 +238,8 @@ impl HotelStore {
         let at = Utc::now();
         let mut tx = self.begin(at).await?;
         let entry = NewEntry { at, actor, action, subject: &subject, details: &details };
-        let seq = append(&mut tx, self.scope(), entry).await?;
-        tx.commit().await?;
+        let seq = append(&mut tx, self, entry).await?;
+        commit(tx).await?;
         Ok(seq)
     }
 
@@ -240,6 +248,7 @@ impl HotelStore {
     /// # Errors
     /// When the database fails.
     pub async fn audit_entries(&self, after: u64, limit: usize) -> Result<Vec<AuditEntry>, StoreError> {
+        let after = i64::try_from(after).unwrap_or(i64::MAX);
         let rows = page(&mut *self.reader().await?, self.scope(), after, at_most(limit)).await?;
         rows.iter()
             .map(|row| {
@@ -268,28 +277,53 @@ impl Store {
     /// # Errors
     /// When the database fails; an altered log is a verdict, not an error.
     pub async fn verify_audit(&self) -> Result<AuditVerdict, StoreError> {
-        let mut snapshot = self.reader().await?;
-        let mut verdict = AuditVerdict { rows: 0, heads: Vec::new(), breaks: Vec::new() };
-        // Rows may outlive their hotel's row only if someone removed that by hand.
-        let hotels = Query::select()
-            .column(Col::Id)
-            .from(Table::Hotels)
-            .union(
-                sea_query::UnionType::Distinct,
-                Query::select().column(Col::HotelId).from(Table::AuditLog).take(),
-            )
-            .order_by(Col::Id, Order::Asc)
-            .take();
-        for row in fetch_all(&mut snapshot, &hotels).await? {
-            let hotel: HotelId = parse(&row, "id")?;
-            let chain = verify_hotel(&mut snapshot, &hotel, &mut verdict.rows).await?;
-            match chain {
-                Ok(head) => verdict.heads.push(head),
-                Err((seq, fault)) => verdict.breaks.push(AuditBreak { hotel, seq, fault }),
-            }
-        }
-        Ok(verdict)
+        verify(&mut *self.reader().await?).await
     }
+}
+
+/// The verdict on what one transaction sees.
+pub(crate) async fn verify(conn: &mut Conn) -> Result<AuditVerdict, StoreError> {
+    let mut verdict = AuditVerdict { rows: 0, heads: Vec::new(), breaks: Vec::new() };
+    // Rows may outlive their hotel's row only if someone removed that by hand.
+    let hotels = Query::select()
+        .column(Col::Id)
+        .from(Table::Hotels)
+        .union(
+            sea_query::UnionType::Distinct,
+            Query::select().column(Col::HotelId).from(Table::AuditLog).take(),
+        )
+        .order_by(Col::Id, Order::Asc)
+        .take();
+    for row in fetch_all(conn, &hotels).await? {
+        let hotel: HotelId = parse(&row, "id")?;
+        let chain = verify_hotel(conn, &hotel, &mut verdict.rows).await?;
+        match chain {
+            Ok(head) => verdict.heads.push(head),
+            Err((seq, fault)) => verdict.breaks.push(AuditBreak { hotel, seq, fault }),
+        }
+    }
+    Ok(verdict)
+}
+
+/// Whether the row follows `prev`, and its hash.
+fn verify_row(hotel: &HotelId, seq: u64, row: &Row, prev: &str) -> Result<String, AuditFault> {
+    let text = |column| get::<String>(row, column).map_err(|_| AuditFault::Changed);
+    if text("prev_hash")? != prev {
+        return Err(AuditFault::Unlinked);
+    }
+    let (actor, action) = (text("actor")?, text("action")?);
+    let (subject, details) = (text("subject")?, text("details")?);
+    let sealed = Sealed {
+        hotel: hotel.as_str(),
+        seq,
+        at: get(row, "at").map_err(|_| AuditFault::Changed)?,
+        actor: &actor,
+        action: &action,
+        subject: &subject,
+        details: &details,
+    };
+    let hash = text("hash")?;
+    if sealed.hash(prev) == hash { Ok(hash) } else { Err(AuditFault::Changed) }
 }
 
 async fn verify_hotel(
@@ -298,36 +332,25 @@ async fn verify_hotel(
     read: &mut u64,
 ) -> Result<Result<AuditHead, (u64, AuditFault)>, StoreError> {
     let (mut last, mut prev) = (0_u64, GENESIS.to_owned());
+    // From below zero: rows slipped in under the first one are rows too.
+    let mut after = i64::MIN;
     loop {
-        let rows = page(conn, Scope(hotel), last, PAGE).await?;
+        let rows = page(conn, Scope(hotel), after, PAGE).await?;
         if rows.is_empty() {
             break;
         }
         for row in &rows {
             *read += 1;
-            let seq = count(row, "seq")?;
-            if seq != last + 1 {
-                return Ok(Err((last + 1, AuditFault::Missing)));
+            after = get(row, "seq")?;
+            match u64::try_from(after) {
+                Ok(seq) if seq == last + 1 => {}
+                Ok(seq) if seq > last => return Ok(Err((last + 1, AuditFault::Missing))),
+                _ => return Ok(Err((last + 1, AuditFault::Unlinked))),
             }
-            if get::<String>(row, "prev_hash")? != prev {
-                return Ok(Err((seq, AuditFault::Unlinked)));
+            match verify_row(hotel, last + 1, row, &prev) {
+                Ok(hash) => (last, prev) = (last + 1, hash),
+                Err(fault) => return Ok(Err((last + 1, fault))),
             }
-            let (actor, action): (String, String) = (get(row, "actor")?, get(row, "action")?);
-            let (subject, details): (String, String) = (get(row, "subject")?, get(row, "details")?);
-            let sealed = Sealed {
-                hotel: hotel.as_str(),
-                seq,
-                at: get(row, "at")?,
-                actor: &actor,
-                action: &action,
-                subject: &subject,
-                details: &details,
-            };
-            let hash: String = get(row, "hash")?;
-            if sealed.hash(&prev) != hash {
-                return Ok(Err((seq, AuditFault::Changed)));
-            }
-            (last, prev) = (seq, hash);
         }
     }
     let head = Query::select()

@@ -50,6 +50,15 @@ impl Engine {
         }
     }
 
+    /// Writes the database anew without what was overwritten in it.
+    pub(crate) async fn rewrite(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(pools) => pools.rewrite().await,
+            // Nothing was ever plain there.
+            Self::Postgres(_) => Ok(()),
+        }
+    }
+
     pub(crate) async fn scrub(&self) -> Result<bool, StoreError> {
         match self {
             Self::Sqlite(pools) => pools.scrub().await,

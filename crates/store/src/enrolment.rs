@@ -2,17 +2,19 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use innkeeper_core::{EmployeeId, ModelRef};
-use sea_query::{Expr, ExprTrait, Func, OnConflict, Order};
+use sea_query::{Expr, ExprTrait, OnConflict, Order};
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::audit::{AuditSubject, NewEntry};
-use crate::engine::{CHUNK, Conn, execute, fetch_all, fetch_optional, get, parse};
+use crate::engine::{Conn, execute, fetch_all, fetch_optional, get, parse};
 use crate::outbox::{FACE_ENROLLED, NewEvent};
-use crate::people::{exists, to_bytes};
-use crate::removal::{Held, release_photos, remove_templates};
+use crate::people::{Profile, consented, exists, profile, to_bytes};
+use crate::removal::{Held, keep_photos, release_photos, remove_templates};
 use crate::schema::{Col, Table};
 use crate::scope::Scope;
+use crate::seal::{PROFILE, TEMPLATE};
+use crate::store::commit;
 use crate::time::micros;
 use crate::{HotelStore, StoreError, audit, outbox};
 
@@ -103,29 +105,42 @@ pub struct Replaced {
     pub duplicates: Vec<Uuid>,
 }
 
-fn invalid(field: &'static str, reason: &'static str) -> StoreError {
+pub(crate) fn invalid(field: &'static str, reason: &'static str) -> StoreError {
     StoreError::Invalid { field, reason }
+}
+
+pub(crate) fn check_vector(vector: &[f32]) -> Result<(), StoreError> {
+    if vector.is_empty() {
+        return Err(invalid("vector", "must have the length that its model gives"));
+    }
+    if !vector.iter().all(|v| v.is_finite()) {
+        return Err(invalid("vector", "must hold finite numbers"));
+    }
+    Ok(())
+}
+
+pub(crate) fn check_sha256(field: &'static str, text: &str) -> Result<(), StoreError> {
+    let lower_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    if text.len() != 64 || !text.bytes().all(lower_hex) {
+        return Err(invalid(field, "must be 64 lower-case hex digits"));
+    }
+    Ok(())
 }
 
 fn check(templates: &[NewTemplate]) -> Result<(), StoreError> {
     let first = templates.first().ok_or_else(|| invalid("templates", "must not be empty"))?;
-    let lower_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
     for t in templates {
         if t.model != first.model {
             return Err(invalid("templates", "must all come from one model"));
         }
-        if t.vector.is_empty() || t.vector.len() != first.vector.len() {
+        if t.vector.len() != first.vector.len() {
             return Err(invalid("vector", "must have the length that its model gives"));
         }
-        if !t.vector.iter().all(|v| v.is_finite()) {
-            return Err(invalid("vector", "must hold finite numbers"));
-        }
+        check_vector(&t.vector)?;
         if !t.quality.is_finite() {
             return Err(invalid("quality", "must be a finite number"));
         }
-        if t.photo_sha256.len() != 64 || !t.photo_sha256.bytes().all(lower_hex) {
-            return Err(invalid("photo_sha256", "must be 64 lower-case hex digits"));
-        }
+        check_sha256("photo_sha256", &t.photo_sha256)?;
     }
     Ok(())
 }
@@ -173,29 +188,38 @@ fn ids(templates: &[NewTemplate]) -> Vec<Uuid> {
 
 async fn upsert_employee(
     conn: &mut Conn,
-    scope: Scope<'_>,
-    profile: &EmployeeProfile,
+    hotel: &HotelStore,
+    new: &EmployeeProfile,
     at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let keep_known = |col| {
-        let known = Expr::col((Table::Employees, col));
-        (col, Expr::from(Func::coalesce([Expr::col(("excluded", col)), known])))
+    let known = hotel
+        .scope()
+        .select(Table::Employees, &[Col::Id, Col::SealedProfile])
+        .and_where(Expr::col(Col::Id).eq(new.id.as_str()))
+        .take();
+    let known = match fetch_optional(conn, &known).await? {
+        Some(row) => profile(hotel, &row)?,
+        None => Profile::default(),
     };
-    let mut insert = scope.insert(
+    let merged = serde_json::to_vec(&Profile {
+        name: new.name.clone().or(known.name),
+        department: new.department.clone().or(known.department),
+        role: new.role.clone().or(known.role),
+    })?;
+    let [sealed, sealed_by] = hotel.store.seal(PROFILE, hotel.hotel.as_str(), new.id.as_str(), &merged)?;
+    let mut insert = hotel.scope().insert(
         Table::Employees,
         [
-            (Col::Id, Expr::value(profile.id.as_str())),
-            (Col::Name, Expr::value(profile.name.clone())),
-            (Col::Department, Expr::value(profile.department.clone())),
-            (Col::Role, Expr::value(profile.role.clone())),
+            (Col::Id, Expr::value(new.id.as_str())),
+            sealed,
+            sealed_by,
             (Col::CreatedAt, Expr::value(micros(at))),
             (Col::UpdatedAt, Expr::value(micros(at))),
         ],
     )?;
     insert.on_conflict(
         OnConflict::columns([Col::HotelId, Col::Id])
-            .values([Col::Name, Col::Department, Col::Role].map(keep_known))
-            .update_column(Col::UpdatedAt)
+            .update_columns([Col::SealedProfile, Col::SealedBy, Col::UpdatedAt])
             .to_owned(),
     );
     execute(conn, &insert).await?;
@@ -226,19 +250,23 @@ async fn insert_consent(
 
 async fn insert_templates(
     conn: &mut Conn,
-    scope: Scope<'_>,
+    hotel: &HotelStore,
     employee: &EmployeeId,
     templates: &[NewTemplate],
     at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     for t in templates {
-        let insert = scope.insert(
+        let id = t.id.to_string();
+        let [vector, sealed_by] =
+            hotel.store.seal(TEMPLATE, hotel.hotel.as_str(), &id, &to_bytes(&t.vector))?;
+        let insert = hotel.scope().insert(
             Table::FaceTemplates,
             [
-                (Col::Id, Expr::value(t.id.to_string())),
+                (Col::Id, Expr::value(id)),
                 (Col::EmployeeId, Expr::value(employee.as_str())),
                 (Col::Model, Expr::value(t.model.to_string())),
-                (Col::Vector, Expr::value(to_bytes(&t.vector))),
+                vector,
+                sealed_by,
                 (Col::Dimension, Expr::value(t.vector.len() as i64)),
                 (Col::Quality, Expr::value(f64::from(t.quality))),
                 (Col::PhotoKey, Expr::value(t.photo_key.clone())),
@@ -249,16 +277,7 @@ async fn insert_templates(
         )?;
         execute(conn, &insert).await?;
     }
-    // A photo that is in use again must not be removed by an older request.
-    let keys: Vec<&str> = templates.iter().filter_map(|t| t.photo_key.as_deref()).collect();
-    for keys in keys.chunks(CHUNK) {
-        let keep = scope
-            .delete(Table::MediaDeletes)
-            .and_where(Expr::col(Col::PhotoKey).is_in(keys.iter().copied()))
-            .take();
-        execute(conn, &keep).await?;
-    }
-    Ok(())
+    keep_photos(conn, hotel.scope(), templates.iter().filter_map(|t| t.photo_key.as_deref())).await
 }
 
 /// The person's templates of one model, newest first.
@@ -323,6 +342,62 @@ async fn point_at_best(
     Ok(())
 }
 
+/// New templates of a person who is enrolled, and the right to them: what came before in the same transaction.
+struct Addition<'a> {
+    employee: &'a EmployeeId,
+    templates: Vec<NewTemplate>,
+    max_templates: usize,
+    actor: &'a str,
+    at: DateTime<Utc>,
+    /// The text of a consent that was given with them.
+    policy: Option<&'a str>,
+}
+
+/// Stores the best of them, with an audit row and the event `face.enrolled`.
+async fn add(conn: &mut Conn, hotel: &HotelStore, new: Addition<'_>) -> Result<Enrolled, StoreError> {
+    let Addition { employee, templates, max_templates, actor, at, policy } = new;
+    let (model, scope) = (templates[0].model.clone(), hotel.scope());
+    check_dimension(conn, scope, &model, templates[0].vector.len()).await?;
+    let known = held(conn, scope, employee, &model).await?;
+    let before = known.len();
+    let (new, duplicates) = split_duplicates(&known, templates);
+    let (replaced, added, outdone) = keep_best(known, new, max_templates);
+    let templates = before + added.len() - replaced.len();
+    remove_templates(conn, scope, &replaced, at).await?;
+    insert_templates(conn, hotel, employee, &added, at).await?;
+    let unused = replaced.iter().filter_map(|h| h.photo_key.as_deref());
+    let refused = duplicates.iter().chain(&outdone).filter_map(|t| t.photo_key.as_deref());
+    release_photos(conn, scope, unused.chain(refused), at).await?;
+    point_at_best(conn, scope, employee, &model, at).await?;
+
+    let mut details = json!({
+        "model": model, "templates": templates, "added": added.len(), "replaced": replaced.len(),
+    });
+    let action = match policy {
+        Some(policy) => {
+            details["policy_version"] = json!(policy);
+            FACE_ENROLLED
+        }
+        None => "face.templates_added",
+    };
+    let subject = AuditSubject::Person(employee.clone());
+    let entry = NewEntry { at, actor, action, subject: &subject, details: &details };
+    audit::append(conn, hotel, entry).await?;
+    let event = NewEvent { topic: FACE_ENROLLED, person: employee, at, forget: false };
+    let payload = json!({
+        "employee_id": employee, "model": model, "templates": templates, "added": added.len(), "at": at,
+    });
+    let event_id = outbox::emit(conn, hotel, event, &payload).await?;
+    Ok(Enrolled {
+        templates,
+        added: ids(&added),
+        replaced: replaced.iter().map(|h| h.id).collect(),
+        duplicates: ids(&duplicates),
+        outdone: ids(&outdone),
+        event_id,
+    })
+}
+
 impl HotelStore {
     /// Enrols a person, or adds templates to one: profile, consent, templates, audit row and the event
     /// `face.enrolled` in one transaction. New vectors and those that made way are queued for the index,
@@ -342,46 +417,46 @@ impl HotelStore {
         if consent.policy_version.is_empty() {
             return Err(invalid("policy_version", "must not be empty"));
         }
-        let (model, scope) = (templates[0].model.clone(), self.scope());
+        let scope = self.scope();
         let mut tx = self.begin(at).await?;
-        check_dimension(&mut tx, scope, &model, templates[0].vector.len()).await?;
-        upsert_employee(&mut tx, scope, &employee, at).await?;
+        upsert_employee(&mut tx, self, &employee, at).await?;
         insert_consent(&mut tx, scope, &employee.id, &consent, at).await?;
+        let policy = Some(consent.policy_version.as_str());
+        let new = Addition { employee: &employee.id, templates, max_templates, actor: &actor, at, policy };
+        let enrolled = add(&mut tx, self, new).await?;
+        commit(tx).await?;
+        Ok(enrolled)
+    }
 
-        let known = held(&mut tx, scope, &employee.id, &model).await?;
-        let before = known.len();
-        let (new, duplicates) = split_duplicates(&known, templates);
-        let (replaced, added, outdone) = keep_best(known, new, max_templates);
-        let templates = before + added.len() - replaced.len();
-        remove_templates(&mut tx, scope, &replaced, at).await?;
-        insert_templates(&mut tx, scope, &employee.id, &added, at).await?;
-        let unused = replaced.iter().filter_map(|h| h.photo_key.as_deref());
-        let refused = duplicates.iter().chain(&outdone).filter_map(|t| t.photo_key.as_deref());
-        release_photos(&mut tx, scope, unused.chain(refused), at).await?;
-        point_at_best(&mut tx, scope, &employee.id, &model, at).await?;
-
-        let details = json!({
-            "model": model, "policy_version": consent.policy_version, "templates": templates,
-            "added": added.len(), "replaced": replaced.len(),
-        });
-        let subject = AuditSubject::Person(employee.id.clone());
-        let entry =
-            NewEntry { at, actor: &actor, action: FACE_ENROLLED, subject: &subject, details: &details };
-        audit::append(&mut tx, scope, entry).await?;
-        let event = NewEvent { topic: FACE_ENROLLED, person: &employee.id, at, forget: false };
-        let payload = json!({
-            "employee_id": employee.id, "model": model, "templates": templates, "added": added.len(), "at": at,
-        });
-        let event_id = outbox::emit(&mut tx, scope, event, &payload).await?;
-        tx.commit().await?;
-        Ok(Enrolled {
-            templates,
-            added: ids(&added),
-            replaced: replaced.iter().map(|h| h.id).collect(),
-            duplicates: ids(&duplicates),
-            outdone: ids(&outdone),
-            event_id,
-        })
+    /// Adds templates to an enrolled person under the consent that is there, by the same rules as
+    /// [`HotelStore::enrol`]; the audit row is `face.templates_added`, the event `face.enrolled`.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownEmployee`], [`StoreError::NoConsent`], and as [`HotelStore::enrol`]. Nothing is
+    /// written then.
+    pub async fn add_templates(
+        &self,
+        employee: &EmployeeId,
+        templates: Vec<NewTemplate>,
+        max_templates: usize,
+        actor: &str,
+        at: DateTime<Utc>,
+    ) -> Result<Enrolled, StoreError> {
+        check(&templates)?;
+        if max_templates == 0 {
+            return Err(invalid("max_templates", "must be at least 1"));
+        }
+        let mut tx = self.begin(at).await?;
+        if !exists(&mut tx, self.scope(), employee).await? {
+            return Err(StoreError::UnknownEmployee);
+        }
+        if !consented(&mut tx, self.scope(), employee).await? {
+            return Err(StoreError::NoConsent);
+        }
+        let new = Addition { employee, templates, max_templates, actor, at, policy: None };
+        let enrolled = add(&mut tx, self, new).await?;
+        commit(tx).await?;
+        Ok(enrolled)
     }
 
     /// Swaps one person's templates of `old_model` for `new` ones in one transaction, with an audit row
@@ -412,7 +487,7 @@ impl HotelStore {
         check_dimension(&mut tx, scope, &model, new[0].vector.len()).await?;
         let known = held(&mut tx, scope, employee, &model).await?;
         let (new, duplicates) = split_duplicates(&known, new);
-        insert_templates(&mut tx, scope, employee, &new, at).await?;
+        insert_templates(&mut tx, self, employee, &new, at).await?;
         let unused = old.iter().filter_map(|h| h.photo_key.as_deref());
         let refused = duplicates.iter().filter_map(|t| t.photo_key.as_deref());
         release_photos(&mut tx, scope, unused.chain(refused), at).await?;
@@ -420,8 +495,8 @@ impl HotelStore {
         let details = json!({ "from": old_model, "to": model, "removed": old.len(), "added": new.len() });
         let subject = AuditSubject::Person(employee.clone());
         let entry = NewEntry { at, actor, action: "face.reindexed", subject: &subject, details: &details };
-        audit::append(&mut tx, scope, entry).await?;
-        tx.commit().await?;
+        audit::append(&mut tx, self, entry).await?;
+        commit(tx).await?;
         Ok(Replaced {
             added: ids(&new),
             removed: old.iter().map(|h| h.id).collect(),

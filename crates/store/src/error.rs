@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use innkeeper_sealing::SealError;
 use sqlx::migrate::MigrateError;
 
 /// Why the store refused or failed.
@@ -78,6 +79,44 @@ pub enum StoreError {
     Corrupt {
         /// Column of the value.
         column: &'static str,
+    },
+    /// A value could not be sealed, or does not open: it was changed, moved, or never sealed.
+    #[error("{column}: {source}")]
+    Seal {
+        /// Column of the value.
+        column: &'static str,
+        /// What the cipher said.
+        source: SealError,
+    },
+    /// Rows cannot be read because the keys that sealed them are not at hand.
+    #[error(
+        "{rows} rows are sealed with keys that are missing: {}; \
+         put them back into secrets/data.key, or where the environment gives the keys",
+        keys.join(", ")
+    )]
+    MissingKeys {
+        /// The keys by their ids.
+        keys: Vec<String>,
+        /// Rows that need them.
+        rows: u64,
+    },
+    /// The system gave no random bytes.
+    #[error("the system gave no random bytes")]
+    Random,
+    /// The person has given no consent, or has withdrawn it.
+    #[error("the person has no active consent")]
+    NoConsent,
+    /// A copy would mix with rows that are there already.
+    #[error("{table} has rows already; a copy needs an empty database")]
+    NotEmpty {
+        /// The first table with rows.
+        table: &'static str,
+    },
+    /// A copy did not come out as its original.
+    #[error("the copy differs from its original in {what}")]
+    CopyDiffers {
+        /// What differs.
+        what: &'static str,
     },
     /// A statement could not be built.
     #[error("cannot build a statement: {0}")]

@@ -14,7 +14,7 @@ pub(crate) const SQLITE: [Step; 2] = [
     ),
     (
         2,
-        "sealed fields, unknown faces and API keys",
+        "sealed fields, API keys, unknown faces and negatives",
         include_str!("../migrations/sqlite/0002_sealed_fields_unknown_faces_api_keys.sql"),
     ),
 ];

@@ -1,5 +1,5 @@
 use chrono::{DateTime, Utc};
-use innkeeper_core::{EmployeeId, HotelId};
+use innkeeper_core::{EmployeeId, HotelId, WriteStage};
 use sea_query::{Cond, Expr, ExprTrait, Order, Query};
 use serde::Serialize;
 use serde_json::Value;
@@ -8,8 +8,9 @@ use uuid::Uuid;
 use crate::engine::{CHUNK, Conn, at_most, count, execute, fetch_all, get, parse};
 use crate::schema::{Col, Table};
 use crate::scope::Scope;
+use crate::seal::PAYLOAD;
 use crate::time::{micros, time};
-use crate::{Store, StoreError};
+use crate::{HotelStore, Store, StoreError};
 
 /// A person was enrolled, or got more templates.
 pub const FACE_ENROLLED: &str = "face.enrolled";
@@ -19,6 +20,8 @@ pub const FACE_DELETED: &str = "face.deleted";
 pub const CONSENT_WITHDRAWN: &str = "consent.withdrawn";
 /// A sighting began.
 pub const ATTENDANCE_RECORDED: &str = "attendance.recorded";
+/// A sighting that was told before is not, or is no longer, this person's; or is this person's after all.
+pub const ATTENDANCE_CORRECTED: &str = "attendance.corrected";
 
 /// An event that was written in the same transaction as its effect, and waits for delivery.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,17 +60,24 @@ pub(crate) struct NewEvent<'a> {
 /// Writes an event within the caller's transaction.
 pub(crate) async fn emit(
     conn: &mut Conn,
-    scope: Scope<'_>,
+    hotel: &HotelStore,
     event: NewEvent<'_>,
     payload: &(impl Serialize + Sync),
 ) -> Result<Uuid, StoreError> {
+    WriteStage::RowsWritten.reached();
     let id = Uuid::now_v7();
-    let insert = scope.insert(
+    let row = id.to_string();
+    let [sealed, sealed_by] =
+        hotel.store.seal(PAYLOAD, hotel.hotel.as_str(), &row, &serde_json::to_vec(payload)?)?;
+    let insert = hotel.scope().insert(
         Table::Outbox,
         [
-            (Col::Id, Expr::value(id.to_string())),
+            (Col::Id, Expr::value(row)),
             (Col::Topic, Expr::value(event.topic)),
-            (Col::Payload, Expr::value(serde_json::to_string(payload)?)),
+            // The column of version 1, which was plain.
+            (Col::Payload, Expr::value("")),
+            sealed,
+            sealed_by,
             (Col::Person, Expr::value(event.person.as_str())),
             (Col::Forget, Expr::value(event.forget)),
             (Col::CreatedAt, Expr::value(micros(event.at))),
@@ -75,23 +85,24 @@ pub(crate) async fn emit(
         ],
     )?;
     execute(conn, &insert).await?;
+    WriteStage::OutboxWritten.reached();
     Ok(id)
 }
 
 /// Removes the events about a person, of one topic or of all, whether they were delivered or not: where
 /// somebody went and how often is gone from here when the person is. The event that says so is written after.
+/// Returns how many there were.
 pub(crate) async fn forget(
     conn: &mut Conn,
     scope: Scope<'_>,
     person: &EmployeeId,
     topic: Option<&'static str>,
-) -> Result<(), StoreError> {
+) -> Result<u64, StoreError> {
     let mut delete = scope.delete(Table::Outbox).and_where(Expr::col(Col::Person).eq(person.as_str())).take();
     if let Some(topic) = topic {
         delete.and_where(Expr::col(Col::Topic).eq(topic));
     }
-    execute(conn, &delete).await?;
-    Ok(())
+    execute(conn, &delete).await
 }
 
 impl Store {
@@ -101,7 +112,7 @@ impl Store {
     /// When the database fails.
     pub async fn outbox_pending(&self, limit: usize) -> Result<Vec<OutboxEvent>, StoreError> {
         let query = Query::select()
-            .columns([Col::Id, Col::HotelId, Col::Topic, Col::Payload, Col::CreatedAt, Col::Attempts])
+            .columns([Col::Id, Col::HotelId, Col::Topic, Col::SealedPayload, Col::CreatedAt, Col::Attempts])
             .from(Table::Outbox)
             .and_where(Expr::col(Col::DeliveredAt).is_null())
             .order_by(Col::Seq, Order::Asc)
@@ -110,11 +121,13 @@ impl Store {
         let rows = fetch_all(&mut *self.reader().await?, &query).await?;
         rows.iter()
             .map(|row| {
+                let hotel: HotelId = parse(row, "hotel_id")?;
+                let payload = self.unseal_row(PAYLOAD, hotel.as_str(), row)?;
                 Ok(OutboxEvent {
                     id: parse(row, "id")?,
-                    hotel: parse(row, "hotel_id")?,
+                    hotel,
                     topic: get(row, "topic")?,
-                    payload: serde_json::from_str(&get::<String>(row, "payload")?)
+                    payload: serde_json::from_slice(&payload)
                         .map_err(|_| StoreError::Corrupt { column: "payload" })?,
                     created_at: time(row, "created_at")?,
                     attempts: count(row, "attempts")?,

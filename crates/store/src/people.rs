@@ -1,12 +1,14 @@
 use chrono::{DateTime, Utc};
 use innkeeper_core::{EmployeeId, ModelRef};
 use sea_query::{Expr, ExprTrait, Order};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::engine::{Conn, Row, count, fetch_all, fetch_optional, get, parse, parse_optional};
+use crate::engine::{Conn, Row, fetch_all, fetch_optional, get, parse, parse_optional};
 use crate::schema::{Col, Table};
 use crate::scope::Scope;
-use crate::time::time;
+use crate::seal::{PROFILE, TEMPLATE};
+use crate::time::{optional_time, time};
 use crate::{HotelStore, StoreError};
 
 /// A person on the hotel's staff list.
@@ -47,6 +49,16 @@ pub struct Template {
     pub created_at: DateTime<Utc>,
     /// Whether the vector index has it.
     pub indexed: bool,
+    /// When it last was the best of a match, to the day; see [`HotelStore::touch_template`].
+    pub last_matched_at: Option<DateTime<Utc>>,
+}
+
+/// What is sealed of a person's staff entry.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Profile {
+    pub name: Option<String>,
+    pub department: Option<String>,
+    pub role: Option<String>,
 }
 
 /// Little-endian 32-bit floats, one after the other.
@@ -54,26 +66,26 @@ pub(crate) fn to_bytes(vector: &[f32]) -> Vec<u8> {
     vector.iter().flat_map(|v| v.to_le_bytes()).collect()
 }
 
-/// The vector of a row that has `vector` and `dimension`.
-pub(crate) fn vector(row: &Row) -> Result<Vec<f32>, StoreError> {
-    let bytes: Vec<u8> = get(row, "vector")?;
+/// A vector of `dimension` numbers.
+pub(crate) fn from_bytes(bytes: &[u8], dimension: u64) -> Result<Vec<f32>, StoreError> {
     let (floats, rest) = bytes.as_chunks::<4>();
-    if !rest.is_empty() || floats.len() as u64 != count(row, "dimension")? {
+    if !rest.is_empty() || floats.len() as u64 != dimension {
         return Err(StoreError::Corrupt { column: "vector" });
     }
     Ok(floats.iter().map(|b| f32::from_le_bytes(*b)).collect())
 }
 
-fn template(row: &Row) -> Result<Template, StoreError> {
+fn template(hotel: &HotelStore, row: &Row) -> Result<Template, StoreError> {
     Ok(Template {
         id: parse(row, "id")?,
         model: parse(row, "model")?,
-        vector: vector(row)?,
+        vector: hotel.store.vector(TEMPLATE, &hotel.hotel, row)?,
         quality: get::<f64>(row, "quality")? as f32,
         photo_key: get(row, "photo_key")?,
         photo_sha256: get(row, "photo_sha256")?,
         created_at: time(row, "created_at")?,
         indexed: get::<String>(row, "vector_state")? == "indexed",
+        last_matched_at: optional_time(row, "last_matched_at")?,
     })
 }
 
@@ -87,21 +99,34 @@ pub(crate) async fn exists(
     Ok(fetch_optional(conn, &query).await?.is_some())
 }
 
+pub(crate) async fn consented(
+    conn: &mut Conn,
+    scope: Scope<'_>,
+    employee: &EmployeeId,
+) -> Result<bool, StoreError> {
+    let query = scope
+        .select(Table::Consents, &[Col::Id])
+        .and_where(Expr::col(Col::EmployeeId).eq(employee.as_str()))
+        .and_where(Expr::col(Col::WithdrawnAt).is_null())
+        .limit(1)
+        .take();
+    Ok(fetch_optional(conn, &query).await?.is_some())
+}
+
+/// The sealed part of a staff entry that was read with its id.
+pub(crate) fn profile(hotel: &HotelStore, row: &Row) -> Result<Profile, StoreError> {
+    let json = hotel.store.unseal_row(PROFILE, hotel.hotel.as_str(), row)?;
+    serde_json::from_slice(&json).map_err(|_| StoreError::Corrupt { column: "sealed_profile" })
+}
+
 impl HotelStore {
     /// One person, or none.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn employee(&self, employee: &EmployeeId) -> Result<Option<Employee>, StoreError> {
-        const COLUMNS: [Col; 7] = [
-            Col::Id,
-            Col::Name,
-            Col::Department,
-            Col::Role,
-            Col::FaceEmbeddingId,
-            Col::CreatedAt,
-            Col::UpdatedAt,
-        ];
+        const COLUMNS: [Col; 5] =
+            [Col::Id, Col::SealedProfile, Col::FaceEmbeddingId, Col::CreatedAt, Col::UpdatedAt];
         let query = self
             .scope()
             .select(Table::Employees, &COLUMNS)
@@ -110,11 +135,12 @@ impl HotelStore {
         let Some(row) = fetch_optional(&mut *self.reader().await?, &query).await? else {
             return Ok(None);
         };
+        let Profile { name, department, role } = profile(self, &row)?;
         Ok(Some(Employee {
             id: parse(&row, "id")?,
-            name: get(&row, "name")?,
-            department: get(&row, "department")?,
-            role: get(&row, "role")?,
+            name,
+            department,
+            role,
             face_embedding_id: parse_optional(&row, "face_embedding_id")?,
             created_at: time(&row, "created_at")?,
             updated_at: time(&row, "updated_at")?,
@@ -126,7 +152,7 @@ impl HotelStore {
     /// # Errors
     /// When the database fails.
     pub async fn templates(&self, employee: &EmployeeId) -> Result<Vec<Template>, StoreError> {
-        const COLUMNS: [Col; 9] = [
+        const COLUMNS: [Col; 10] = [
             Col::Id,
             Col::Model,
             Col::Vector,
@@ -136,6 +162,7 @@ impl HotelStore {
             Col::PhotoSha256,
             Col::CreatedAt,
             Col::VectorState,
+            Col::LastMatchedAt,
         ];
         let query = self
             .scope()
@@ -144,7 +171,8 @@ impl HotelStore {
             .order_by(Col::Quality, Order::Desc)
             .order_by(Col::Id, Order::Asc)
             .take();
-        fetch_all(&mut *self.reader().await?, &query).await?.iter().map(template).collect()
+        let rows = fetch_all(&mut *self.reader().await?, &query).await?;
+        rows.iter().map(|row| template(self, row)).collect()
     }
 
     /// Everyone who has a template of `model`, by id: whom a change of models must visit.
@@ -168,13 +196,6 @@ impl HotelStore {
     /// # Errors
     /// When the database fails.
     pub async fn has_active_consent(&self, employee: &EmployeeId) -> Result<bool, StoreError> {
-        let query = self
-            .scope()
-            .select(Table::Consents, &[Col::Id])
-            .and_where(Expr::col(Col::EmployeeId).eq(employee.as_str()))
-            .and_where(Expr::col(Col::WithdrawnAt).is_null())
-            .limit(1)
-            .take();
-        Ok(fetch_optional(&mut *self.reader().await?, &query).await?.is_some())
+        consented(&mut *self.reader().await?, self.scope(), employee).await
     }
 }

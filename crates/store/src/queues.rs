@@ -1,12 +1,12 @@
 use chrono::Utc;
-use innkeeper_core::{EmployeeId, HotelId, ModelRef};
+use innkeeper_core::{EmployeeId, HotelId, ModelRef, WriteStage};
 use sea_query::{Expr, ExprTrait, OnConflict, Order, Query};
 use uuid::Uuid;
 
 use crate::engine::{CHUNK, at_most, count, execute, fetch_all, get, parse};
-use crate::people::vector;
 use crate::schema::{Col, Table};
 use crate::scope::Scope;
+use crate::seal::TEMPLATE;
 use crate::time::micros;
 use crate::{Store, StoreError};
 
@@ -83,11 +83,13 @@ impl Store {
             .limit(limit - tasks.len() as u64)
             .take();
         for row in fetch_all(&mut conn, &upserts).await? {
+            let hotel: HotelId = parse(&row, "hotel_id")?;
+            let vector = self.vector(TEMPLATE, &hotel, &row)?;
             tasks.push(VectorTask {
                 template_id: parse(&row, "id")?,
-                hotel: parse(&row, "hotel_id")?,
+                hotel,
                 model: parse(&row, "model")?,
-                kind: VectorChange::Upsert { employee: parse(&row, "employee_id")?, vector: vector(&row)? },
+                kind: VectorChange::Upsert { employee: parse(&row, "employee_id")?, vector },
             });
         }
         Ok(tasks)
@@ -116,6 +118,12 @@ impl Store {
             execute(&mut tx, &delete).await?;
         }
         tx.commit().await?;
+        if !upserts.is_empty() {
+            WriteStage::VectorAcknowledged.reached();
+        }
+        if !deletes.is_empty() {
+            WriteStage::RemovalAcknowledged.reached();
+        }
         Ok(())
     }
 

@@ -12,6 +12,7 @@ use crate::outbox::{CONSENT_WITHDRAWN, FACE_DELETED, FACE_ENROLLED, NewEvent};
 use crate::people::exists;
 use crate::schema::{Col, Table};
 use crate::scope::Scope;
+use crate::store::commit;
 use crate::time::micros;
 use crate::{HotelStore, StoreError, audit, outbox};
 
@@ -26,6 +27,10 @@ pub struct Deleted {
     pub consents: u64,
     /// Attendance rows.
     pub attendance_rows: u64,
+    /// Faces of which somebody had said that they are not this person.
+    pub negatives: u64,
+    /// Events that named the person, delivered or not.
+    pub outbox_events: u64,
     /// The event `face.deleted`.
     pub event_id: Uuid,
 }
@@ -39,6 +44,8 @@ pub struct Withdrawn {
     pub photo_keys: Vec<String>,
     /// Consent records that were active.
     pub consents: u64,
+    /// Faces of which somebody had said that they are not this person.
+    pub negatives: u64,
     /// The event `consent.withdrawn`.
     pub event_id: Uuid,
 }
@@ -106,7 +113,7 @@ pub(crate) async fn remove_templates(
     Ok(())
 }
 
-/// Queues photos for removal unless a template still refers to them. Returns the queued keys, sorted.
+/// Queues photos for removal unless a face still refers to them. Returns the queued keys, sorted.
 pub(crate) async fn release_photos<'a>(
     conn: &mut Conn,
     scope: Scope<'_>,
@@ -116,12 +123,7 @@ pub(crate) async fn release_photos<'a>(
     let keys: BTreeSet<&str> = keys.collect();
     let mut released = Vec::with_capacity(keys.len());
     for key in keys {
-        let used = scope
-            .select(Table::FaceTemplates, &[Col::Id])
-            .and_where(Expr::col(Col::PhotoKey).eq(key))
-            .limit(1)
-            .take();
-        if fetch_optional(conn, &used).await?.is_some() {
+        if photo_is_used(conn, scope, key).await? {
             continue;
         }
         let queue = scope
@@ -137,13 +139,48 @@ pub(crate) async fn release_photos<'a>(
     Ok(released)
 }
 
-/// Removes every template of a person and lets go of the photos.
+async fn photo_is_used(conn: &mut Conn, scope: Scope<'_>, key: &str) -> Result<bool, StoreError> {
+    for table in [Table::FaceTemplates, Table::UnknownFaces] {
+        let used =
+            scope.select(table, &[Col::Id]).and_where(Expr::col(Col::PhotoKey).eq(key)).limit(1).take();
+        if fetch_optional(conn, &used).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Takes photos that are in use again out of the queue: an older request must not remove them.
+pub(crate) async fn keep_photos(
+    conn: &mut Conn,
+    scope: Scope<'_>,
+    keys: impl Iterator<Item = &str>,
+) -> Result<(), StoreError> {
+    let keys: Vec<&str> = keys.collect();
+    for keys in keys.chunks(CHUNK) {
+        let keep = scope
+            .delete(Table::MediaDeletes)
+            .and_where(Expr::col(Col::PhotoKey).is_in(keys.iter().copied()))
+            .take();
+        execute(conn, &keep).await?;
+    }
+    Ok(())
+}
+
+/// What was known of a face, all of it gone or queued to go.
+struct Biometrics {
+    templates: Vec<Uuid>,
+    photo_keys: Vec<String>,
+    negatives: u64,
+}
+
+/// Removes every template and negative of a person and lets go of the photos.
 async fn remove_biometrics(
     conn: &mut Conn,
     scope: Scope<'_>,
     employee: &EmployeeId,
     at: DateTime<Utc>,
-) -> Result<(Vec<Uuid>, Vec<String>), StoreError> {
+) -> Result<Biometrics, StoreError> {
     let held: Vec<Held> = fetch_all(conn, &Held::select(scope, employee))
         .await?
         .iter()
@@ -152,11 +189,14 @@ async fn remove_biometrics(
     remove_templates(conn, scope, &held, at).await?;
     let keys = held.iter().filter_map(|h| h.photo_key.as_deref());
     let photo_keys = release_photos(conn, scope, keys, at).await?;
-    Ok((held.iter().map(|h| h.id).collect(), photo_keys))
+    let negatives =
+        scope.delete(Table::NotThisPerson).and_where(Expr::col(Col::EmployeeId).eq(employee.as_str())).take();
+    let negatives = execute(conn, &negatives).await?;
+    Ok(Biometrics { templates: held.iter().map(|h| h.id).collect(), photo_keys, negatives })
 }
 
 impl HotelStore {
-    /// Deletes a person: templates, consents, attendance rows, events and the staff entry, in one
+    /// Deletes a person: templates, negatives, consents, attendance rows, events and the staff entry, in one
     /// transaction; vectors and photos are queued for removal. `None` when there is no such person.
     ///
     /// Left are an audit row `face.deleted` with the person's [`HotelStore::pseudonym`] and counts, and one
@@ -176,31 +216,40 @@ impl HotelStore {
         if !exists(&mut tx, scope, employee).await? {
             return Ok(None);
         }
-        let (templates, photo_keys) = remove_biometrics(&mut tx, scope, employee, at).await?;
+        let Biometrics { templates, photo_keys, negatives } =
+            remove_biometrics(&mut tx, scope, employee, at).await?;
         let theirs =
             |table| scope.delete(table).and_where(Expr::col(Col::EmployeeId).eq(employee.as_str())).take();
         let consents = execute(&mut tx, &theirs(Table::Consents)).await?;
         let attendance_rows = execute(&mut tx, &theirs(Table::AttendanceLogs)).await?;
         let entry = scope.delete(Table::Employees).and_where(Expr::col(Col::Id).eq(employee.as_str())).take();
         execute(&mut tx, &entry).await?;
-        outbox::forget(&mut tx, scope, employee, None).await?;
+        let outbox_events = outbox::forget(&mut tx, scope, employee, None).await?;
 
         let details = json!({
             "templates": templates.len(), "photos": photo_keys.len(), "consents": consents,
-            "attendance_rows": attendance_rows,
+            "attendance_rows": attendance_rows, "negatives": negatives, "outbox_events": outbox_events,
         });
         let subject = AuditSubject::Person(employee.clone());
         let entry = NewEntry { at, actor, action: FACE_DELETED, subject: &subject, details: &details };
-        audit::append(&mut tx, scope, entry).await?;
+        audit::append(&mut tx, self, entry).await?;
         let event = NewEvent { topic: FACE_DELETED, person: employee, at, forget: true };
         let payload = json!({ "employee_id": employee, "at": at });
-        let event_id = outbox::emit(&mut tx, scope, event, &payload).await?;
-        tx.commit().await?;
+        let event_id = outbox::emit(&mut tx, self, event, &payload).await?;
+        commit(tx).await?;
         self.store.scrub_after_deletion().await;
-        Ok(Some(Deleted { templates, photo_keys, consents, attendance_rows, event_id }))
+        Ok(Some(Deleted {
+            templates,
+            photo_keys,
+            consents,
+            attendance_rows,
+            negatives,
+            outbox_events,
+            event_id,
+        }))
     }
 
-    /// Marks the person's consents as withdrawn and removes templates and photos, in one transaction with an
+    /// Marks the person's consents as withdrawn and removes templates, negatives and photos, in one transaction with an
     /// audit row and the event `consent.withdrawn`. Staff entry and attendance stay, and with them the events
     /// about attendance; those about the enrolment go. `None` when there is no such person or no active
     /// consent.
@@ -225,7 +274,8 @@ impl HotelStore {
         if consents == 0 {
             return Ok(None);
         }
-        let (templates, photo_keys) = remove_biometrics(&mut tx, scope, employee, at).await?;
+        let Biometrics { templates, photo_keys, negatives } =
+            remove_biometrics(&mut tx, scope, employee, at).await?;
         let update = scope
             .update(Table::Employees)
             .value(Col::FaceEmbeddingId, Option::<String>::None)
@@ -235,16 +285,18 @@ impl HotelStore {
         execute(&mut tx, &update).await?;
         outbox::forget(&mut tx, scope, employee, Some(FACE_ENROLLED)).await?;
 
-        let details =
-            json!({ "templates": templates.len(), "photos": photo_keys.len(), "consents": consents });
+        let details = json!({
+            "templates": templates.len(), "photos": photo_keys.len(), "consents": consents,
+            "negatives": negatives,
+        });
         let subject = AuditSubject::Person(employee.clone());
         let entry = NewEntry { at, actor, action: CONSENT_WITHDRAWN, subject: &subject, details: &details };
-        audit::append(&mut tx, scope, entry).await?;
+        audit::append(&mut tx, self, entry).await?;
         let event = NewEvent { topic: CONSENT_WITHDRAWN, person: employee, at, forget: false };
         let payload = json!({ "employee_id": employee, "at": at });
-        let event_id = outbox::emit(&mut tx, scope, event, &payload).await?;
-        tx.commit().await?;
+        let event_id = outbox::emit(&mut tx, self, event, &payload).await?;
+        commit(tx).await?;
         self.store.scrub_after_deletion().await;
-        Ok(Some(Withdrawn { templates, photo_keys, consents, event_id }))
+        Ok(Some(Withdrawn { templates, photo_keys, consents, negatives, event_id }))
     }
 }

@@ -1,8 +1,8 @@
 //! Names of tables and columns, so that a misspelt one does not compile.
 
-use sea_query::Iden;
+use sea_query::IdenStatic;
 
-#[derive(Debug, Clone, Copy, Iden)]
+#[derive(Debug, Clone, Copy, IdenStatic)]
 pub(crate) enum Table {
     Hotels,
     Employees,
@@ -13,9 +13,13 @@ pub(crate) enum Table {
     AttendanceLogs,
     AuditLog,
     Outbox,
+    Secrets,
+    ApiKeys,
+    UnknownFaces,
+    NotThisPerson,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Iden)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IdenStatic)]
 pub(crate) enum Col {
     Action,
     Actor,
@@ -26,24 +30,30 @@ pub(crate) enum Col {
     CameraId,
     Confidence,
     CreatedAt,
+    CreatedBy,
     DeliveredAt,
     Department,
     Details,
     Dimension,
     EmployeeId,
+    ExpiresAt,
     FaceEmbeddingId,
     FirstSeenAt,
     Forget,
+    Frames,
     GivenAt,
+    GroupId,
     Hash,
     HotelId,
     Id,
     IsAlive,
+    LastMatchedAt,
     LastSeenAt,
     LivenessReason,
     Model,
     Name,
     Payload,
+    Permissions,
     Person,
     PhotoKey,
     #[iden = "photo_sha256"]
@@ -54,14 +64,21 @@ pub(crate) enum Col {
     QueuedAt,
     RecordedAt,
     RecordedBy,
+    RevokedAt,
     Role,
     Score,
+    SealedBy,
+    SealedPayload,
+    SealedProfile,
+    SeenAt,
     Seq,
+    Source,
     Subject,
     TemplateId,
     Timestamp,
     Topic,
     UpdatedAt,
+    Value,
     Vector,
     VectorState,
     WithdrawnAt,

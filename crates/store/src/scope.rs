@@ -26,10 +26,10 @@ impl Scope<'_> {
         Query::delete().from_table(table).and_where(self.mine()).take()
     }
 
-    pub(crate) fn insert<const N: usize>(
+    pub(crate) fn insert(
         self,
         table: Table,
-        values: [(Col, Expr); N],
+        values: impl IntoIterator<Item = (Col, Expr)>,
     ) -> Result<InsertStatement, StoreError> {
         let (columns, values): (Vec<Col>, Vec<Expr>) = values.into_iter().unzip();
         Ok(Query::insert()

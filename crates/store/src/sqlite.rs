@@ -69,6 +69,12 @@ impl SqlitePools {
         Ok(self.writer.begin_with(BEGIN_WRITE).await?)
     }
 
+    /// Writes the file anew: pages that are free keep no old content.
+    pub(crate) async fn rewrite(&self) -> Result<(), StoreError> {
+        sqlx::query("VACUUM").execute(&self.writer).await?;
+        Ok(())
+    }
+
     /// Empties the write-ahead log; `false` when a reader still needs it.
     pub(crate) async fn scrub(&self) -> Result<bool, StoreError> {
         let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&self.scrubber).await?;

@@ -1,14 +1,17 @@
 use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use innkeeper_core::HotelId;
+use innkeeper_core::{HotelId, WriteStage};
+use innkeeper_sealing::KeyRing;
 use sea_query::{Expr, ExprTrait, LockType, OnConflict, Order, Query};
 
 use crate::engine::{Engine, Tx, execute, fetch_all, fetch_optional, parse};
 use crate::postgres::{PostgresPools, PostgresSettings};
 use crate::schema::{Col, Table};
 use crate::scope::Scope;
+use crate::secrets::PSEUDONYMS;
 use crate::sqlite::SqlitePools;
 use crate::time::micros;
 use crate::{StoreError, audit};
@@ -23,6 +26,9 @@ pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
 #[derive(Debug, Clone)]
 pub struct Store {
     engine: Engine,
+    pub(crate) keys: KeyRing,
+    /// Under what the audit log names persons; behind a lock because a copy brings its own.
+    pseudonyms: Arc<RwLock<[u8; 32]>>,
 }
 
 /// The tables as one hotel sees them: every statement names the hotel.
@@ -37,13 +43,16 @@ impl Store {
     /// new file can be read by its owner only.
     ///
     /// A commit is on the disk before the call that made it returns (WAL, `synchronous = FULL`), and deleted
-    /// content is overwritten (`secure_delete`).
+    /// content is overwritten (`secure_delete`). Vectors and personal fields are sealed with `keys`; what an
+    /// older version wrote plain is sealed, and its traces removed, before the store is handed out.
     ///
     /// # Errors
-    /// [`StoreError::File`], [`StoreError::Open`], [`StoreError::Migration`], and
-    /// [`StoreError::NewerSchema`] when a later version of the program wrote the file.
-    pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { engine: Engine::Sqlite(SqlitePools::open(path).await?) })
+    /// [`StoreError::File`], [`StoreError::Open`], [`StoreError::Migration`],
+    /// [`StoreError::NewerSchema`] when a later version of the program wrote the file,
+    /// [`StoreError::MissingKeys`] when `keys` lacks some that sealed rows, and [`StoreError::Seal`] when a
+    /// value is plain that must not be.
+    pub async fn open(path: &Path, keys: KeyRing) -> Result<Self, StoreError> {
+        Self::settled(Engine::Sqlite(SqlitePools::open(path).await?), keys).await
     }
 
     /// Connects to a `PostgreSQL` server by a URL such as `postgres://user@host:5432/database`, and migrates
@@ -52,14 +61,40 @@ impl Store {
     ///
     /// A commit is on the server's disk before the call that made it returns, unless the server was told
     /// otherwise (`fsync`, `synchronous_commit`). Policies keep a statement that forgot its hotel from the
-    /// rows of others; a user that bypasses them is warned about.
+    /// rows of others; a user that bypasses them is warned about. Vectors and personal fields are sealed with
+    /// `keys`, which every process needs.
     ///
     /// # Errors
     /// [`StoreError::Connect`], [`StoreError::Invalid`] for a URL or settings that make no sense,
-    /// [`StoreError::Migration`], and [`StoreError::NewerSchema`] when a later version of the program made
-    /// the tables.
-    pub async fn connect(url: &str, settings: &PostgresSettings) -> Result<Self, StoreError> {
-        Ok(Self { engine: Engine::Postgres(PostgresPools::connect(url, settings).await?) })
+    /// [`StoreError::Migration`], [`StoreError::NewerSchema`] when a later version of the program made the
+    /// tables, [`StoreError::MissingKeys`] and [`StoreError::Seal`] as [`Self::open`].
+    pub async fn connect(url: &str, settings: &PostgresSettings, keys: KeyRing) -> Result<Self, StoreError> {
+        Self::settled(Engine::Postgres(PostgresPools::connect(url, settings).await?), keys).await
+    }
+
+    /// Checks the keys, seals what is plain, and gets what every write needs.
+    async fn settled(engine: Engine, keys: KeyRing) -> Result<Self, StoreError> {
+        let store = Self { engine, keys, pseudonyms: Arc::default() };
+        let sealed_before = store.has_secret(PSEUDONYMS).await?;
+        store.check_seals(sealed_before).await?;
+        if !sealed_before {
+            // Sealed or not, old pages may still hold plain values.
+            store.engine.rewrite().await?;
+            store.scrub_after_deletion().await;
+        }
+        store.load_pseudonyms().await?;
+        Ok(store)
+    }
+
+    pub(crate) async fn load_pseudonyms(&self) -> Result<(), StoreError> {
+        let secret = self.secret(PSEUDONYMS).await?;
+        *self.pseudonyms.write().unwrap_or_else(PoisonError::into_inner) = secret;
+        Ok(())
+    }
+
+    /// The key of [`HotelStore::pseudonym`].
+    pub(crate) fn pseudonyms(&self) -> [u8; 32] {
+        *self.pseudonyms.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The tables as `hotel` sees them. The hotel need not exist: its first write creates it.
@@ -169,4 +204,11 @@ impl HotelStore {
             .take();
         Ok(fetch_optional(tx, &query).await?.is_some())
     }
+}
+
+/// Makes a write last, which the crash tests are told.
+pub(crate) async fn commit(tx: Tx) -> Result<(), StoreError> {
+    tx.commit().await?;
+    WriteStage::Committed.reached();
+    Ok(())
 }

@@ -21,6 +21,12 @@ pub(crate) fn time(row: &Row, column: &'static str) -> Result<DateTime<Utc>, Sto
     DateTime::from_timestamp_micros(get(row, column)?).ok_or(StoreError::Corrupt { column })
 }
 
+/// The same for a column that may be null.
+pub(crate) fn optional_time(row: &Row, column: &'static str) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let Some(at) = get(row, column)? else { return Ok(None) };
+    DateTime::from_timestamp_micros(at).map(Some).ok_or(StoreError::Corrupt { column })
+}
+
 /// The calendar day of `zone` that holds `at`, as instants: from its first moment up to, not including,
 /// the first moment of the next day. 23 or 25 hours long where clocks change.
 pub fn local_day(at: DateTime<Utc>, zone: Tz) -> Range<DateTime<Utc>> {

@@ -96,7 +96,8 @@ CREATE TABLE unknown_faces (
     CONSTRAINT unknown_faces_hotel_fk FOREIGN KEY (hotel_id) REFERENCES hotels (id)
 );
 CREATE INDEX unknown_faces_by_group ON unknown_faces (hotel_id, group_id, seen_at);
-CREATE INDEX unknown_faces_by_time ON unknown_faces (hotel_id, seen_at);
+CREATE INDEX unknown_faces_by_time ON unknown_faces (hotel_id, last_seen_at);
+CREATE INDEX unknown_faces_by_photo ON unknown_faces (hotel_id, photo_key);
 CREATE INDEX unknown_faces_by_end ON unknown_faces (expires_at);
 CREATE INDEX unknown_faces_by_seal ON unknown_faces (sealed_by);
 

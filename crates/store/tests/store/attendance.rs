@@ -70,7 +70,7 @@ async fn the_event_carries_what_the_contract_names() {
             "attendance_id": outcome.attendance_id, "employee_id": "EMP001",
             "timestamp": "2025-01-17T12:00:00Z", "action": "check_in", "camera_id": "cam_lobby_01",
             "location": "cam_lobby_01", "confidence": 0.98, "score": 0.61, "is_alive": true,
-            "liveness_reason": null, "model": "face@1",
+            "liveness_reason": null, "model": "face@1", "source": "camera",
         })
     );
 }

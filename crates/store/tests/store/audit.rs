@@ -3,7 +3,7 @@ use serde_json::json;
 
 use super::*;
 
-async fn audited(rows: usize) -> House {
+pub(super) async fn audited(rows: usize) -> House {
     let house = House::new().await;
     for n in 0..rows {
         let subject = AuditSubject::Thing(format!("setting-{n}"));
@@ -62,6 +62,12 @@ async fn any_change_to_the_log_is_found_where_it_happened() {
         (
             "UPDATE audit_log SET prev_hash = 'x' WHERE hotel_id = 'default' AND seq = 2",
             2,
+            AuditFault::Unlinked,
+        ),
+        (
+            "INSERT INTO audit_log SELECT -1, hotel_id, at, actor, action, subject, details, prev_hash, hash
+             FROM audit_log WHERE hotel_id = 'default' AND seq = 1",
+            1,
             AuditFault::Unlinked,
         ),
         ("DELETE FROM audit_log WHERE hotel_id = 'default' AND seq = 2", 2, AuditFault::Missing),

@@ -188,4 +188,21 @@ async fn every_call_can_be_made_from_a_spawned_task() {
     spawnable(hotel.attendance(None, noon(), noon(), 1));
     spawnable(hotel.record_sighting(sighting("EMP001", None, noon())));
     spawnable(hotel.audit_entries(0, 1));
+    spawnable(store.reseal(1));
+    spawnable(store.seal_counts());
+    spawnable(store.secret("x"));
+    spawnable(store.api_key("x"));
+    spawnable(store.expire_unknown(noon()));
+    spawnable(store.keep_newest_unknown(&hotel_of("default"), 1));
+    spawnable(store.copy_to(store, |_, _, _| ()));
+    spawnable(hotel.api_keys());
+    spawnable(hotel.revoke_api_key("x", "m", noon()));
+    spawnable(hotel.add_templates(id, vec![], 1, "m", noon()));
+    spawnable(hotel.record_unknown(unknown_face(1, noon()), Duration::ZERO));
+    spawnable(hotel.unknown_faces(noon(), 1));
+    spawnable(hotel.forget_unknown(&[]));
+    spawnable(hotel.negatives(id, &model("face")));
+    spawnable(hotel.correct_attendance(Uuid::nil(), id, "m", noon()));
+    spawnable(hotel.other_models(&model("face")));
+    spawnable(hotel.touch_template(Uuid::nil(), noon()));
 }

@@ -5,14 +5,17 @@
 #![allow(clippy::duplicate_mod)]
 
 mod postgres;
+mod schema;
 mod sqlite;
 
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use innkeeper_core::{EmployeeId, HotelId, ModelRef};
+use innkeeper_sealing::KeyRing;
 use innkeeper_store::{
-    EmployeeProfile, HotelStore, NewConsent, NewEnrolment, NewTemplate, Sighting, Store, StoreError,
+    EmployeeProfile, HotelStore, NewApiKey, NewConsent, NewEnrolment, NewNegative, NewTemplate, NewUnknown,
+    Sighting, Store, StoreError,
 };
 use uuid::Uuid;
 
@@ -21,20 +24,27 @@ trait Location: Sized {
     async fn new() -> Self;
     /// What [`Self::open`] needs, also in another process.
     fn name(&self) -> String;
-    async fn open(name: &str) -> Result<Store, StoreError>;
+    /// The keys as an installation has them: in a file that outlives the process.
+    fn keys(name: &str) -> KeyRing;
+    async fn open_with(name: &str, keys: KeyRing) -> Result<Store, StoreError>;
+    async fn open(name: &str) -> Result<Store, StoreError> {
+        Self::open_with(name, Self::keys(name)).await
+    }
 }
 
 /// A store in a place of its own.
 struct Dwelling<P> {
     store: Store,
+    keys: KeyRing,
     place: P,
 }
 
 impl<P: Location> Dwelling<P> {
     async fn new() -> Self {
         let place = P::new().await;
-        let store = P::open(&place.name()).await.expect("a new database");
-        Self { store, place }
+        let keys = P::keys(&place.name());
+        let store = P::open_with(&place.name(), keys.clone()).await.expect("a new database");
+        Self { store, keys, place }
     }
 
     /// The same database once more, as another process would open it.
@@ -49,6 +59,11 @@ impl<P: Location> Dwelling<P> {
 
 fn hotel(id: &str) -> HotelId {
     id.parse().expect("a hotel")
+}
+
+/// The same, where a variable is called `hotel`.
+fn hotel_of(id: &str) -> HotelId {
+    hotel(id)
 }
 
 fn person(id: &str) -> EmployeeId {
@@ -114,6 +129,61 @@ fn sighting(id: &str, camera: Option<&str>, seen_at: DateTime<Utc>) -> Sighting 
         window: Duration::from_mins(1),
         day_start: day.start,
         day_end: day.end,
+    }
+}
+
+/// As [`template`]; each in a group of its own at one camera, to be forgotten after a day.
+fn unknown_face(photo: u32, seen_at: DateTime<Utc>) -> NewUnknown {
+    NewUnknown {
+        id: Uuid::now_v7(),
+        group_id: Uuid::now_v7(),
+        model: model("face"),
+        vector: vec![photo as f32, 0.75],
+        quality: 0.5,
+        camera: Some("lobby".parse().expect("a camera")),
+        seen_at,
+        is_alive: Some(true),
+        liveness_reason: None,
+        photo_key: Some(format!("photo-{photo}")),
+        photo_sha256: format!("{photo:064x}"),
+        expires_at: seen_at + TimeDelta::days(1),
+    }
+}
+
+fn negative(n: usize) -> NewNegative {
+    NewNegative {
+        id: Uuid::now_v7(),
+        employee: person("EMP001"),
+        model: model("face"),
+        vector: vec![n as f32, 0.5],
+    }
+}
+
+fn api_key(id: &str) -> NewApiKey {
+    NewApiKey {
+        id: id.to_owned(),
+        subject: "lobby-camera".to_owned(),
+        role: "camera".to_owned(),
+        permissions: Some(vec!["cv:recognize".to_owned()]),
+        expires_at: Some(noon() + seconds(3600)),
+        created_by: "manager".to_owned(),
+        created_at: noon(),
+    }
+}
+
+/// Something in every table, for two hotels.
+async fn furnish(store: &Store) {
+    for (name, n) in [("north", 0), ("south", 100)] {
+        let hotel = store.hotel(&hotel(name));
+        for id in 0..3 {
+            let id_text = format!("EMP{id:03}");
+            hotel.enrol(enrolment(&id_text, vec![template(n + id, 0.5)])).await.expect("enrolled");
+            hotel.record_sighting(sighting(&id_text, Some("lobby"), noon())).await.expect("seen");
+        }
+        hotel.record_unknown(unknown_face(n + 7, noon()), Duration::ZERO).await.expect("kept");
+        hotel.add_not_this_person(negative(n as usize), "manager", noon()).await.expect("kept");
+        hotel.delete_person(&person("EMP002"), "manager", noon()).await.expect("done").expect("there");
+        hotel.add_api_key(api_key(&format!("key-{n}")), &"a".repeat(64)).await.expect("kept");
     }
 }
 

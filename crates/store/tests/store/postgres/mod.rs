@@ -1,8 +1,14 @@
+#[path = "../api_keys.rs"]
+mod api_keys;
 #[path = "../attendance.rs"]
 mod attendance;
 #[path = "../audit.rs"]
 mod audit;
 mod cluster;
+#[path = "../copy.rs"]
+mod copy;
+#[path = "../correction.rs"]
+mod correction;
 #[path = "../deletion.rs"]
 mod deletion;
 #[path = "../durability.rs"]
@@ -14,23 +20,30 @@ mod isolation;
 mod pods;
 #[path = "../queues.rs"]
 mod queues;
+#[path = "../sealing.rs"]
+mod sealing;
 mod server;
+#[path = "../unknown.rs"]
+mod unknown;
 
 use std::sync::Arc;
 
 use innkeeper_store::PostgresSettings;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions};
+use tempfile::TempDir;
 
 use crate::*;
 use cluster::Cluster;
 
 /// A database with an owner of its own, who is no superuser.
-struct Place {
+pub(crate) struct Place {
     name: String,
+    /// For the keys.
+    folder: TempDir,
     cluster: Arc<Cluster>,
 }
-type House = Dwelling<Place>;
+pub(crate) type House = Dwelling<Place>;
 
 /// Runs to its end where nothing can be awaited.
 fn wait<T: Send>(work: impl Future<Output = T> + Send) -> T {
@@ -49,8 +62,11 @@ async fn run(options: &PgConnectOptions, statements: &[String]) {
 
 impl Location for Place {
     async fn new() -> Self {
-        let place =
-            Self { name: format!("innkeeper_{}", Uuid::now_v7().simple()), cluster: Cluster::shared() };
+        let place = Self {
+            name: format!("innkeeper_{}", Uuid::now_v7().simple()),
+            folder: tempfile::tempdir().expect("a folder"),
+            cluster: Cluster::shared(),
+        };
         let name = &place.name;
         let statements = [
             format!("CREATE ROLE {name} LOGIN PASSWORD '{name}'"),
@@ -60,7 +76,26 @@ impl Location for Place {
         place
     }
 
+    /// Folder of the keys and URL.
     fn name(&self) -> String {
+        format!("{} {}", self.folder.path().display(), self.url())
+    }
+
+    fn keys(name: &str) -> KeyRing {
+        KeyRing::open(None, split(name).0.as_ref()).expect("keys")
+    }
+
+    async fn open_with(name: &str, keys: KeyRing) -> Result<Store, StoreError> {
+        Store::connect(split(name).1, &PostgresSettings::default(), keys).await
+    }
+}
+
+fn split(name: &str) -> (&str, &str) {
+    name.rsplit_once(' ').expect("a folder and a URL")
+}
+
+impl Place {
+    fn url(&self) -> String {
         let (server, name) = (&self.cluster.superuser, &self.name);
         let host = match server.get_socket() {
             Some(folder) => folder.display().to_string(),
@@ -68,10 +103,6 @@ impl Location for Place {
         };
         let port = server.get_port();
         format!("postgres:///{name}?host={host}&port={port}&user={name}&password={name}")
-    }
-
-    async fn open(name: &str) -> Result<Store, StoreError> {
-        Store::connect(name, &PostgresSettings::default()).await
     }
 }
 
@@ -91,13 +122,13 @@ impl Place {
 
 impl House {
     /// A connection past the store and its policies, as an intruder or an operator would have it.
-    async fn raw(&self) -> PgConnection {
+    pub(crate) async fn raw(&self) -> PgConnection {
         self.place.as_superuser().connect().await.expect("the server answers")
     }
 
     /// A connection past the store, as the store's own user.
     async fn owner(&self) -> PgConnection {
-        let options: PgConnectOptions = self.place.name().parse().expect("a URL");
+        let options: PgConnectOptions = self.place.url().parse().expect("a URL");
         options.connect().await.expect("the server answers")
     }
 
@@ -112,6 +143,16 @@ impl House {
         for sql in ["SET session_replication_role = replica", sql] {
             sqlx::raw_sql(sql).execute(&mut raw).await.expect(sql);
         }
+    }
+
+    async fn tables(&self) -> Vec<String> {
+        sqlx::query_scalar(
+            "SELECT relname::text FROM pg_class
+             WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace",
+        )
+        .fetch_all(&mut self.raw().await)
+        .await
+        .expect("a read")
     }
 
     /// And those without a policy that binds their owner too.

@@ -124,7 +124,7 @@ async fn a_lock_that_takes_too_long_is_busy_and_leaves_the_connection_usable() {
     let house = House::new().await;
     house.hotel().enrol(enrolment("EMP001", vec![template(1, 0.5)])).await.expect("enrolled");
     let settings = PostgresSettings { writers: 1, readers: 1, statement_timeout: Duration::from_millis(100) };
-    let pod = Store::connect(&house.place.name(), &settings).await.expect("connected");
+    let pod = Store::connect(&house.place.url(), &settings, house.keys.clone()).await.expect("connected");
     let hotel = pod.hotel(&hotel("default"));
     let mut raw = house.raw().await;
     for hold in [

@@ -2,21 +2,14 @@
 
 use std::sync::Mutex;
 
-use innkeeper_store::AuditSubject;
+use innkeeper_store::{AuditSubject, NamedFace, Naming, Reassignment};
 use serde_json::json;
 
 use super::*;
 
-/// Every table with rows of a hotel, filled for two hotels.
 async fn two_hotels() -> House {
     let house = House::new().await;
-    for name in ["north", "south"] {
-        let hotel = house.store.hotel(&hotel(name));
-        hotel.enrol(enrolment("EMP001", vec![template(1, 0.5)])).await.expect("enrolled");
-        hotel.enrol(enrolment("EMP002", vec![template(2, 0.5)])).await.expect("enrolled");
-        hotel.record_sighting(sighting("EMP001", None, noon())).await.expect("recorded");
-        hotel.delete_person(&person("EMP002"), "manager", noon()).await.expect("deleted");
-    }
+    furnish(&house.store).await;
     house
 }
 
@@ -24,23 +17,16 @@ async fn two_hotels() -> House {
 async fn a_statement_that_forgot_its_hotel_reaches_no_other() {
     let house = two_hotels().await;
     let mut owner = house.owner().await;
-    let tables = [
-        "employees",
-        "consents",
-        "face_templates",
-        "vector_deletes",
-        "media_deletes",
-        "attendance_logs",
-        "audit_log",
-        "outbox",
-    ];
+    let mut tables = house.tables().await;
+    tables.retain(|name| !["_sqlx_migrations", "hotels", "secrets"].contains(&name.as_str()));
+    assert_eq!(tables.len(), 11);
     for (setting, hotels) in [("north", 1), ("*", 2), ("nowhere", 0), ("", 0)] {
         let set = format!("SET innkeeper.hotel = '{setting}'");
         sqlx::raw_sql(AssertSqlSafe(set)).execute(&mut owner).await.expect("set");
         let known: i64 =
             sqlx::query_scalar("SELECT count(*) FROM hotels").fetch_one(&mut owner).await.expect("a count");
         assert_eq!(known, hotels, "hotels as {setting:?}");
-        for table in tables {
+        for table in &tables {
             let sql = format!("SELECT count(DISTINCT hotel_id) FROM {table}");
             let seen: i64 =
                 sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut owner).await.expect("a count");
@@ -76,10 +62,9 @@ async fn a_connection_that_names_no_hotel_sees_nothing() {
     }
 }
 
-#[tokio::test]
-async fn calls_of_a_hotel_name_it_and_never_all_of_them() {
+/// Two hotels for whose rows the star opens nothing any more.
+async fn starless() -> House {
     let house = two_hotels().await;
-    // From now on the star opens nothing.
     sqlx::raw_sql(
         "DO $$
          DECLARE t record;
@@ -93,18 +78,76 @@ async fn calls_of_a_hotel_name_it_and_never_all_of_them() {
     .await
     .expect("altered");
     assert!(house.store.hotels().await.expect("a read").is_empty(), "the test closed what it meant to");
+    house
+}
+
+#[tokio::test]
+async fn calls_of_a_hotel_name_it_and_never_all_of_them() {
+    let house = starless().await;
     let (north, id) = (house.store.hotel(&hotel("north")), person("EMP001"));
     let enrolled = north.enrol(enrolment("EMP001", vec![template(3, 0.9)])).await.expect("enrolled");
     assert_eq!(enrolled.templates, 2);
     assert!(north.employee(&id).await.expect("a read").is_some());
     assert_eq!(north.templates(&id).await.expect("a read").len(), 2);
     assert!(north.has_active_consent(&id).await.expect("a read"));
-    assert_eq!(north.enrolled(&model("face")).await.expect("a read").len(), 1);
-    assert!(!north.record_sighting(sighting("EMP001", None, noon())).await.expect("recorded").is_new);
-    assert_eq!(north.attendance(None, noon(), noon() + seconds(1), 9).await.expect("a read").len(), 1);
+    assert_eq!(north.enrolled(&model("face")).await.expect("a read").len(), 2);
+    assert!(
+        !north.record_sighting(sighting("EMP001", Some("lobby"), noon())).await.expect("recorded").is_new
+    );
+    assert_eq!(north.attendance(None, noon(), noon() + seconds(1), 9).await.expect("a read").len(), 2);
     north.audit("admin", "x", AuditSubject::Thing("y".to_owned()), json!({})).await.expect("written");
-    assert_eq!(north.audit_entries(0, 9).await.expect("a read").len(), 5);
+    assert_eq!(north.audit_entries(0, 9).await.expect("a read").len(), 8);
     assert!(north.delete_person(&id, "manager", noon()).await.expect("fine").is_some());
+}
+
+#[tokio::test]
+async fn calls_about_strangers_corrections_and_keys_name_their_hotel_too() {
+    let house = starless().await;
+    let (north, id, face) = (house.store.hotel(&hotel("north")), person("EMP001"), model("face"));
+    let window = Duration::from_mins(1);
+    for photo in [20, 21] {
+        north.record_unknown(unknown_face(photo, noon()), window).await.expect("kept");
+    }
+    let strangers = north.unknown_faces(noon(), 9).await.expect("a read");
+    assert_eq!(strangers.len(), 3);
+    assert_eq!(north.unknown_group(strangers[0].group_id).await.expect("a read").len(), 1);
+    assert_eq!(north.forget_unknown(&[strangers[0].id]).await.expect("done"), 1);
+    let named = NamedFace { id: strangers[1].id, confidence: 0.9, score: 0.5, attends: true, action: None };
+    let naming = Naming {
+        employee: id.clone(),
+        faces: vec![named],
+        window,
+        zone: chrono_tz::Tz::UTC,
+        actor: "manager".to_owned(),
+        at: noon(),
+    };
+    assert_eq!(north.name_unknown(naming).await.expect("named").joined.len(), 1);
+
+    assert_eq!(north.add_not_this_person(negative(1), "manager", noon()).await.expect("kept"), 2);
+    assert_eq!(north.negatives(&id, &face).await.expect("a read").len(), 2);
+    let row = north.attendance(Some(&id), noon(), noon() + seconds(1), 9).await.expect("a read").remove(0);
+    let reassignment = Reassignment {
+        attendance_id: row.id,
+        from: id.clone(),
+        to: person("EMP000"),
+        window,
+        zone: chrono_tz::Tz::UTC,
+        actor: "manager".to_owned(),
+        at: noon(),
+    };
+    assert!(north.reassign_attendance(reassignment).await.expect("fine").expect("there").joined);
+    let row = north.attendance(None, noon(), noon() + seconds(1), 9).await.expect("a read").remove(0);
+    assert!(north.correct_attendance(row.id, &person("EMP000"), "m", noon()).await.expect("fine").is_some());
+
+    let added = north.add_templates(&id, vec![template(4, 0.5)], 8, "manager", noon()).await.expect("added");
+    assert_eq!(added.templates, 2);
+    assert!(north.touch_template(added.added[0], noon()).await.expect("noted"));
+    assert_eq!(north.other_models(&model("other")).await.expect("a read"), [face]);
+    assert!(north.withdraw_consent(&id, "manager", noon()).await.expect("fine").is_some());
+
+    north.add_api_key(api_key("another"), &"b".repeat(64)).await.expect("kept");
+    assert!(north.revoke_api_key("another", "manager", noon()).await.expect("done"));
+    assert_eq!(north.api_keys().await.expect("a read").len(), 2);
 }
 
 #[tokio::test]
@@ -130,12 +173,13 @@ async fn a_text_that_the_server_cannot_keep_is_the_callers_fault() {
 #[tokio::test]
 async fn a_server_that_does_not_let_us_in_is_named_but_never_the_password() {
     let house = House::new().await;
-    let lost = house.place.name().replace(&format!("/{}?", house.place.name), "/no_such_database?");
+    let lost = house.place.url().replace(&format!("/{}?", house.place.name), "/no_such_database?");
     for (url, place) in [
         ("postgres://innkeeper:very-secret@127.0.0.1:1/hotels", "hotels on 127.0.0.1:1"),
         (&lost, "no_such_database"),
     ] {
-        let error = Store::connect(url, &PostgresSettings::default()).await.expect_err("refused");
+        let error =
+            Store::connect(url, &PostgresSettings::default(), house.keys.clone()).await.expect_err("refused");
         assert!(matches!(error, StoreError::Connect { .. }), "{error:?}");
         assert!(error.to_string().contains(place), "{error}");
         for text in [error.to_string(), format!("{error:?}")] {
@@ -143,11 +187,12 @@ async fn a_server_that_does_not_let_us_in_is_named_but_never_the_password() {
         }
     }
     for url in ["innkeeper.db", "postgres://innkeeper:very-secret@host:port/hotels"] {
-        let error = Store::connect(url, &PostgresSettings::default()).await.expect_err("refused");
+        let error =
+            Store::connect(url, &PostgresSettings::default(), house.keys.clone()).await.expect_err("refused");
         assert!(matches!(error, StoreError::Invalid { field: "the database URL", .. }), "{error:?}");
     }
     let nothing = PostgresSettings { readers: 0, ..PostgresSettings::default() };
-    let error = Store::connect(&house.place.name(), &nothing).await.expect_err("refused");
+    let error = Store::connect(&house.place.url(), &nothing, house.keys.clone()).await.expect_err("refused");
     assert!(matches!(error, StoreError::Invalid { field: "connections", .. }), "{error:?}");
 }
 
