@@ -32,7 +32,8 @@ demo: build models ## build, pull models, serve, enrol people, post frames, prin
 	@printf '\n== demo\n'
 	@python3 demo/run.py
 
-test: bootstrap ## run every test on real models and photographs
+test: ## run every test on real models and photographs
+	@scripts/bootstrap.sh test
 	@scripts/test.sh
 
 check: bootstrap ## format, lints, docs, dependencies, duplicate lines, OpenAPI drift

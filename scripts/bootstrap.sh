@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what a bare Debian 12 lacks. Rust is asked for, never installed: how is the user's choice.
+# Installs what a bare Debian 12 lacks; with the argument `test` also what only the tests need. Rust is asked for,
+# never installed: how is the user's choice.
 # Everything compiled from C (aws-lc, ring, SQLite, zstd) needs a C compiler and nothing else: no CMake, nasm,
 # clang or protoc.
 set -euo pipefail
@@ -13,6 +14,10 @@ python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 # Public files are fetched over HTTPS with the system's certificates.
 [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
+# The store's tests run on a PostgreSQL server of their own, which Debian keeps out of PATH.
+if [ "${1:-}" = test ] && ! command -v initdb >/dev/null && ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then
+    missing+=(postgresql)
+fi
 
 if [ ${#missing[@]} -gt 0 ]; then
     install=(apt-get install --yes --no-install-recommends "${missing[@]}")

@@ -29,6 +29,13 @@ if [ -n "${INNKEEPER_MIRROR:-}" ]; then
     export INNKEEPER_REQUIRE_EXTENDED=1
 fi
 
+# One server for every test, which stops when this script ends, however it does.
+if [ -z "${INNKEEPER_TEST_POSTGRES:-}" ]; then
+    coproc POSTGRES { exec scripts/postgres.sh; }
+    read -r INNKEEPER_TEST_POSTGRES <&"${POSTGRES[0]}" || { wait "$POSTGRES_PID"; exit 1; }
+    export INNKEEPER_TEST_POSTGRES
+fi
+
 step 'documentation tests' cargo test --doc --workspace "${features[@]}" --quiet
 step 'requests of every kind' python3 scripts/fuzz_api.py "$innkeeper"
 # Last, so that the runner's summary closes the output.

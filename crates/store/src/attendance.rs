@@ -332,7 +332,9 @@ impl HotelStore {
         let (seen, scope) = (micros(s.seen_at), self.scope());
         let seen =
             Presence { employee: &s.employee_id, camera: s.camera_id.as_ref(), first: seen, last: seen };
-        let mut tx = self.store.begin().await?;
+        let Some(mut tx) = self.begin_known().await? else {
+            return Err(StoreError::UnknownEmployee);
+        };
         if !exists(&mut tx, scope, &s.employee_id).await? {
             return Err(StoreError::UnknownEmployee);
         }

@@ -1,7 +1,6 @@
 //! A whole database into another, of the same engine or not.
 
 use sea_query::{Expr, ExprTrait, IdenStatic, Order, Query, SelectStatement};
-use sqlx::Connection as _;
 
 use crate::engine::{Conn, Row, count, execute, fetch_all, get};
 use crate::schema::{Col, Table};
@@ -294,7 +293,6 @@ impl Store {
         mut progress: impl FnMut(&str, u64, u64) + Send,
     ) -> Result<CopyReport, StoreError> {
         let mut source = self.reader().await?;
-        let mut source = source.begin().await?;
         let mut tx = target.begin().await?;
         for table in &TABLES {
             // The target has a secret of its own since it was opened; nothing depends on it yet.
@@ -332,7 +330,7 @@ impl Store {
         if audit != audit::verify(&mut source).await? {
             return Err(StoreError::CopyDiffers { what: Table::AuditLog.as_str() });
         }
-        source.rollback().await?;
+        drop(source);
         tx.commit().await?;
         target.load_pseudonyms().await?;
         Ok(CopyReport { tables, audit })

@@ -1,28 +1,116 @@
-//! The only file that names the SQL engine: types of connections and rows, and how a built statement runs.
+//! The two SQL engines behind one face: a transaction, a row, and how a built statement runs. How each is
+//! opened and locked stands in `sqlite` and `postgres`; no other file names them.
 
+use std::ops::{Deref, DerefMut};
 use std::str::FromStr;
 
-use sea_query::SqliteQueryBuilder;
+use innkeeper_core::HotelId;
+use sea_query::{PostgresQueryBuilder, QueryBuilder, SqliteQueryBuilder};
 use sea_query_sqlx::{SqlxBinder, SqlxValues};
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::{AssertSqlSafe, Postgres, Row as _, Sqlite};
 
 use crate::StoreError;
+use crate::postgres::{self, PgTx, PostgresPools};
+use crate::sqlite::SqlitePools;
 
-pub(crate) type Db = sqlx::Sqlite;
-pub(crate) type Conn = sqlx::SqliteConnection;
-pub(crate) type Row = sqlx::sqlite::SqliteRow;
-pub(crate) type Tx = sqlx::Transaction<'static, Db>;
-
-/// Takes the write lock at once: a transaction that reads first and writes later could be refused in
-/// between, after its reads went stale.
-pub(crate) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
-
-/// Ids bound in one statement; the engine allows 32,766.
+/// Ids bound in one statement; the engines allow 32,766 and 65,535.
 pub(crate) const CHUNK: usize = 500;
 
+/// Whose rows a transaction may see; `None` is background work over every hotel.
+pub(crate) type Whose<'a> = Option<&'a HotelId>;
+
+#[derive(Debug, Clone)]
+pub(crate) enum Engine {
+    Sqlite(SqlitePools),
+    Postgres(PostgresPools),
+}
+
+impl Engine {
+    /// One snapshot of the tables, which cannot write.
+    pub(crate) async fn read(&self, whose: Whose<'_>) -> Result<Tx, StoreError> {
+        Ok(Tx(match self {
+            Self::Sqlite(pools) => Conn::Sqlite(pools.read().await?),
+            Self::Postgres(pools) => Conn::Postgres(pools.read(whose).await?),
+        }))
+    }
+
+    /// A transaction in which every statement sees what was committed before it, and no other writer over
+    /// every hotel comes in between. Of two in one hotel the second waits at [`crate::HotelStore::begin`].
+    pub(crate) async fn write(&self, whose: Whose<'_>) -> Result<Tx, StoreError> {
+        Ok(Tx(match self {
+            Self::Sqlite(pools) => Conn::Sqlite(pools.write().await?),
+            Self::Postgres(pools) => Conn::Postgres(pools.write(whose).await?),
+        }))
+    }
+
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::Sqlite(pools) => pools.close().await,
+            Self::Postgres(pools) => pools.close().await,
+        }
+    }
+
+    /// Writes the database anew without what was overwritten in it.
+    pub(crate) async fn rewrite(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(pools) => pools.rewrite().await,
+            // Nothing was ever plain there.
+            Self::Postgres(_) => Ok(()),
+        }
+    }
+
+    pub(crate) async fn scrub(&self) -> Result<bool, StoreError> {
+        match self {
+            Self::Sqlite(pools) => pools.scrub().await,
+            // Nothing to order here: dead rows stay in the pages until the server's autovacuum frees them, and
+            // in its log and backups for as long as those are kept. A VACUUM for each deletion would burden
+            // every other session and still leave the log.
+            Self::Postgres(_) => Ok(true),
+        }
+    }
+}
+
+/// A running transaction, where statements go.
+#[derive(Debug)]
+pub(crate) enum Conn {
+    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    Postgres(PgTx),
+}
+
+/// Whoever holds it decides about the transaction. Dropped without a commit, nothing happened.
+#[derive(Debug)]
+pub(crate) struct Tx(Conn);
+
+impl Tx {
+    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+        match self.0 {
+            Conn::Sqlite(tx) => Ok(tx.commit().await?),
+            Conn::Postgres(tx) => postgres::commit(tx).await,
+        }
+    }
+}
+
+impl Deref for Tx {
+    type Target = Conn;
+    fn deref(&self) -> &Conn {
+        &self.0
+    }
+}
+
+impl DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut Conn {
+        &mut self.0
+    }
+}
+
+pub(crate) enum Row {
+    Sqlite(sqlx::sqlite::SqliteRow),
+    Postgres(sqlx::postgres::PgRow),
+}
+
 /// The text holds only names from `schema` and placeholders; every value is bound.
-fn build(statement: &impl SqlxBinder) -> (AssertSqlSafe<String>, SqlxValues) {
-    let (sql, values) = statement.build_sqlx(SqliteQueryBuilder);
+fn build(statement: &impl SqlxBinder, engine: impl QueryBuilder) -> (AssertSqlSafe<String>, SqlxValues) {
+    let (sql, values) = statement.build_sqlx(engine);
     (AssertSqlSafe(sql), values)
 }
 
@@ -30,32 +118,76 @@ pub(crate) async fn execute(
     conn: &mut Conn,
     statement: &(impl SqlxBinder + Sync),
 ) -> Result<u64, StoreError> {
-    let (sql, values) = build(statement);
-    Ok(sqlx::query_with(sql, values).execute(conn).await?.rows_affected())
+    Ok(match conn {
+        Conn::Sqlite(tx) => {
+            let (sql, values) = build(statement, SqliteQueryBuilder);
+            sqlx::query_with(sql, values).execute(&mut **tx).await?.rows_affected()
+        }
+        Conn::Postgres(tx) => {
+            let (sql, values) = build(statement, PostgresQueryBuilder);
+            sqlx::query_with(sql, values).execute(&mut **tx).await?.rows_affected()
+        }
+    })
 }
 
 pub(crate) async fn fetch_all(
     conn: &mut Conn,
     statement: &(impl SqlxBinder + Sync),
 ) -> Result<Vec<Row>, StoreError> {
-    let (sql, values) = build(statement);
-    Ok(sqlx::query_with(sql, values).fetch_all(conn).await?)
+    Ok(match conn {
+        Conn::Sqlite(tx) => {
+            let (sql, values) = build(statement, SqliteQueryBuilder);
+            let rows = sqlx::query_with(sql, values).fetch_all(&mut **tx).await?;
+            rows.into_iter().map(Row::Sqlite).collect()
+        }
+        Conn::Postgres(tx) => {
+            let (sql, values) = build(statement, PostgresQueryBuilder);
+            let rows = sqlx::query_with(sql, values).fetch_all(&mut **tx).await?;
+            rows.into_iter().map(Row::Postgres).collect()
+        }
+    })
 }
 
 pub(crate) async fn fetch_optional(
     conn: &mut Conn,
     statement: &(impl SqlxBinder + Sync),
 ) -> Result<Option<Row>, StoreError> {
-    let (sql, values) = build(statement);
-    Ok(sqlx::query_with(sql, values).fetch_optional(conn).await?)
+    Ok(match conn {
+        Conn::Sqlite(tx) => {
+            let (sql, values) = build(statement, SqliteQueryBuilder);
+            sqlx::query_with(sql, values).fetch_optional(&mut **tx).await?.map(Row::Sqlite)
+        }
+        Conn::Postgres(tx) => {
+            let (sql, values) = build(statement, PostgresQueryBuilder);
+            sqlx::query_with(sql, values).fetch_optional(&mut **tx).await?.map(Row::Postgres)
+        }
+    })
 }
 
-/// A column of a type the engine knows.
-pub(crate) fn get<T>(row: &Row, column: &'static str) -> Result<T, StoreError>
-where
-    T: for<'r> sqlx::Decode<'r, Db> + sqlx::Type<Db>,
+/// What both engines can read out of a column.
+pub(crate) trait Value:
+    for<'r> sqlx::Decode<'r, Sqlite>
+    + sqlx::Type<Sqlite>
+    + for<'r> sqlx::Decode<'r, Postgres>
+    + sqlx::Type<Postgres>
 {
-    row.try_get(column).map_err(|_| StoreError::Corrupt { column })
+}
+
+impl<T> Value for T where
+    T: for<'r> sqlx::Decode<'r, Sqlite>
+        + sqlx::Type<Sqlite>
+        + for<'r> sqlx::Decode<'r, Postgres>
+        + sqlx::Type<Postgres>
+{
+}
+
+/// A column of a type the engines know.
+pub(crate) fn get<T: Value>(row: &Row, column: &'static str) -> Result<T, StoreError> {
+    match row {
+        Row::Sqlite(row) => row.try_get(column),
+        Row::Postgres(row) => row.try_get(column),
+    }
+    .map_err(|_| StoreError::Corrupt { column })
 }
 
 /// A text column that is one of our own types: an id, a model, an action.
@@ -75,7 +207,7 @@ pub(crate) fn count(row: &Row, column: &'static str) -> Result<u64, StoreError> 
     u64::try_from(get::<i64>(row, column)?).map_err(|_| StoreError::Corrupt { column })
 }
 
-/// A limit that the engine can be told; its numbers end at 2^63 - 1.
+/// A limit that the engines can be told; their numbers end at 2^63 - 1.
 pub(crate) fn at_most(rows: usize) -> u64 {
     u64::try_from(rows).unwrap_or(u64::MAX).min(i64::MAX as u64)
 }

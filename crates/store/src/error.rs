@@ -22,6 +22,14 @@ pub enum StoreError {
         /// What the engine said.
         source: sqlx::Error,
     },
+    /// The server cannot be reached, or does not let us in.
+    #[error("cannot connect to the database {place}: {source}")]
+    Connect {
+        /// Database and server, without the user's name and password.
+        place: String,
+        /// What the engine said.
+        source: sqlx::Error,
+    },
     /// The database was written by a later version of this program.
     #[error(
         "the database has schema {found}, this program knows schemas up to {supported}: \
@@ -36,7 +44,8 @@ pub enum StoreError {
     /// A migration failed, or one that was applied before has changed since.
     #[error("cannot bring the database to the current schema: {0}")]
     Migration(#[source] MigrateError),
-    /// Another process holds the write lock, or every connection was taken for too long. Worth a retry.
+    /// Somebody else held a lock, or every connection was taken, for too long; nothing was written. Worth a
+    /// retry.
     #[error("the database is busy")]
     Busy,
     /// The store was closed.
@@ -127,17 +136,26 @@ impl StoreError {
     }
 }
 
-/// `SQLITE_BUSY`, `_RECOVERY`, `_SNAPSHOT`, `_TIMEOUT`, `SQLITE_LOCKED`, `_SHAREDCACHE`.
-const BUSY_CODES: [&str; 6] = ["5", "261", "517", "773", "6", "262"];
+/// `SQLite`: `SQLITE_BUSY`, `_RECOVERY`, `_SNAPSHOT`, `_TIMEOUT`, `SQLITE_LOCKED`, `_SHAREDCACHE`. `PostgreSQL`:
+/// a lock or statement that took too long, a deadlock, a conflict, too many connections, still starting.
+const BUSY_CODES: [&str; 12] =
+    ["5", "261", "517", "773", "6", "262", "55P03", "57014", "40P01", "40001", "53300", "57P03"];
 
-/// Keys by the columns the engine names when one is violated; it does not name the constraint.
-const UNIQUE: [(&str, &str); 6] = [
-    ("face_templates.id", "the template"),
-    ("face_templates.hotel_id, face_templates.employee_id", "a template of this photo"),
-    ("outbox.id", "the event"),
-    ("api_keys.id", "the API key"),
-    ("unknown_faces.id", "the unknown face"),
-    ("not_this_person.id", "the negative"),
+/// `PostgreSQL` keeps no NUL in a text.
+const NUL_CODE: &str = "22021";
+
+/// Keys by their columns and their name: of a violated one `SQLite` names the columns, `PostgreSQL` the key.
+const UNIQUE: [(&str, &str, &str); 6] = [
+    ("face_templates.id", "face_templates_pk", "the template"),
+    (
+        "face_templates.hotel_id, face_templates.employee_id",
+        "face_templates_photo_once",
+        "a template of this photo",
+    ),
+    ("outbox.id", "outbox_id_once", "the event"),
+    ("api_keys.id", "api_keys_pk", "the API key"),
+    ("unknown_faces.id", "unknown_faces_pk", "the unknown face"),
+    ("not_this_person.id", "not_this_person_pk", "the negative"),
 ];
 
 impl From<sqlx::Error> for StoreError {
@@ -148,13 +166,20 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::Database(database) => database,
             _ => return Self::Database(error),
         };
-        if database.code().is_some_and(|code| BUSY_CODES.contains(&code.as_ref())) {
+        let code = database.code().unwrap_or_default();
+        if BUSY_CODES.contains(&code.as_ref()) {
             return Self::Busy;
         }
+        if code == NUL_CODE {
+            return Self::Invalid { field: "text", reason: "must not hold a NUL character" };
+        }
         let message = database.message();
-        let named = message.rsplit_once("failed: ").map_or(message, |(_, name)| name);
+        let named = database
+            .constraint()
+            .unwrap_or_else(|| message.rsplit_once("failed: ").map_or(message, |(_, name)| name));
         if database.is_unique_violation()
-            && let Some((_, what)) = UNIQUE.iter().find(|(columns, _)| named.starts_with(columns))
+            && let Some((.., what)) =
+                UNIQUE.iter().find(|(columns, key, _)| named == *key || named.starts_with(columns))
         {
             return Self::Duplicate { what };
         }

@@ -9,9 +9,9 @@
 //! before the call returns.
 //!
 //! Rows of a hotel are reached through [`HotelStore`], which names the hotel in every statement. The room
-//! touches the database file it was given, and the clock for the times at which rows are written; all
-//! other times come from the caller. Statements are built by a query builder that also speaks `PostgreSQL`;
-//! only `engine` and `store` name the engine. Times are stored as microseconds since 1970 UTC.
+//! touches the database it was given, a `SQLite` file or a `PostgreSQL` server, and the clock for the times at
+//! which rows are written; all other times come from the caller. Times are stored as microseconds since 1970
+//! UTC.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod api_keys;
@@ -26,12 +26,14 @@ mod migrations;
 mod naming;
 mod outbox;
 mod people;
+mod postgres;
 mod queues;
 mod removal;
 mod schema;
 mod scope;
 mod seal;
 mod secrets;
+mod sqlite;
 mod store;
 mod templates;
 mod time;
@@ -51,6 +53,7 @@ pub use outbox::{
     Pruned,
 };
 pub use people::{Employee, Template};
+pub use postgres::PostgresSettings;
 pub use queues::{MediaTask, VectorChange, VectorTask};
 pub use removal::{Deleted, Withdrawn};
 pub use seal::SealCount;

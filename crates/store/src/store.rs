@@ -5,25 +5,19 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use innkeeper_core::{HotelId, WriteStage};
 use innkeeper_sealing::KeyRing;
-use sea_query::{Expr, OnConflict, Order, Query};
-use sqlx::pool::PoolConnection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sea_query::{Expr, ExprTrait, LockType, OnConflict, Order, Query};
 
-use crate::engine::{BEGIN_WRITE, Db, Tx, execute, fetch_all, get, parse};
+use crate::engine::{Engine, Tx, execute, fetch_all, fetch_optional, parse};
+use crate::postgres::{PostgresPools, PostgresSettings};
 use crate::schema::{Col, Table};
 use crate::scope::Scope;
 use crate::secrets::PSEUDONYMS;
+use crate::sqlite::SqlitePools;
 use crate::time::micros;
-use crate::{StoreError, audit, migrations};
+use crate::{StoreError, audit};
 
-/// How long a statement waits for a lock that another process holds.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a caller waits for a connection; writers queue for the single one.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
-/// Readers do not block each other or the writer in WAL mode; more than this only costs memory.
-const READERS: u32 = 4;
-/// How long [`Store::scrub`] may hold up writers while it waits for a reader to finish.
-const SCRUB_TIMEOUT: Duration = Duration::from_millis(250);
+/// How long a caller waits for a connection; writers queue for few.
+pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The tables of all hotels. Clones share the same connections.
 ///
@@ -31,9 +25,7 @@ const SCRUB_TIMEOUT: Duration = Duration::from_millis(250);
 /// every hotel: the vector and photo queues, the outbox, the proof of the audit log.
 #[derive(Debug, Clone)]
 pub struct Store {
-    writer: sqlx::Pool<Db>,
-    readers: sqlx::Pool<Db>,
-    scrubber: sqlx::Pool<Db>,
+    engine: Engine,
     pub(crate) keys: KeyRing,
     /// Under what the audit log names persons; behind a lock because a copy brings its own.
     pseudonyms: Arc<RwLock<[u8; 32]>>,
@@ -60,49 +52,38 @@ impl Store {
     /// [`StoreError::MissingKeys`] when `keys` lacks some that sealed rows, and [`StoreError::Seal`] when a
     /// value is plain that must not be.
     pub async fn open(path: &Path, keys: KeyRing) -> Result<Self, StoreError> {
-        create(path).map_err(|source| StoreError::File { path: path.to_owned(), source })?;
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .foreign_keys(true)
-            .busy_timeout(BUSY_TIMEOUT)
-            .synchronous(SqliteSynchronous::Full)
-            .pragma("secure_delete", "ON");
-        let open = |source| StoreError::Open { path: path.to_owned(), source };
-        let pool = || {
-            SqlitePoolOptions::new()
-                .acquire_timeout(ACQUIRE_TIMEOUT)
-                .idle_timeout(None)
-                .max_lifetime(None)
-                .test_before_acquire(false)
-        };
-        let writer = pool()
-            .max_connections(1)
-            .connect_with(options.clone().journal_mode(SqliteJournalMode::Wal))
-            .await
-            .map_err(open)?;
-        migrations::migrate(&writer).await?;
-        let readers = pool()
-            .max_connections(READERS)
-            .connect_with(options.clone().pragma("query_only", "ON"))
-            .await
-            .map_err(open)?;
-        let scrubber = pool().max_connections(1).connect_lazy_with(options.busy_timeout(SCRUB_TIMEOUT));
-        let pseudonyms = Arc::default();
-        let store = Self { writer, readers, scrubber, keys, pseudonyms };
-        store.settle().await?;
-        Ok(store)
+        Self::settled(Engine::Sqlite(SqlitePools::open(path).await?), keys).await
+    }
+
+    /// Connects to a `PostgreSQL` server by a URL such as `postgres://user@host:5432/database`, and migrates
+    /// the database, of which the user must be the owner. Several processes may share it. A password comes
+    /// from the URL, `PGPASSWORD` or a password file, and is in no message.
+    ///
+    /// A commit is on the server's disk before the call that made it returns, unless the server was told
+    /// otherwise (`fsync`, `synchronous_commit`). Policies keep a statement that forgot its hotel from the
+    /// rows of others; a user that bypasses them is warned about. Vectors and personal fields are sealed with
+    /// `keys`, which every process needs.
+    ///
+    /// # Errors
+    /// [`StoreError::Connect`], [`StoreError::Invalid`] for a URL or settings that make no sense,
+    /// [`StoreError::Migration`], [`StoreError::NewerSchema`] when a later version of the program made the
+    /// tables, [`StoreError::MissingKeys`] and [`StoreError::Seal`] as [`Self::open`].
+    pub async fn connect(url: &str, settings: &PostgresSettings, keys: KeyRing) -> Result<Self, StoreError> {
+        Self::settled(Engine::Postgres(PostgresPools::connect(url, settings).await?), keys).await
     }
 
     /// Checks the keys, seals what is plain, and gets what every write needs.
-    async fn settle(&self) -> Result<(), StoreError> {
-        let sealed_before = self.has_secret(PSEUDONYMS).await?;
-        self.check_seals(sealed_before).await?;
+    async fn settled(engine: Engine, keys: KeyRing) -> Result<Self, StoreError> {
+        let store = Self { engine, keys, pseudonyms: Arc::default() };
+        let sealed_before = store.has_secret(PSEUDONYMS).await?;
+        store.check_seals(sealed_before).await?;
         if !sealed_before {
-            // Sealed or not, old pages may still hold plain values; the file is written anew without them.
-            sqlx::query("VACUUM").execute(&self.writer).await?;
-            self.scrub_after_deletion().await;
+            // Sealed or not, old pages may still hold plain values.
+            store.engine.rewrite().await?;
+            store.scrub_after_deletion().await;
         }
-        self.load_pseudonyms().await
+        store.load_pseudonyms().await?;
+        Ok(store)
     }
 
     pub(crate) async fn load_pseudonyms(&self) -> Result<(), StoreError> {
@@ -131,32 +112,30 @@ impl Store {
         rows.iter().map(|row| parse(row, "id")).collect()
     }
 
-    /// Waits for running statements and closes every connection; the write-ahead log is folded into the file.
-    /// Clones answer [`StoreError::Closed`] from then on.
+    /// Waits for running statements and closes every connection; `SQLite`'s write-ahead log is folded into the
+    /// file. Clones answer [`StoreError::Closed`] from then on.
     pub async fn close(self) {
-        self.scrubber.close().await;
-        self.readers.close().await;
-        self.writer.close().await;
+        self.engine.close().await;
     }
 
-    pub(crate) async fn reader(&self) -> Result<PoolConnection<Db>, StoreError> {
-        Ok(self.readers.acquire().await?)
+    /// A snapshot of every hotel's rows.
+    pub(crate) async fn reader(&self) -> Result<Tx, StoreError> {
+        self.engine.read(None).await
     }
 
-    /// The only way to write. Dropped without a commit, nothing happened.
+    /// Begins a write that may touch every hotel; all others wait until it ends.
     pub(crate) async fn begin(&self) -> Result<Tx, StoreError> {
-        Ok(self.writer.begin_with(BEGIN_WRITE).await?)
+        self.engine.write(None).await
     }
 
-    /// Empties the write-ahead log, which still holds rows from before they were deleted. Every deletion
-    /// does this itself; `false` says that a reader held an older snapshot for too long, and that it is worth
-    /// another call later.
+    /// Empties `SQLite`'s write-ahead log, which still holds rows from before they were deleted. Every
+    /// deletion does this itself; `false` says that a reader held an older snapshot for too long, and that it
+    /// is worth another call later. On `PostgreSQL` always `true`: deleted rows leave with its own vacuum.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn scrub(&self) -> Result<bool, StoreError> {
-        let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&self.scrubber).await?;
-        Ok(get::<i64>(&row, "busy")? == 0)
+        self.engine.scrub().await
     }
 
     /// The same after a deletion, which is done and must not fail any more.
@@ -181,26 +160,49 @@ impl HotelStore {
         Scope(&self.hotel)
     }
 
-    pub(crate) async fn reader(&self) -> Result<PoolConnection<Db>, StoreError> {
-        self.store.reader().await
+    /// A snapshot of this hotel's rows.
+    pub(crate) async fn reader(&self) -> Result<Tx, StoreError> {
+        self.store.engine.read(Some(&self.hotel)).await
     }
 
-    /// Begins a write in a hotel that exists from now on.
+    /// Begins a write in a hotel that exists from now on. Its other writers wait until this one ends.
     pub(crate) async fn begin(&self, at: DateTime<Utc>) -> Result<Tx, StoreError> {
-        let mut tx = self.store.begin().await?;
-        let insert = Query::insert()
-            .into_table(Table::Hotels)
-            .columns([Col::Id, Col::CreatedAt, Col::AuditSeq, Col::AuditHash])
-            .values([
-                Expr::value(self.hotel.as_str()),
-                Expr::value(micros(at)),
-                Expr::value(0_i64),
-                Expr::value(audit::GENESIS),
-            ])?
-            .on_conflict(OnConflict::column(Col::Id).do_nothing().to_owned())
-            .take();
-        execute(&mut tx, &insert).await?;
+        let mut tx = self.store.engine.write(Some(&self.hotel)).await?;
+        if !self.lock(&mut tx).await? {
+            let insert = Query::insert()
+                .into_table(Table::Hotels)
+                .columns([Col::Id, Col::CreatedAt, Col::AuditSeq, Col::AuditHash])
+                .values([
+                    Expr::value(self.hotel.as_str()),
+                    Expr::value(micros(at)),
+                    Expr::value(0_i64),
+                    Expr::value(audit::GENESIS),
+                ])?
+                .on_conflict(OnConflict::column(Col::Id).do_nothing().to_owned())
+                .take();
+            execute(&mut tx, &insert).await?;
+            // Somebody else may have been first with it.
+            self.lock(&mut tx).await?;
+        }
         Ok(tx)
+    }
+
+    /// The same in a hotel that must have written before; `None` when it never did.
+    pub(crate) async fn begin_known(&self) -> Result<Option<Tx>, StoreError> {
+        let mut tx = self.store.engine.write(Some(&self.hotel)).await?;
+        Ok(self.lock(&mut tx).await?.then_some(tx))
+    }
+
+    /// Waits for the hotel's other writers, where the engine lets more than one in; `false` when there is no
+    /// such hotel. References to the row need not wait, hence no stronger lock.
+    async fn lock(&self, tx: &mut Tx) -> Result<bool, StoreError> {
+        let query = Query::select()
+            .column(Col::Id)
+            .from(Table::Hotels)
+            .and_where(Expr::col(Col::Id).eq(self.hotel.as_str()))
+            .lock(LockType::NoKeyUpdate)
+            .take();
+        Ok(fetch_optional(tx, &query).await?.is_some())
     }
 }
 
@@ -209,17 +211,4 @@ pub(crate) async fn commit(tx: Tx) -> Result<(), StoreError> {
     tx.commit().await?;
     WriteStage::Committed.reached();
     Ok(())
-}
-
-/// Creates the file before the engine does, because the engine would let everyone on the machine read it.
-/// The write-ahead log takes over the file's mode.
-fn create(path: &Path) -> std::io::Result<()> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
 }

@@ -52,7 +52,7 @@ impl HotelStore {
             .value(Col::LastMatchedAt, micros(at))
             .cond_where(due())
             .take();
-        let mut tx = self.store.begin().await?;
+        let Some(mut tx) = self.begin_known().await? else { return Ok(false) };
         let touched = execute(&mut tx, &update).await?;
         tx.commit().await?;
         Ok(touched > 0)

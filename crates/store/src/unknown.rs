@@ -350,7 +350,7 @@ impl HotelStore {
     /// # Errors
     /// When the database fails.
     pub async fn forget_unknown(&self, ids: &[Uuid]) -> Result<u64, StoreError> {
-        let mut tx = self.store.begin().await?;
+        let Some(mut tx) = self.begin_known().await? else { return Ok(0) };
         let removed = remove(&mut tx, self.scope(), ids, Utc::now()).await?;
         if removed > 0 {
             commit(tx).await?;

@@ -1,26 +1,12 @@
-use innkeeper_store::{NewApiKey, StoreError};
-
-use crate::deletion::{bytes, holds};
-use crate::*;
-
-fn new_key(id: &str) -> NewApiKey {
-    NewApiKey {
-        id: id.to_owned(),
-        subject: "lobby-camera".to_owned(),
-        role: "camera".to_owned(),
-        permissions: Some(vec!["cv:recognize".to_owned()]),
-        expires_at: Some(noon() + seconds(3600)),
-        created_by: "manager".to_owned(),
-        created_at: noon(),
-    }
-}
+use super::deletion::holds;
+use super::*;
 
 #[tokio::test]
 async fn a_key_is_found_by_its_id_until_it_is_revoked_and_after() {
     let house = House::new().await;
     let (hash, hotel) = ("a".repeat(64), house.hotel());
-    let made = hotel.add_api_key(new_key("k1"), &hash).await.expect("kept");
-    hotel.add_api_key(NewApiKey { permissions: None, ..new_key("k2") }, &hash).await.expect("kept");
+    let made = hotel.add_api_key(api_key("k1"), &hash).await.expect("kept");
+    hotel.add_api_key(NewApiKey { permissions: None, ..api_key("k2") }, &hash).await.expect("kept");
     assert_eq!(house.store.api_key("k1").await.expect("a read"), Some((made.clone(), hash.clone())));
     assert_eq!(house.store.api_key("k3").await.expect("a read"), None);
     let keys = hotel.api_keys().await.expect("a read");
@@ -49,12 +35,12 @@ async fn a_key_is_found_by_its_id_until_it_is_revoked_and_after() {
 async fn a_key_of_one_hotel_is_not_anothers_to_see_or_revoke() {
     let house = House::new().await;
     let (north, south) = (house.store.hotel(&hotel("north")), house.store.hotel(&hotel("south")));
-    north.add_api_key(new_key("k1"), &"a".repeat(64)).await.expect("kept");
+    north.add_api_key(api_key("k1"), &"a".repeat(64)).await.expect("kept");
     assert!(south.api_keys().await.expect("a read").is_empty());
     assert!(!south.revoke_api_key("k1", "m", noon()).await.expect("done"));
     let (key, _) = house.store.api_key("k1").await.expect("a read").expect("there");
     assert_eq!((key.hotel, key.revoked_at), (hotel("north"), None));
-    let taken = south.add_api_key(new_key("k1"), &"b".repeat(64)).await;
+    let taken = south.add_api_key(api_key("k1"), &"b".repeat(64)).await;
     assert!(matches!(taken, Err(StoreError::Duplicate { what: "the API key" })), "{taken:?}");
 }
 
@@ -62,10 +48,10 @@ async fn a_key_of_one_hotel_is_not_anothers_to_see_or_revoke() {
 async fn a_key_in_the_place_of_its_hash_is_refused() {
     let house = House::new().await;
     for bad in ["", "the-key-itself", &"A".repeat(64), &"g".repeat(64)] {
-        let refused = house.hotel().add_api_key(new_key("k1"), bad).await;
+        let refused = house.hotel().add_api_key(api_key("k1"), bad).await;
         assert!(matches!(refused, Err(StoreError::Invalid { field: "hash", .. })), "{refused:?}");
     }
-    let nameless = house.hotel().add_api_key(new_key(""), &"a".repeat(64)).await;
+    let nameless = house.hotel().add_api_key(api_key(""), &"a".repeat(64)).await;
     assert!(matches!(nameless, Err(StoreError::Invalid { field: "id", .. })), "{nameless:?}");
     assert!(!holds(&bytes(&house), b"the-key-itself"));
 }

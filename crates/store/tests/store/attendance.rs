@@ -1,7 +1,7 @@
-use innkeeper_store::{Action, Attendance, StoreError};
+use innkeeper_store::{Action, Attendance};
 use proptest::prelude::*;
 
-use crate::*;
+use super::*;
 
 async fn staffed(people: &[&str]) -> House {
     let house = House::new().await;
@@ -97,9 +97,9 @@ async fn concurrent_frames_of_one_person_make_one_row_and_one_event() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn two_processes_on_one_file_do_not_double_a_sighting() {
+async fn two_processes_on_one_database_do_not_double_a_sighting() {
     let house = staffed(&["EMP001"]).await;
-    let other = Store::open(&house.path(), house.keys.clone()).await.expect("a second opening");
+    let other = house.again().await.expect("a second opening");
     let tasks: Vec<_> = (0..32)
         .map(|n| {
             let store = if n % 2 == 0 { &house.store } else { &other };

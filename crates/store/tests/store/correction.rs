@@ -1,15 +1,6 @@
-use innkeeper_store::{ATTENDANCE_CORRECTED, Action, MAX_NEGATIVES, Reassignment, Source, StoreError};
+use innkeeper_store::{ATTENDANCE_CORRECTED, Action, MAX_NEGATIVES, Reassignment, Source};
 
-use crate::*;
-
-fn negative(n: usize) -> NewNegative {
-    NewNegative {
-        id: Uuid::now_v7(),
-        employee: person("EMP001"),
-        model: model("face"),
-        vector: vec![n as f32, 0.5],
-    }
-}
+use super::*;
 
 fn to(attendance_id: Uuid, from: &str, to: &str) -> Reassignment {
     Reassignment {

@@ -1,7 +1,6 @@
-use innkeeper_store::StoreError;
 use proptest::prelude::*;
 
-use crate::*;
+use super::*;
 
 #[tokio::test]
 async fn an_enrolment_writes_profile_consent_templates_audit_and_event() {

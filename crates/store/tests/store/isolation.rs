@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use crate::*;
+use super::*;
 
 #[tokio::test]
 async fn a_hotel_never_sees_or_touches_anothers_rows() {
@@ -46,15 +46,19 @@ async fn a_hotel_never_sees_or_touches_anothers_rows() {
 #[tokio::test]
 async fn every_table_names_the_hotel() {
     let house = House::new().await;
-    let tables: Vec<String> = sqlx::query_scalar(
-        "SELECT m.name FROM sqlite_master m WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'
-         AND m.name NOT IN ('hotels', 'secrets', '_sqlx_migrations')
-         AND NOT EXISTS (SELECT 1 FROM pragma_table_info(m.name) WHERE name = 'hotel_id' AND \"notnull\" = 1)",
-    )
-    .fetch_all(&mut house.raw().await)
-    .await
-    .expect("a read");
-    assert_eq!(tables, Vec::<String>::new());
+    let without = house.tables_without_hotel().await;
+    assert_eq!(without, ["_sqlx_migrations", "hotels", "secrets"], "the installation's own");
+}
+
+#[tokio::test]
+async fn ids_sort_by_their_bytes_in_any_language() {
+    let house = House::new().await;
+    for id in ["b", "A", "a-c", "ab", "B"] {
+        let hotel = house.store.hotel(&hotel(id));
+        hotel.enrol(enrolment("EMP001", vec![template(1, 0.5)])).await.expect("enrolled");
+    }
+    let hotels = house.store.hotels().await.expect("a read");
+    assert_eq!(hotels, ["A", "B", "a-c", "ab", "b"].map(hotel));
 }
 
 #[tokio::test]

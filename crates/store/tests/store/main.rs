@@ -1,66 +1,59 @@
-//! The store through its public face, on real files. One binary, because each links the engine.
+//! The store through its public face, on real files and a real server: one suite, once for each engine, and
+//! what only one of them promises. One binary, because each links the engines.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+// The suite is compiled for each engine.
+#![allow(clippy::duplicate_mod)]
 
-mod api_keys;
-mod attendance;
-mod audit;
-mod copy;
-mod correction;
-mod deletion;
-mod durability;
-mod enrolment;
-mod isolation;
-mod queues;
-mod sealing;
-mod unknown;
+mod postgres;
+mod schema;
+mod sqlite;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use innkeeper_core::{EmployeeId, HotelId, ModelRef};
 use innkeeper_sealing::KeyRing;
 use innkeeper_store::{
-    EmployeeProfile, HotelStore, NewConsent, NewEnrolment, NewNegative, NewTemplate, NewUnknown, Sighting,
-    Store,
+    EmployeeProfile, HotelStore, NewApiKey, NewConsent, NewEnrolment, NewNegative, NewTemplate, NewUnknown,
+    Sighting, Store, StoreError,
 };
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, SqliteConnection};
-use tempfile::TempDir;
 use uuid::Uuid;
 
-/// A store in a folder of its own, which goes when the test ends.
-struct House {
-    folder: TempDir,
-    keys: KeyRing,
-    store: Store,
+/// Where a store can live: a file or a database of its own, which goes when the test ends.
+trait Location: Sized {
+    async fn new() -> Self;
+    /// What [`Self::open`] needs, also in another process.
+    fn name(&self) -> String;
+    /// The keys as an installation has them: in a file that outlives the process.
+    fn keys(name: &str) -> KeyRing;
+    async fn open_with(name: &str, keys: KeyRing) -> Result<Store, StoreError>;
+    async fn open(name: &str) -> Result<Store, StoreError> {
+        Self::open_with(name, Self::keys(name)).await
+    }
 }
 
-impl House {
+/// A store in a place of its own.
+struct Dwelling<P> {
+    store: Store,
+    keys: KeyRing,
+    place: P,
+}
+
+impl<P: Location> Dwelling<P> {
     async fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let keys = KeyRing::ephemeral().expect("a key");
-        let store =
-            Store::open(&folder.path().join("innkeeper.db"), keys.clone()).await.expect("a new database");
-        Self { folder, keys, store }
+        let place = P::new().await;
+        let keys = P::keys(&place.name());
+        let store = P::open_with(&place.name(), keys.clone()).await.expect("a new database");
+        Self { store, keys, place }
     }
 
-    fn path(&self) -> PathBuf {
-        self.folder.path().join("innkeeper.db")
+    /// The same database once more, as another process would open it.
+    async fn again(&self) -> Result<Store, StoreError> {
+        P::open(&self.place.name()).await
     }
 
     fn hotel(&self) -> HotelStore {
         self.store.hotel(&hotel("default"))
-    }
-
-    /// A connection past the store, as an intruder or an operator would have it.
-    async fn raw(&self) -> SqliteConnection {
-        SqliteConnectOptions::new().filename(self.path()).connect().await.expect("the file opens")
-    }
-
-    /// Rows of a table, over all hotels.
-    async fn rows(&self, count: &'static str) -> i64 {
-        sqlx::query_scalar(count).fetch_one(&mut self.raw().await).await.expect("a count")
     }
 }
 
@@ -154,6 +147,43 @@ fn unknown_face(photo: u32, seen_at: DateTime<Utc>) -> NewUnknown {
         photo_key: Some(format!("photo-{photo}")),
         photo_sha256: format!("{photo:064x}"),
         expires_at: seen_at + TimeDelta::days(1),
+    }
+}
+
+fn negative(n: usize) -> NewNegative {
+    NewNegative {
+        id: Uuid::now_v7(),
+        employee: person("EMP001"),
+        model: model("face"),
+        vector: vec![n as f32, 0.5],
+    }
+}
+
+fn api_key(id: &str) -> NewApiKey {
+    NewApiKey {
+        id: id.to_owned(),
+        subject: "lobby-camera".to_owned(),
+        role: "camera".to_owned(),
+        permissions: Some(vec!["cv:recognize".to_owned()]),
+        expires_at: Some(noon() + seconds(3600)),
+        created_by: "manager".to_owned(),
+        created_at: noon(),
+    }
+}
+
+/// Something in every table, for two hotels.
+async fn furnish(store: &Store) {
+    for (name, n) in [("north", 0), ("south", 100)] {
+        let hotel = store.hotel(&hotel(name));
+        for id in 0..3 {
+            let id_text = format!("EMP{id:03}");
+            hotel.enrol(enrolment(&id_text, vec![template(n + id, 0.5)])).await.expect("enrolled");
+            hotel.record_sighting(sighting(&id_text, Some("lobby"), noon())).await.expect("seen");
+        }
+        hotel.record_unknown(unknown_face(n + 7, noon()), Duration::ZERO).await.expect("kept");
+        hotel.add_not_this_person(negative(n as usize), "manager", noon()).await.expect("kept");
+        hotel.delete_person(&person("EMP002"), "manager", noon()).await.expect("done").expect("there");
+        hotel.add_api_key(api_key(&format!("key-{n}")), &"a".repeat(64)).await.expect("kept");
     }
 }
 

@@ -1,6 +1,6 @@
 use innkeeper_store::{Pruned, VectorChange, VectorTask};
 
-use crate::*;
+use super::*;
 
 #[tokio::test]
 async fn a_vector_is_pending_until_the_index_has_it() {

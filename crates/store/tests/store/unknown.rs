@@ -1,6 +1,6 @@
-use innkeeper_store::{Action, NamedFace, Naming, Source, StoreError};
+use innkeeper_store::{Action, NamedFace, Naming, Source};
 
-use crate::*;
+use super::*;
 
 const WINDOW: Duration = Duration::from_mins(1);
 
