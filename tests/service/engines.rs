@@ -31,21 +31,13 @@ fn start() -> (String, Child) {
 
 impl Database {
     fn new() -> Self {
-        let (superuser, server) = match std::env::var("INNKEEPER_TEST_POSTGRES") {
-            Ok(url) => (url, None),
-            Err(_) => {
-                let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/postgres.sh");
-                let mut server = Command::new(script)
-                    .stdin(Stdio::piped())
-                    .stdout(Stdio::piped())
-                    .spawn()
-                    .expect("it starts");
-                let mut url = String::new();
-                BufReader::new(server.stdout.take().expect("its output")).read_line(&mut url).expect("a URL");
-                assert!(!url.is_empty(), "PostgreSQL is not installed: apt-get install postgresql");
-                (url.trim().to_owned(), Some(server))
-            }
-        };
+        let (superuser, server) = std::env::var("INNKEEPER_TEST_POSTGRES").map_or_else(
+            |_| {
+                let (url, server) = start();
+                (url, Some(server))
+            },
+            |url| (url, None),
+        );
         let name = format!("innkeeper_{}", Uuid::now_v7().simple());
         let options: PgConnectOptions = superuser.parse().expect("a URL");
         let host = options.get_socket().expect("a socket").display().to_string();

@@ -28,6 +28,10 @@ const UNVEILED: &str = "faces";
 const VEIL: &str = "vector-veil";
 /// How long the number of a hotel's templates is believed.
 const COUNTED: Duration = Duration::from_secs(30);
+/// From so many vectors on, rewriting a collection takes seconds in which nobody can be enrolled...
+const LARGE: usize = 20_000;
+/// ... and is done no more often than this. Deleted vectors are never found meanwhile; their bytes wait.
+const REWRITE_EVERY: Duration = Duration::from_mins(10);
 /// Changes that are carried to the index at once.
 const BATCH: usize = 512;
 
@@ -73,6 +77,8 @@ pub(crate) struct Gallery {
     pub deleted: Notify,
     /// The faces of recent answers.
     pub(super) recent: RecentAnswers,
+    /// When each collection was rewritten last.
+    written: std::sync::Mutex<HashMap<Collection, Instant>>,
     veils: Mutex<HashMap<usize, Arc<Veil>>>,
     sizes: std::sync::Mutex<HashMap<(Collection, HotelId), (Instant, usize)>>,
 }
@@ -85,6 +91,7 @@ impl Gallery {
             carrier: Mutex::new(()),
             deleted: Notify::new(),
             recent: RecentAnswers::default(),
+            written: std::sync::Mutex::default(),
             veils: Mutex::default(),
             sizes: std::sync::Mutex::default(),
         }
@@ -206,9 +213,11 @@ impl Gallery {
     pub async fn scrub(&self) -> Result<(), CatchUpError> {
         let mut failed = Ok(());
         for collection in self.engines.vectors.collections().await? {
-            if self.engines.vectors.state(&collection).await?.needs_optimize
-                && let Err(error) = self.engines.vectors.optimize(&collection).await
-            {
+            let state = self.engines.vectors.state(&collection).await?;
+            if !state.needs_optimize || self.wrote_lately(&collection, state.points) {
+                continue;
+            }
+            if let Err(error) = self.engines.vectors.optimize(&collection).await {
                 failed = Err(error.into());
             }
         }
@@ -216,6 +225,18 @@ impl Gallery {
             tracing::debug!("the database log is being read; the next round cuts it");
         }
         failed
+    }
+
+    /// Whether a collection so large that its rewriting holds up enrolments was rewritten a while ago. Otherwise
+    /// it counts as rewritten now.
+    fn wrote_lately(&self, collection: &Collection, points: usize) -> bool {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let lately = written.get(collection).is_some_and(|at| at.elapsed() < REWRITE_EVERY);
+        if points > LARGE && lately {
+            return true;
+        }
+        written.insert(collection.clone(), Instant::now());
+        false
     }
 
     /// Seals whatever is plain or sealed by an older key again, in short steps. How many rows and pictures.

@@ -32,7 +32,10 @@ fn a_changed_byte_anywhere_is_noticed() {
     for length in 0..sealed.len() {
         assert!(ring.open_sealed(&sealed[..length], b"c").is_err(), "cut to {length}");
     }
-    assert_eq!(ring.open_sealed(b"plain text that nobody sealed, long enough", b"c"), Err(SealError::NotSealed));
+    assert_eq!(
+        ring.open_sealed(b"plain text that nobody sealed, long enough", b"c"),
+        Err(SealError::NotSealed)
+    );
 }
 
 #[test]
