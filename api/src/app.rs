@@ -1,5 +1,6 @@
 //! What every request can reach.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -57,6 +58,23 @@ pub(crate) struct Engines {
     pub vectors: Arc<dyn VectorIndex>,
     pub media: Media,
     pub keys: KeyRing,
+    /// Whether the index lies in the data directory, so that everything in it is ours.
+    pub owns_index: bool,
+    /// Held as long as the engines are open.
+    _lock: Arc<std::fs::File>,
+}
+
+/// Keeps a second process out of a data directory, whichever engines it uses.
+fn lock(data_dir: &Path) -> Result<Arc<std::fs::File>, StartError> {
+    let path = data_dir.join("lock");
+    let failed = |source| StartError::DataDir { path: path.clone(), source };
+    let file =
+        std::fs::File::options().write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Arc::new(file)),
+        Err(std::fs::TryLockError::WouldBlock) => Err(StartError::InUse(data_dir.to_owned())),
+        Err(std::fs::TryLockError::Error(source)) => Err(failed(source)),
+    }
 }
 
 /// The face pipeline over the life of a process.
@@ -75,9 +93,15 @@ pub(crate) enum StartError {
     #[error(transparent)]
     Config(#[from] crate::config::ConfigError),
     #[error("the data directory {path}: {source}")]
-    DataDir { path: std::path::PathBuf, source: std::io::Error },
+    DataDir { path: PathBuf, source: std::io::Error },
     #[error(transparent)]
     Secret(#[from] innkeeper_identity::SecretError),
+    #[error("{} is in use by another process", .0.display())]
+    InUse(PathBuf),
+    #[error("{0}")]
+    ForeignTables(String),
+    #[error("{} holds no installation; `innkeeper serve` makes one, and --data-dir names another", .0.display())]
+    NotInstalled(PathBuf),
     #[error(transparent)]
     Keys(#[from] KeyError),
     #[error("identity.external: {0}")]
@@ -109,6 +133,15 @@ pub(crate) enum StartError {
 /// The signing secret from the environment, when it is given there.
 pub(crate) fn token_secret() -> Option<String> {
     std::env::var("INNKEEPER_JWT_SECRET").ok()
+}
+
+/// Whether there is an installation to look after: what only looks must not make one.
+pub(crate) fn installed(settings: &Settings) -> Result<(), StartError> {
+    let database = settings.storage.data_dir.join("innkeeper.db");
+    if settings.storage.database_url.is_some() || database.exists() {
+        return Ok(());
+    }
+    Err(StartError::NotInstalled(settings.storage.data_dir.clone()))
 }
 
 /// The keys that seal stored data: from the environment, or the file of the data directory.
@@ -143,6 +176,8 @@ pub(crate) async fn open_vectors(settings: &Settings) -> Result<Arc<dyn VectorIn
         api_key: std::env::var("INNKEEPER_QDRANT_API_KEY").ok(),
         timeout: Duration::from_millis(qdrant.timeout_ms),
         replication_factor: qdrant.replicas,
+        // A majority: what was deleted must not be found on another copy.
+        write_consistency: qdrant.replicas / 2 + 1,
         shard_number: qdrant.shards,
         ..ServerConfig::new(url)
     };
@@ -155,7 +190,8 @@ impl Engines {
         let data_dir = &settings.storage.data_dir;
         std::fs::create_dir_all(data_dir)
             .map_err(|source| StartError::DataDir { path: data_dir.clone(), source })?;
-        // The embedded vector engine locks its folder, so a second process fails here before it touches a table.
+        // A second process fails here before it touches a table.
+        let lock = lock(data_dir)?;
         let vectors = open_vectors(settings).await?;
         let keys = data_keys(settings)?;
         Ok(Self {
@@ -163,6 +199,8 @@ impl Engines {
             vectors,
             media: open_media(settings, keys.clone())?,
             keys,
+            owns_index: settings.storage.qdrant.url.is_none(),
+            _lock: lock,
         })
     }
 
@@ -174,6 +212,7 @@ impl Engines {
         }
         if from.storage.qdrant.url != to.storage.qdrant.url {
             target.vectors = open_vectors(to).await?;
+            target.owns_index = to.storage.qdrant.url.is_none();
         }
         Ok(target)
     }
@@ -250,14 +289,14 @@ impl App {
         })))
     }
 
-    /// Whether a caller may try to match a face now, and where the outcome is told. Cameras and callers without a
-    /// token may always: strangers before a camera are no attempts to sign in.
+    /// Whether a caller may try to match a face now, and where the outcome is told. Callers without a token may
+    /// always, and cameras where nobody is claimed: strangers before a camera are no attempts to sign in.
     pub fn attempts_of(
         &self,
         caller: &Principal,
         employee: Option<&EmployeeId>,
     ) -> Result<Attempt<'_>, Problem> {
-        if caller.role == Role::Camera || self.everybody.is_some() {
+        if (caller.role == Role::Camera && employee.is_none()) || self.everybody.is_some() {
             return Ok(Attempt { book: None, key: String::new() });
         }
         let key = match employee {

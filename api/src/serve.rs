@@ -30,6 +30,7 @@ pub(crate) async fn serve(settings: Settings, dev: bool) -> Result<(), StartErro
     let engines = Engines::open(&settings).await?;
     let app = App::new(settings, dev, engines.clone(), metrics)?;
     app.gallery.reconcile().await?;
+    app.gallery.remove_unknown_strays().await?;
     let listener = tokio::net::TcpListener::bind(address)
         .await
         .map_err(|source| StartError::Listen { address, source })?;
@@ -176,6 +177,10 @@ async fn sweep(app: App) {
                 }
                 Err(error) => tracing::warn!(%error, "not everything is sealed with the newest key yet"),
             }
+        }
+        app.gallery.recent.forget_old();
+        if let FaceState::Ready(service) = &*app.faces.load_full() {
+            service.forget_idle().await;
         }
         if let Err(error) = app.gallery.forget_old_unknown(app.settings.face.unknown.max_kept).await {
             tracing::warn!(%error, "unknown faces whose time is over could not be forgotten; the next round tries");

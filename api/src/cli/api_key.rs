@@ -8,7 +8,7 @@ use innkeeper_identity::{Permission, Role, parse_ttl};
 
 use super::table::table;
 use super::{Failure, Outcome, say};
-use crate::app::{data_keys, open_store};
+use crate::app::{data_keys, installed, open_store};
 use crate::config::Settings;
 use crate::problem::Problem;
 use crate::service::api_keys::{self, ApiKeyReport, NewApiKeyInput};
@@ -72,6 +72,7 @@ async fn work(command: ApiKey, mut settings: Settings) -> Outcome {
     if let Some(dir) = &place.data_dir {
         settings.storage.data_dir.clone_from(dir);
     }
+    installed(&settings)?;
     let hotel = place.hotel.clone().unwrap_or_else(|| settings.hotel.default.clone());
     let store = open_store(&settings, data_keys(&settings)?).await?;
     let outcome = match command {
@@ -81,7 +82,7 @@ async fn work(command: ApiKey, mut settings: Settings) -> Outcome {
             };
             let expires_at = ttl.map(until).transpose()?;
             let input = NewApiKeyInput { subject, role, permissions, expires_at };
-            let made = api_keys::create(&store, &hotel, ACTOR, input).await.map_err(failed)?;
+            let made = api_keys::create(&store, &hotel, ACTOR, None, input).await.map_err(failed)?;
             eprintln!("id {}; send the key as X-API-Key; it is not shown again", made.id);
             say(made.key)
         }

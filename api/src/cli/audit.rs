@@ -6,7 +6,7 @@ use innkeeper_store::AuditFault;
 use serde_json::json;
 
 use super::{Outcome, say};
-use crate::app::{data_keys, open_store};
+use crate::app::{data_keys, installed, open_store};
 use crate::config::Settings;
 
 #[derive(Debug, Subcommand)]
@@ -39,6 +39,7 @@ pub(super) fn run(command: Audit, mut settings: Settings) -> Outcome {
     if let Some(dir) = data_dir {
         settings.storage.data_dir = dir;
     }
+    installed(&settings)?;
     let verdict = tokio::runtime::Runtime::new()?.block_on(async {
         let store = open_store(&settings, data_keys(&settings)?).await?;
         let verdict = store.verify_audit().await;

@@ -43,8 +43,13 @@ fn keys(settings: &Settings) -> Finding {
     let what = "data keys".to_owned();
     let file = settings.storage.data_dir.join("secrets/data.key");
     if std::env::var_os("INNKEEPER_DATA_KEYS").is_none() && !file.exists() {
-        let detail = format!("{} will be created by `innkeeper serve`", file.display());
-        return Finding { what, good: true, detail };
+        let lost = settings.storage.data_dir.join("innkeeper.db").exists();
+        let detail = if lost {
+            format!("{} is missing; without it the tables do not open: restore the copy", file.display())
+        } else {
+            format!("{} will be created by `innkeeper serve`", file.display())
+        };
+        return Finding { what, good: !lost, detail };
     }
     match data_keys(settings) {
         Ok(ring) => {

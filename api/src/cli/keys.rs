@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::table::table;
 use super::{Outcome, say};
-use crate::app::{data_keys, open_media, open_store};
+use crate::app::{data_keys, installed, open_media, open_store};
 use crate::config::Settings;
 
 #[derive(Debug, Subcommand)]
@@ -38,11 +38,12 @@ pub(super) struct Place {
 }
 
 impl Place {
-    fn of(self, mut settings: Settings) -> Settings {
+    fn of(self, mut settings: Settings) -> Result<Settings, super::Failure> {
         if let Some(dir) = self.data_dir {
             settings.storage.data_dir = dir;
         }
-        settings
+        installed(&settings)?;
+        Ok(settings)
     }
 }
 
@@ -57,11 +58,11 @@ pub(super) fn run(command: Keys, settings: Settings) -> Outcome {
     let runtime = tokio::runtime::Runtime::new()?;
     match command {
         Keys::Rotate(place) => {
-            let keys = data_keys(&place.of(settings))?;
+            let keys = data_keys(&place.of(settings)?)?;
             say(keys.rotate()?)
         }
         Keys::List { place, json } => {
-            let settings = place.of(settings);
+            let settings = place.of(settings)?;
             let active = data_keys(&settings)?.active();
             let held = runtime.block_on(held(&settings))?;
             if json {
@@ -81,7 +82,7 @@ pub(super) fn run(command: Keys, settings: Settings) -> Outcome {
             say(table(&["key", "does", "rows", "pictures"], &rows))
         }
         Keys::Retire { key, place } => {
-            let settings = place.of(settings);
+            let settings = place.of(settings)?;
             let keys = data_keys(&settings)?;
             let held = runtime.block_on(held(&settings))?;
             if let Some(h) = held.iter().find(|h| h.key == key && (h.rows > 0 || h.pictures > 0)) {

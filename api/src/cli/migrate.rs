@@ -4,7 +4,7 @@ use std::sync::Arc;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Outcome, say};
-use crate::app::Engines;
+use crate::app::{Engines, installed};
 use crate::config::Settings;
 use crate::service::Gallery;
 
@@ -28,6 +28,14 @@ pub(super) fn run(args: Args, mut settings: Settings) -> Outcome {
     let mut to = settings.clone();
     to.storage.database_url = args.database_url.or(to.storage.database_url);
     to.storage.qdrant.url = args.qdrant_url.or(to.storage.qdrant.url);
+    if to.storage.database_url == settings.storage.database_url
+        && to.storage.qdrant.url == settings.storage.qdrant.url
+    {
+        let why =
+            "the settings name these places as the ones to move from; take them out of the settings first";
+        return Err(why.into());
+    }
+    installed(&settings)?;
     tokio::runtime::Runtime::new()?.block_on(migrate(&settings, &to))
 }
 

@@ -163,7 +163,8 @@ async fn forget(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NotThisPersonBody {
-    /// The answer that called a face this employee; good for an hour, on the server that gave it.
+    /// The answer that called a face this employee: one of the hotel's last 2,000, at most an hour old, of the server
+    /// that gave it.
     #[schema(value_type = Option<Uuid>)]
     answer_id: Option<String>,
     /// Or the picture: base64, or a data URI, with one face.

@@ -55,6 +55,7 @@ async fn create(
     State(app): State<App>,
     JsonBody(body): JsonBody<NewKeyBody>,
 ) -> Result<(StatusCode, Json<ApiKeyCreated>), Problem> {
+    let caller = &allowed.caller;
     let input = NewApiKeyInput {
         subject: body.subject,
         role: body.role,
@@ -62,7 +63,7 @@ async fn create(
         expires_at: body.expires_at,
     };
     let created =
-        api_keys::create(&app.engines.store, &allowed.caller.hotel, &allowed.caller.subject, input).await?;
+        api_keys::create(&app.engines.store, &caller.hotel, &caller.subject, Some(caller), input).await?;
     Ok((StatusCode::CREATED, Json(created)))
 }
 
@@ -96,6 +97,9 @@ async fn revoke(
     id: Result<Path<String>, PathRejection>,
 ) -> Result<StatusCode, Problem> {
     let Path(id) = id.map_err(|e| Problem::new(ErrorCode::InvalidId, e.body_text()))?;
+    if !id.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Err(Problem::new(ErrorCode::InvalidId, "the id of a key has hexadecimal digits only"));
+    }
     api_keys::revoke(&app.engines.store, &allowed.caller.hotel, &id, &allowed.caller.subject).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -237,9 +237,9 @@ pub(crate) struct RecogniseAnswer {
     pub employee_id: Option<String>,
     /// Calibrated probability that it is this person, 0 to 1.
     pub confidence: Option<f32>,
-    /// Best cosine over all enrolled templates.
+    /// Cosine with the nearest person: with the mean of their templates.
     pub score: Option<f32>,
-    /// Best cosine of any other person.
+    /// The same for the second person.
     pub second_best_score: Option<f32>,
     /// The score a match must reach here: more people enrolled ask for more, and a camera may have its own. Null
     /// when nobody was compared.

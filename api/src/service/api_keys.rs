@@ -55,14 +55,23 @@ fn report(stored: StoredApiKey) -> ApiKeyReport {
     }
 }
 
-/// Makes a key and keeps its hash.
+/// Makes a key and keeps its hash. A key of a `caller` does no more than the caller may.
 pub(crate) async fn create(
     store: &Store,
     hotel: &HotelId,
     actor: &str,
+    caller: Option<&Principal>,
     input: NewApiKeyInput,
 ) -> Result<ApiKeyCreated, Problem> {
     let now = Utc::now();
+    let wanted = input
+        .permissions
+        .as_ref()
+        .map_or_else(|| input.role.permissions(), |list| list.iter().copied().collect());
+    if let Some(missing) = caller.and_then(|c| wanted.iter().find(|p| !c.may(**p))) {
+        let detail = format!("a key may not do more than who makes it: {missing}");
+        return Err(Problem::new(ErrorCode::Forbidden, detail));
+    }
     if input.expires_at.is_some_and(|end| end <= now) {
         return Err(Problem::new(ErrorCode::InvalidTimestamp, "expires_at lies in the past"));
     }

@@ -156,7 +156,7 @@ impl FaceService {
         mut reports: Vec<PhotoReport>,
     ) -> Result<EnrolAnswer, Problem> {
         let hotel = &caller.hotel;
-        let _one = self.gallery.change().await;
+        let one = self.gallery.change().await;
         // The search below sees the index only, so the index must have seen every row.
         self.gallery.catch_up().await?;
         let foreign = self.gallery.foreign_models(hotel, &self.embedder()).await?;
@@ -226,7 +226,18 @@ impl FaceService {
                 report.reject("outdone", "the employee has enough better photos");
             }
         }
-        let earlier_sightings = self.claim_earlier(hotel, &employee, &caller.subject).await?;
+        // Other enrolments need not wait for the search through unknown faces.
+        drop(one);
+        let earlier_sightings = match self.claim_earlier(hotel, &employee, &caller.subject).await {
+            Ok(sightings) => sightings,
+            Err(problem) => {
+                tracing::warn!(
+                    detail = problem.detail,
+                    "earlier sightings of an enrolled person stay unnamed"
+                );
+                0
+            }
+        };
         Ok(EnrolAnswer {
             success: true,
             earlier_sightings,

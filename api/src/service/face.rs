@@ -7,11 +7,11 @@ use chrono::{TimeDelta, Utc};
 use innkeeper_core::{EmployeeId, HotelId, ModelRef};
 use innkeeper_face::templates::{PhotoReason, Template, UpdatePolicy, needs_new_photos};
 use innkeeper_face::{Calibration, FacePipeline};
-use innkeeper_store::StoreError;
+use innkeeper_store::{Source, StoreError};
 use innkeeper_vectors::Collection;
 
 use super::answers::ThresholdsReport;
-use super::gallery::{COLLECTION, Gallery};
+use super::gallery::Gallery;
 use super::unknown::UnknownGroups;
 use crate::app::StartError;
 use crate::config::{Attendance, FaceSettings, Images, Settings};
@@ -42,7 +42,8 @@ impl FaceService {
     ) -> Result<Self, StartError> {
         let embedder = pipeline.embedder();
         let calibration = Calibration::shipped(&embedder)?;
-        let collection = Collection::new(COLLECTION, embedder, pipeline.dimension())?;
+        let name = gallery.collection_name().await?;
+        let collection = Collection::new(&name, embedder, pipeline.dimension())?;
         gallery.engines.vectors.ensure(&collection).await?;
         Ok(Self {
             pipeline: Arc::new(pipeline),
@@ -55,6 +56,11 @@ impl FaceService {
             collection,
             unknown: UnknownGroups::default(),
         })
+    }
+
+    /// Lets go of what memory holds of unknown faces that nobody asked for lately.
+    pub async fn forget_idle(&self) {
+        self.unknown.forget_idle().await;
     }
 
     /// The embedder that runs.
@@ -87,7 +93,9 @@ impl FaceService {
             })
             .collect();
         let seen = rows.attendance(Some(employee), now - RECENT, now, MOST_SCORES).await?;
-        let scores: Vec<f32> = seen.iter().rev().filter(|a| a.model == here).map(|a| a.score).collect();
+        // What somebody named or put right says nothing of how well the templates match.
+        let seen = seen.iter().rev().filter(|a| a.model == here && a.source == Source::Camera);
+        let scores: Vec<f32> = seen.map(|a| a.score).collect();
         let policy = UpdatePolicy { max_templates: self.settings.max_templates, ..UpdatePolicy::default() };
         let limits = self.limits_at(hotel, None).await?;
         Ok(needs_new_photos(&templates, &scores, &limits, &policy))

@@ -20,8 +20,8 @@ use super::recent::RecentAnswers;
 use crate::app::{Engines, StartError};
 use crate::problem::Problem;
 
-/// Name of the index collections that hold faces; one per embedder.
-pub(super) const COLLECTION: &str = "veiled-faces";
+/// How names of index collections that hold faces begin; the installation follows, and there is one per embedder.
+const COLLECTION: &str = "veiled-faces";
 /// Their name before vectors were veiled; what is left of them goes at the next start.
 const UNVEILED: &str = "faces";
 /// Name of the secret that turns vectors before they reach the index.
@@ -44,6 +44,11 @@ pub(crate) enum CatchUpError {
     Vectors(#[from] VectorError),
     #[error(transparent)]
     Media(#[from] innkeeper_media::MediaError),
+    #[error(
+        "the tables are empty, but {pictures} pictures and the vectors of an installation are here; is this the right \
+         database? `innkeeper migrate-engine` fills a new one, a lost one comes from a backup"
+    )]
+    ForeignTables { pictures: usize },
 }
 
 impl From<CatchUpError> for Problem {
@@ -62,6 +67,7 @@ impl From<CatchUpError> for StartError {
             CatchUpError::Store(e) => e.into(),
             CatchUpError::Vectors(e) => e.into(),
             CatchUpError::Media(e) => e.into(),
+            foreign @ CatchUpError::ForeignTables { .. } => Self::ForeignTables(foreign.to_string()),
         }
     }
 }
@@ -76,7 +82,7 @@ pub(crate) struct Gallery {
     /// Wakes whoever rewrites them.
     pub deleted: Notify,
     /// The faces of recent answers.
-    pub(super) recent: RecentAnswers,
+    pub recent: RecentAnswers,
     /// When each collection was rewritten last.
     written: std::sync::Mutex<HashMap<Collection, Instant>>,
     veils: Mutex<HashMap<usize, Arc<Veil>>>,
@@ -127,25 +133,40 @@ impl Gallery {
 
     /// Brings the index in line with the tables after a start: vectors without a row go, rows without a
     /// vector get one.
+    ///
+    /// # Errors
+    /// [`CatchUpError::ForeignTables`] when nobody ever wrote to the tables while pictures or vectors are there:
+    /// these belong to other tables, and removing them would be a disaster.
     pub async fn reconcile(&self) -> Result<(), CatchUpError> {
+        let name = self.collection_name().await?;
         let mut indexed = self.engines.vectors.collections().await?;
-        for plain in indexed.extract_if(.., |c| c.name() == UNVEILED) {
-            tracing::warn!(collection = %plain, "removing vectors of a version that did not veil them");
-            self.engines.vectors.drop_collection(&plain).await?;
+        let pictures = self.engines.media.list(&Prefix::every_hotel()).await?;
+        let embedded_vectors = self.engines.owns_index && !indexed.is_empty();
+        if (embedded_vectors || !pictures.is_empty()) && self.engines.store.is_empty().await? {
+            return Err(CatchUpError::ForeignTables { pictures: pictures.len() });
         }
+        // Other installations may share a server; a folder has one owner.
+        if self.engines.owns_index {
+            for plain in indexed.extract_if(.., |c| c.name() == UNVEILED) {
+                tracing::warn!(collection = %plain, "removing vectors of a version that did not veil them");
+                self.engines.vectors.drop_collection(&plain).await?;
+            }
+        }
+        indexed.retain(|c| c.name() == name);
         let mut templates: HashSet<Uuid> = HashSet::new();
         let mut models: HashSet<ModelRef> =
             self.engines.store.template_models().await?.into_iter().map(|(m, _)| m).collect();
-        models.extend(indexed.iter().filter(|c| c.name() == COLLECTION).map(|c| c.model().clone()));
+        models.extend(indexed.iter().map(|c| c.model().clone()));
         for model in models {
-            let rows: HashSet<Uuid> =
-                self.engines.store.all_template_ids(&model).await?.into_iter().map(|(id, _)| id).collect();
-            templates.extend(&rows);
-            let found = indexed.iter().find(|c| c.name() == COLLECTION && *c.model() == model);
+            let found = indexed.iter().find(|c| *c.model() == model);
+            // Vectors first: whoever is enrolled by another process meanwhile has a row by the time rows are read.
             let vectors: HashSet<Uuid> = match found {
                 Some(c) => self.engines.vectors.ids(c, &Filter::every_hotel()).await?.into_iter().collect(),
                 None => HashSet::new(),
             };
+            let rows: HashSet<Uuid> =
+                self.engines.store.all_template_ids(&model).await?.into_iter().map(|(id, _)| id).collect();
+            templates.extend(&rows);
             let orphans: Vec<Uuid> = vectors.difference(&rows).copied().collect();
             let missing: Vec<Uuid> = rows.difference(&vectors).copied().collect();
             if let Some(c) = found.filter(|_| !orphans.is_empty()) {
@@ -159,7 +180,7 @@ impl Gallery {
         }
         self.catch_up().await?;
         // Most pictures have the id of their template; only the others are looked up.
-        let mut strays = self.engines.media.list(&Prefix::every_hotel()).await?;
+        let mut strays = pictures;
         strays.retain(|key| key.parts().is_ok_and(|(.., photo)| !templates.contains(&photo)));
         self.remove_strays(&strays).await
     }
@@ -212,7 +233,11 @@ impl Gallery {
     /// says whether it is worth it. The database keeps old pages until its log is cut.
     pub async fn scrub(&self) -> Result<(), CatchUpError> {
         let mut failed = Ok(());
+        let name = self.collection_name().await?;
         for collection in self.engines.vectors.collections().await? {
+            if collection.name() != name {
+                continue;
+            }
             let state = self.engines.vectors.state(&collection).await?;
             if !state.needs_optimize || self.wrote_lately(&collection, state.points) {
                 continue;
@@ -268,13 +293,34 @@ impl Gallery {
     /// Forgets unknown faces whose time is over, and the oldest of a hotel that has too many.
     pub async fn forget_old_unknown(&self, max_kept: usize) -> Result<(), CatchUpError> {
         self.engines.store.expire_unknown(Utc::now()).await?;
+        let mut failed = Ok(());
         for hotel in self.engines.store.hotels().await? {
-            self.engines.store.keep_newest_unknown(&hotel, max_kept).await?;
+            if let Err(error) = self.engines.store.keep_newest_unknown(&hotel, max_kept).await {
+                failed = Err(error.into());
+            }
+        }
+        failed
+    }
+
+    /// Removes pictures of unknown faces that no row has: the row went while its picture was written.
+    pub async fn remove_unknown_strays(&self) -> Result<(), CatchUpError> {
+        for hotel in self.engines.store.hotels().await? {
+            let pictures = self.engines.media.list(&Prefix::unknown(&hotel)).await?;
+            if pictures.is_empty() {
+                continue;
+            }
+            let ever = chrono::DateTime::<Utc>::MIN_UTC;
+            let rows = self.engines.store.hotel(&hotel).unknown_faces(ever, usize::MAX).await?;
+            let kept: HashSet<&str> = rows.iter().filter_map(|r| r.photo_key.as_deref()).collect();
+            for stray in pictures.iter().filter(|key| !kept.contains(key.as_str())) {
+                self.engines.media.delete(stray).await?;
+            }
         }
         Ok(())
     }
 
     async fn carry(&self, tasks: Vec<VectorTask>) -> Result<(), CatchUpError> {
+        let name = self.collection_name().await?;
         let known = self.engines.vectors.collections().await?;
         self.sizes.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let mut upserts: BTreeMap<(ModelRef, usize), Vec<VectorPoint>> = BTreeMap::new();
@@ -290,19 +336,34 @@ impl Gallery {
             }
         }
         for (model, ids) in deletes {
-            if let Some(c) = known.iter().find(|c| c.name() == COLLECTION && *c.model() == model) {
+            if let Some(c) = known.iter().find(|c| c.name() == name && *c.model() == model) {
                 self.engines.vectors.delete(c, &ids).await?;
             }
             self.engines.store.vectors_done(&[], &ids).await?;
         }
         for ((model, dimension), points) in upserts {
-            let collection = Collection::new(COLLECTION, model, dimension)?;
+            let collection = Collection::new(&name, model, dimension)?;
             self.engines.vectors.ensure(&collection).await?;
             let ids: Vec<Uuid> = points.iter().map(|p| p.id).collect();
             self.engines.vectors.upsert(&collection, points).await?;
             self.engines.store.vectors_done(&ids, &[]).await?;
+            self.take_back(&collection, &ids).await?;
         }
         Ok(())
+    }
+
+    /// Removes vectors of templates that another process deleted while they were written.
+    async fn take_back(&self, collection: &Collection, written: &[Uuid]) -> Result<(), CatchUpError> {
+        let gone = self.engines.store.without_template(written).await?;
+        if !gone.is_empty() {
+            self.engines.vectors.delete(collection, &gone).await?;
+        }
+        Ok(())
+    }
+
+    /// What this installation's collections are called: on a server that others use too, theirs are left alone.
+    pub(super) async fn collection_name(&self) -> Result<String, StoreError> {
+        Ok(format!("{COLLECTION}-{}", self.engines.store.installation().await?))
     }
 
     /// The employee's templates.
@@ -389,11 +450,12 @@ impl Gallery {
     }
 
     /// How many vectors the index holds of a person, over all models.
-    async fn vectors_of(&self, hotel: &HotelId, employee: &EmployeeId) -> Result<usize, VectorError> {
+    async fn vectors_of(&self, hotel: &HotelId, employee: &EmployeeId) -> Result<usize, CatchUpError> {
         let filter = Filter::hotel(hotel).owner(employee.as_str());
         let mut count = 0;
+        let name = self.collection_name().await?;
         for collection in self.engines.vectors.collections().await? {
-            if collection.name() == COLLECTION {
+            if collection.name() == name {
                 count += self.engines.vectors.count(&collection, &filter).await?;
             }
         }

@@ -1,5 +1,5 @@
-//! The faces of recent answers, so that a correction can point at one by its answer. In memory only: what is
-//! forgotten here can still be corrected with the picture itself.
+//! The faces of recent answers, so that a correction can point at one by its answer. In memory only, the newest of
+//! each hotel: what is forgotten here can still be corrected with the picture itself.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use innkeeper_core::{Embedding, EmployeeId, HotelId};
 use uuid::Uuid;
 
-/// How long an answer can be put right.
+/// How long an answer can be put right at most.
 const KEPT: Duration = Duration::from_hours(1);
-/// Most answers kept; two kilobytes a face.
+/// Most answers kept of a hotel; two kilobytes a face.
 const MOST: usize = 2000;
 
 /// A face as an answer named it.
@@ -22,7 +22,6 @@ pub(super) struct NamedFace {
 }
 
 struct Answered {
-    hotel: HotelId,
     at: Instant,
     faces: Vec<NamedFace>,
 }
@@ -36,38 +35,52 @@ struct Kept {
 
 /// The recent answers of this process.
 #[derive(Default)]
-pub(super) struct RecentAnswers(Mutex<Kept>);
+pub(crate) struct RecentAnswers(Mutex<HashMap<HotelId, Kept>>);
+
+impl Kept {
+    fn forget_old(&mut self) {
+        let old = |kept: &Self| {
+            let first = kept.order.front().and_then(|id| kept.answers.get(id));
+            kept.order.len() > MOST || first.is_some_and(|a| a.at.elapsed() > KEPT)
+        };
+        while old(self) {
+            if let Some(id) = self.order.pop_front() {
+                self.answers.remove(&id);
+            }
+        }
+    }
+}
 
 impl RecentAnswers {
     pub fn remember(&self, answer: Uuid, hotel: &HotelId, faces: Vec<NamedFace>) {
         if faces.is_empty() {
             return;
         }
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.answers.insert(answer, Answered { hotel: hotel.clone(), at: Instant::now(), faces });
+        let mut hotels = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = hotels.entry(hotel.clone()).or_default();
+        kept.answers.insert(answer, Answered { at: Instant::now(), faces });
         kept.order.push_back(answer);
-        let old = |kept: &Kept| {
-            let first = kept.order.front().and_then(|id| kept.answers.get(id));
-            kept.order.len() > MOST || first.is_some_and(|a| a.at.elapsed() > KEPT)
-        };
-        while old(&kept) {
-            if let Some(id) = kept.order.pop_front() {
-                kept.answers.remove(&id);
-            }
-        }
+        kept.forget_old();
+    }
+
+    /// Lets go of what is too old in every hotel.
+    pub fn forget_old(&self) {
+        let mut hotels = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        hotels.values_mut().for_each(Kept::forget_old);
+        hotels.retain(|_, kept| !kept.order.is_empty());
     }
 
     /// The face that an answer to this hotel called `owner`.
     pub fn face(&self, answer: Uuid, hotel: &HotelId, owner: &EmployeeId) -> Option<NamedFace> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let answered = kept.answers.get(&answer).filter(|a| a.hotel == *hotel && a.at.elapsed() <= KEPT)?;
+        let hotels = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let answered = hotels.get(hotel)?.answers.get(&answer).filter(|a| a.at.elapsed() <= KEPT)?;
         answered.faces.iter().find(|f| f.owner == *owner).cloned()
     }
 
     /// Forgets a person: their embeddings must not outlive them here either.
     pub fn forget(&self, hotel: &HotelId, owner: &EmployeeId) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for answered in kept.answers.values_mut().filter(|a| a.hotel == *hotel) {
+        let mut hotels = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for answered in hotels.get_mut(hotel).into_iter().flat_map(|kept| kept.answers.values_mut()) {
             answered.faces.retain(|f| f.owner != *owner);
         }
     }
@@ -104,8 +117,11 @@ mod tests {
         for _ in 0..MOST {
             recent.remember(Uuid::now_v7(), &hotel, vec![face("EMP1")]);
         }
-        let kept = recent.0.lock().unwrap();
-        assert_eq!((kept.answers.len(), kept.order.len()), (MOST, MOST));
+        let other: HotelId = "b".parse().unwrap();
+        recent.remember(Uuid::now_v7(), &other, vec![face("EMP1")]);
+        let hotels = recent.0.lock().unwrap();
+        let kept = &hotels[&hotel];
+        assert_eq!((kept.answers.len(), kept.order.len(), hotels[&other].order.len()), (MOST, MOST, 1));
         assert!(!kept.answers.contains_key(&first));
     }
 }

@@ -10,7 +10,7 @@ use innkeeper_core::{CameraId, Embedding, EmployeeId, ErrorCode, HotelId, Pictur
 use innkeeper_face::Face;
 use innkeeper_face::grouping::{Group, assign};
 use innkeeper_face::matching::{decide, fused};
-use innkeeper_media::Key;
+use innkeeper_media::{Key, MediaError};
 use innkeeper_store::{Named, NamedFace, Naming, NewTemplate, NewUnknown, StoreError, UnknownFace};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -50,6 +50,20 @@ struct Groups {
 pub(super) struct UnknownGroups(std::sync::Mutex<HashMap<HotelId, Arc<Mutex<Groups>>>>);
 
 impl UnknownGroups {
+    /// Lets go of groups that were not asked for lately: what expired in the tables must not stay in memory.
+    pub async fn forget_idle(&self) {
+        let hotels: Vec<_> = {
+            let hotels = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            hotels.values().map(Arc::clone).collect()
+        };
+        for groups in hotels {
+            let mut groups = groups.lock().await;
+            if groups.read.is_some_and(|at| at.elapsed() > REFRESH) {
+                *groups = Groups::default();
+            }
+        }
+    }
+
     /// A hotel's groups: hotels do not wait for each other.
     fn of(&self, hotel: &HotelId) -> Arc<Mutex<Groups>> {
         let mut hotels = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -138,8 +152,8 @@ impl FaceService {
         if groups.read.is_none_or(|at| at.elapsed() > REFRESH) {
             *groups = self.read_groups(&sight.hotel).await?;
         }
-        let centres: Vec<Group> = groups.known.iter().map(|k| k.group.clone()).collect();
-        let found = assign(embedding.vector(), &centres, self.calibration.grouping());
+        let found =
+            assign(embedding.vector(), groups.known.iter().map(|k| &k.group), self.calibration.grouping());
         let quality = face.quality.score;
         let at = found.map_or(groups.known.len(), |(at, _)| at);
         if found.is_none() {
@@ -174,13 +188,21 @@ impl FaceService {
             is_alive: face.liveness.is_alive,
             liveness_reason: face.liveness.reason.clone(),
             photo_key: kept.as_ref().map(|(key, _)| key.to_string()),
-            photo_sha256: hex::encode(Sha256::digest(kept.as_ref().map_or(&[][..], |(_, jpeg)| jpeg))),
+            photo_sha256: hex::encode(kept.as_ref().map_or_else(
+                // Without a picture the vector stands for it: two faces must not pass for one photo.
+                || {
+                    Sha256::digest(
+                        embedding.vector().iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>(),
+                    )
+                },
+                |(_, jpeg)| Sha256::digest(jpeg),
+            )),
             expires_at: Utc::now() + retention,
         };
         let window = Duration::from_secs(self.attendance.sighting_window_seconds);
         let rows = self.gallery.engines.store.hotel(&sight.hotel);
         let outcome = rows.record_unknown(new, window).await?;
-        // Rows before files, as everywhere.
+        // The row first: a picture without one would be looked for by nobody until the next start.
         if let Some((key, jpeg)) = kept.filter(|_| outcome.is_best) {
             self.gallery.engines.media.put(&key, Bytes::from(jpeg)).await?;
         }
@@ -217,7 +239,8 @@ impl FaceService {
         since: Option<DateTime<Utc>>,
         limit: usize,
     ) -> Result<UnknownAnswer, Problem> {
-        let mut groups: Vec<(UnknownGroup, Vec<f32>)> = Vec::new();
+        let here = self.embedder();
+        let mut groups: Vec<(UnknownGroup, Option<Vec<f32>>)> = Vec::new();
         for face in self.kept(hotel).await? {
             if since.is_some_and(|since| face.last_seen_at < since) {
                 continue;
@@ -234,7 +257,8 @@ impl FaceService {
                     nearest_employee_id: None,
                     nearest_score: None,
                 };
-                groups.push((group, face.vector.clone()));
+                // Another model's vector says nothing here.
+                groups.push((group, (face.model == here).then(|| face.vector.clone())));
             }
             let group = &mut groups[at].0;
             group.first_seen_at = group.first_seen_at.min(face.seen_at);
@@ -255,7 +279,7 @@ impl FaceService {
         groups.truncate(limit);
         let mut answer = Vec::with_capacity(groups.len());
         for (mut group, vector) in groups {
-            if vector.len() == self.collection.dimension() {
+            if let Some(vector) = vector {
                 let nearest = self.nearest(hotel, &vector, None).await?.into_iter().next();
                 group.nearest_score = nearest.as_ref().map(|n| n.score);
                 group.nearest_employee_id = nearest.map(|n| n.owner.to_string());
@@ -269,12 +293,15 @@ impl FaceService {
     pub async fn unknown_picture(&self, hotel: &HotelId, group: Uuid) -> Result<Bytes, Problem> {
         let mut faces = self.gallery.engines.store.hotel(hotel).unknown_group(group).await?;
         faces.sort_by(|a, b| b.quality.total_cmp(&a.quality));
-        let key = faces.iter().find_map(|f| f.photo_key.as_deref()).and_then(|k| k.parse::<Key>().ok());
-        let Some(key) = key else {
-            let detail = "no picture of this group was kept; `face.unknown.keep_pictures` keeps them";
-            return Err(Problem::new(ErrorCode::UnknownFaceNotFound, detail));
-        };
-        Ok(self.gallery.engines.media.get(&key).await?)
+        for key in faces.iter().filter_map(|f| f.photo_key.as_deref()?.parse::<Key>().ok()) {
+            match self.gallery.engines.media.get(&key).await {
+                // Its sighting was cut off before it was written; the next best has one perhaps.
+                Err(MediaError::NotFound { .. }) => {}
+                other => return Ok(other?),
+            }
+        }
+        let detail = "no picture of this group was kept; `face.unknown.keep_pictures` keeps them";
+        Err(Problem::new(ErrorCode::UnknownFaceNotFound, detail))
     }
 
     /// Gives a group the name of an enrolled employee: its sightings become attendance, and so do those of
@@ -365,7 +392,8 @@ impl FaceService {
         Ok(named)
     }
 
-    /// Unknown faces, other than `known`, that the employee's templates match as a frame would be matched.
+    /// Unknown faces, other than `known`, that the employee's templates match as a frame would be matched. Most are
+    /// put aside by their own score before anybody else is looked at.
     async fn earlier_sightings(
         &self,
         hotel: &HotelId,
@@ -373,11 +401,16 @@ impl FaceService {
         known: &[Uuid],
     ) -> Result<Vec<UnknownFace>, Problem> {
         let here = self.embedder();
+        let templates = self.own_templates(hotel, employee).await?;
+        let vectors: Vec<&[f32]> = templates.iter().map(|t| t.vector.as_slice()).collect();
         let mut found = Vec::new();
         for face in self.kept(hotel).await?.into_iter().filter(|f| f.model == here && !known.contains(&f.id))
         {
-            let embedding = Embedding::normalised(face.model.clone(), face.vector.clone())?;
             let limits = self.limits_at(hotel, face.camera_id.as_ref()).await?;
+            if fused(&face.vector, &vectors).is_none_or(|score| score < limits.threshold) {
+                continue;
+            }
+            let embedding = Embedding::normalised(face.model.clone(), face.vector.clone())?;
             let people = self.people_like(hotel, &embedding).await?;
             let decision = decide(&[people], &limits).pop();
             if decision.and_then(|d| d.owner).as_ref() == Some(employee) {

@@ -143,7 +143,7 @@ pub(super) fn embedded(face: &Face) -> Result<&Embedding, Problem> {
 /// What an operator asks for when the picture cannot help: the answer it came from.
 pub(super) fn answer_not_found(employee: &EmployeeId) -> Problem {
     let detail = format!(
-        "no answer of the last hour with this id called a face {employee}; send the picture as `image` instead"
+        "no recent answer with this id called a face {employee}; send the picture as `image` instead"
     );
     Problem::new(ErrorCode::AnswerNotFound, detail)
 }

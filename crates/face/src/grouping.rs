@@ -32,6 +32,11 @@ impl Group {
         self.sum.iter().map(|v| v / norm).collect()
     }
 
+    /// Cosine between a face and the [`Group::centre`].
+    fn cosine(&self, face: &[f32]) -> f32 {
+        cosine(face, &self.sum) / cosine(&self.sum, &self.sum).sqrt().max(f32::MIN_POSITIVE)
+    }
+
     /// Takes a face in.
     pub fn join(&mut self, face: &[f32]) {
         self.absorb(&Self::of(face));
@@ -48,8 +53,12 @@ impl Group {
 
 /// The group whose centre is nearest to a face, with the cosine; `None` when none reaches `bar`
 /// ([`Calibration::grouping`](crate::Calibration::grouping)): the face starts a group.
-pub fn assign(face: &[f32], groups: &[Group], bar: f32) -> Option<(usize, f32)> {
-    let near = groups.iter().enumerate().map(|(i, group)| (i, cosine(face, &group.centre())));
+pub fn assign<'a>(
+    face: &[f32],
+    groups: impl IntoIterator<Item = &'a Group>,
+    bar: f32,
+) -> Option<(usize, f32)> {
+    let near = groups.into_iter().enumerate().map(|(i, group)| (i, group.cosine(face)));
     near.max_by(|a, b| a.1.total_cmp(&b.1)).filter(|(_, score)| *score >= bar)
 }
 

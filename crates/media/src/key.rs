@@ -99,6 +99,11 @@ impl Prefix {
         Self(format!("hotel/{hotel}/faces"))
     }
 
+    /// The unknown faces of a hotel.
+    pub fn unknown(hotel: &HotelId) -> Self {
+        Self(format!("hotel/{hotel}/unknown"))
+    }
+
     /// The enrolled photos of one employee.
     pub fn faces_of(hotel: &HotelId, employee: &EmployeeId) -> Self {
         Self(format!("hotel/{hotel}/faces/{employee}"))

@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use chrono::Utc;
 use innkeeper_core::{EmployeeId, HotelId, ModelRef, WriteStage};
 use sea_query::{Expr, ExprTrait, OnConflict, Order, Query};
@@ -125,6 +127,26 @@ impl Store {
             WriteStage::RemovalAcknowledged.reached();
         }
         Ok(())
+    }
+
+    /// Those of these ids that no template has (any more): the index was told of them while somebody deleted them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn without_template(&self, ids: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
+        let mut conn = self.reader().await?;
+        let mut there = HashSet::new();
+        for ids in ids.chunks(CHUNK) {
+            let query = Query::select()
+                .column(Col::Id)
+                .from(Table::FaceTemplates)
+                .and_where(Expr::col(Col::Id).is_in(ids.iter().map(Uuid::to_string)))
+                .take();
+            for row in fetch_all(&mut conn, &query).await? {
+                there.insert(parse::<Uuid>(&row, "id")?);
+            }
+        }
+        Ok(ids.iter().copied().filter(|id| !there.contains(id)).collect())
     }
 
     /// Puts templates back into the queue because the index was found without them; returns how many. Ids
