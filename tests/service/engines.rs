@@ -79,6 +79,9 @@ fn a_house_moves_to_postgresql_with_everybody_and_everything_in_it() {
     assert_eq!(again.code, Some(1), "a second copy into the same tables");
 
     house.set("storage.database_url", &database.url);
+    let nowhere = house.run(&migrate);
+    assert_eq!(nowhere.code, Some(1), "from a place to itself");
+    assert!(nowhere.stderr.contains("settings"), "{}", nowhere.stderr);
     let server = house.serve();
     let (manager, camera) = (server.manager(), server.camera());
     assert_eq!(manager.embedding("EMP001").json(200), before);
@@ -101,6 +104,40 @@ fn a_house_moves_to_postgresql_with_everybody_and_everything_in_it() {
     let server = house.serve();
     assert_eq!(server.camera().recognise(&photo(BIDEN)).json(200)["employee_id"], "EMP002");
     server.manager().embedding("EMP001").problem(404, "employee_not_enrolled");
+}
+
+#[test]
+fn empty_tables_beside_a_full_house_are_refused_and_nothing_is_cleared_away() {
+    let house = House::new("default");
+    let server = house.serve();
+    server.manager().enrol("EMP001", &[&photo(OBAMA[0])]).json(201);
+    server.stop();
+    let data = house.data();
+    let start = ["serve", "--listen", "127.0.0.1:0", "--data-dir", data.to_str().unwrap()];
+    let database = data.join("innkeeper.db");
+    std::fs::rename(&database, data.join("elsewhere.db")).unwrap();
+    let refused = house.run(&start);
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.stderr.contains("the tables are empty"), "{}", refused.stderr);
+    assert_eq!(crate::server::files(&data.join("media")).len(), 1, "the photograph is gone");
+    for name in ["innkeeper.db", "innkeeper.db-wal", "innkeeper.db-shm"] {
+        let _ = std::fs::remove_file(data.join(name));
+    }
+    std::fs::rename(data.join("elsewhere.db"), &database).unwrap();
+    let server = house.serve();
+    assert_eq!(server.camera().recognise(&photo(OBAMA[1])).json(200)["employee_id"], "EMP001");
+}
+
+#[test]
+fn commands_that_only_look_make_no_installation() {
+    let house = House::new("default");
+    let nowhere = house.desk().join("typo");
+    for command in [&["audit", "verify"][..], &["keys", "list"], &["keys", "rotate"], &["api-key", "list"]] {
+        let ran = house.run(&[command, &["--data-dir", nowhere.to_str().unwrap()]].concat());
+        assert_eq!(ran.code, Some(1), "{command:?}");
+        assert!(ran.stderr.contains("holds no installation"), "{command:?}: {}", ran.stderr);
+        assert!(!nowhere.exists(), "{command:?} made one");
+    }
 }
 
 #[test]

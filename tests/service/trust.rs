@@ -28,6 +28,14 @@ fn an_api_key_opens_what_it_was_made_for_until_it_is_revoked() {
         send(server.anyone().request(Method::POST, RECOGNISE).header("X-API-Key", key).body(photo(BIDEN)));
     picture.problem(403, "forbidden");
 
+    // A key does no more than who makes it.
+    let narrow = server.with(house.token_with(&[
+        "--subject", "narrow", "--role", "admin", "--hotel", "h1", "--permissions", "admin:keys",
+    ]));
+    narrow.post_json(KEYS, &json!({"subject": "me", "role": "admin"})).problem(403, "forbidden");
+    let own = json!({"subject": "me", "role": "admin", "permissions": ["admin:keys"]});
+    narrow.post_json(KEYS, &own).json(201);
+
     // A changed letter, another key's secret, both credentials at once.
     let other = admin.post_json(KEYS, &json!({"subject": "other", "role": "staff"})).json(201);
     let other_key = other["key"].as_str().unwrap();
