@@ -44,7 +44,7 @@ pub struct Calibration {
     /// Lowest cosine of a match between two faces: one cross-identity pair in 10,000 reaches it.
     pub threshold: f32,
     /// Cosine that one cross-identity pair in 100,000 reaches, see [`Calibration::grouping`].
-    grouping: f32,
+    pub(crate) grouping: f32,
     /// Least distance to the second person, in cosine.
     pub margin: f32,
     /// Share of the looks at strangers that may be answered with somebody's name.
