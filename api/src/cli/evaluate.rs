@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use innkeeper_core::{DecodeLimits, Embedding, Picture};
 use innkeeper_face::evaluation::gains::{Looks, gains};
 use innkeeper_face::evaluation::groups::grouping;
-use innkeeper_face::evaluation::open_set::{Tail, most_alike, open_set};
+use innkeeper_face::evaluation::open_set::{most_alike, open_set, strangers_tail};
 use innkeeper_face::evaluation::{AllPairs, Labelled, ScoredPair, cosine, identification, liveness, pairs};
 use innkeeper_face::matching::MatchLimits;
 use innkeeper_face::{Calibration, Embedder, Face, FacePipeline, FrameAnalysis, Want};
@@ -386,8 +386,12 @@ fn face_figures(
     let curve = all.logistic();
     put("probability_slope", json!(curve.map(|c| c.0)));
     put("probability_intercept", json!(curve.map(|c| c.1)));
-    put("tail", json!(Tail::fit(&all.impostor, all.impostor.len()).map(|t| t.tail)));
-    let limits = calibration.map(|c| |templates| c.limits(templates));
+    put("grouping_far_1e5", json!(all.tail().map(|t| t.at(1e-5))));
+    let strangers = strangers_tail(people, calibration.map_or(0.0, |c| c.margin));
+    put("strangers_start", json!(strangers.map(|t| t.start)));
+    put("strangers_scale", json!(strangers.map(|t| t.scale)));
+    put("strangers_shape", json!(strangers.map(|t| t.shape)));
+    let limits = calibration.map(|c| |people| c.limits(people));
     let found = identification(people, limits.as_ref().map(|l| l as &dyn Fn(usize) -> MatchLimits));
     if found.is_none() {
         reasons.push("nobody has two pictures: identification figures are null".to_owned());

@@ -26,7 +26,7 @@ const COLLECTION: &str = "veiled-faces";
 const UNVEILED: &str = "faces";
 /// Name of the secret that turns vectors before they reach the index.
 const VEIL: &str = "vector-veil";
-/// How long the number of a hotel's templates is believed.
+/// How long the number of a hotel's people is believed.
 const COUNTED: Duration = Duration::from_secs(30);
 /// From so many vectors on, rewriting a collection takes seconds in which nobody can be enrolled...
 const LARGE: usize = 20_000;
@@ -86,7 +86,7 @@ pub(crate) struct Gallery {
     /// When each collection was rewritten last.
     written: std::sync::Mutex<HashMap<Collection, Instant>>,
     veils: Mutex<HashMap<usize, Arc<Veil>>>,
-    sizes: std::sync::Mutex<HashMap<(Collection, HotelId), (Instant, usize)>>,
+    sizes: std::sync::Mutex<HashMap<(ModelRef, HotelId), (Instant, usize)>>,
 }
 
 impl Gallery {
@@ -114,14 +114,14 @@ impl Gallery {
         Ok(veil)
     }
 
-    /// How many templates of a collection a hotel has, at most half a minute ago.
-    pub(super) async fn size(&self, collection: &Collection, hotel: &HotelId) -> Result<usize, VectorError> {
-        let key = (collection.clone(), hotel.clone());
+    /// How many people of a hotel have templates of this model, at most half a minute ago.
+    pub(super) async fn people(&self, model: &ModelRef, hotel: &HotelId) -> Result<usize, StoreError> {
+        let key = (model.clone(), hotel.clone());
         let known = self.sizes.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied();
         if let Some((_, size)) = known.filter(|(at, _)| at.elapsed() < COUNTED) {
             return Ok(size);
         }
-        let size = self.engines.vectors.count(collection, &Filter::hotel(hotel)).await?;
+        let size = self.engines.store.hotel(hotel).enrolled(model).await?.len();
         self.sizes.lock().unwrap_or_else(PoisonError::into_inner).insert(key, (Instant::now(), size));
         Ok(size)
     }

@@ -213,8 +213,8 @@ impl FaceService {
         hotel: &HotelId,
         camera: Option<&CameraId>,
     ) -> Result<MatchLimits, Problem> {
-        let templates = self.gallery.size(&self.collection, hotel).await?;
-        Ok(self.calibration.limits(templates).overridden(&self.overrides(camera)))
+        let people = self.gallery.people(self.collection.model(), hotel).await?;
+        Ok(self.calibration.limits(people).overridden(&self.overrides(camera)))
     }
 
     /// The people of a hotel who look like this, the most alike compared by all their templates.

@@ -3,11 +3,39 @@
 use std::collections::BTreeMap;
 
 use innkeeper_core::ModelRef;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::matching::MatchLimits;
 
 const SHIPPED: &str = include_str!("../thresholds.toml");
+
+/// Share of the comparisons between strangers and enrolled people beyond which a [`Tail`] speaks.
+pub const TAIL_RATE: f64 = 1e-3;
+
+/// The upper end of the scores of strangers: beyond `start` they follow a generalised Pareto distribution
+/// (peaks over threshold; Pickands 1975, Coles 2001).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tail {
+    /// Cosine that [`TAIL_RATE`] of the comparisons reach.
+    pub start: f32,
+    /// How fast their number falls there: to 1/e within this distance, in cosine.
+    pub scale: f32,
+    /// How that goes on: at zero the same for ever (exponential), below zero ever faster, to an end that no
+    /// stranger passes, above zero ever slower. Above -0.5.
+    pub shape: f32,
+}
+
+impl Tail {
+    /// Cosine that a share `rate` of the comparisons reach; `start` where the rate is above [`TAIL_RATE`].
+    pub fn at(&self, rate: f64) -> f32 {
+        let folds = (TAIL_RATE / rate).ln().max(0.0);
+        let shape = f64::from(self.shape);
+        let scales = if shape.abs() < 1e-6 { folds } else { (shape * folds).exp_m1() / shape };
+        // A cosine above one would match nobody, whatever the gallery.
+        (f64::from(self.start) + f64::from(self.scale) * scales).min(0.999) as f32
+    }
+}
 
 /// What an evaluation found for one embedder.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -15,10 +43,14 @@ const SHIPPED: &str = include_str!("../thresholds.toml");
 pub struct Calibration {
     /// Lowest cosine of a match between two faces: one cross-identity pair in 10,000 reaches it.
     pub threshold: f32,
-    /// By how much the cosine must rise for every tenth part of those pairs.
-    pub tail: f32,
+    /// Cosine that one cross-identity pair in 100,000 reaches, see [`Calibration::grouping`].
+    pub(crate) grouping: f32,
     /// Least distance to the second person, in cosine.
     pub margin: f32,
+    /// Share of the looks at strangers that may be answered with somebody's name.
+    pub false_names: f64,
+    /// Scores of strangers with enrolled people where the margin lets them pass.
+    pub strangers: Tail,
     /// Slope of the logistic curve from cosine to probability.
     pub slope: f32,
     /// Intercept of that curve.
@@ -26,11 +58,6 @@ pub struct Calibration {
     /// Which evaluation set these numbers, with its data and command.
     pub evaluation: String,
 }
-
-/// Share of cross-identity pairs that reach [`Calibration::threshold`].
-pub const PAIR_RATE: f64 = 1e-4;
-/// Share of strangers in front of a camera that may be answered with somebody's name.
-pub const FALSE_NAMES: f64 = 3e-4;
 
 /// The shipped thresholds cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -56,21 +83,19 @@ impl Calibration {
         all.remove(&embedder.to_string()).ok_or_else(|| CalibrationError::Unknown(embedder.clone()))
     }
 
-    /// When the best of a gallery is a match. A stranger is compared with every template and has a chance at
-    /// each, so the rate per comparison must be [`FALSE_NAMES`] divided by their number; beyond the rate the
-    /// threshold was measured at, the cosine is extrapolated along the tail, which is exponential
-    /// (docs/thresholds.md). Up to three templates it is the threshold of pairs.
-    pub fn limits(&self, templates: usize) -> MatchLimits {
-        let decades = (templates.max(1) as f64 * PAIR_RATE / FALSE_NAMES).log10().max(0.0) as f32;
-        // A cosine above one would match nobody, whatever the gallery.
-        let threshold = (self.threshold + self.tail * decades).min(0.999);
-        MatchLimits { threshold, margin: self.margin }
+    /// When the best of a gallery of `people` is a match. A stranger is compared with all of them and has a
+    /// chance at each, so the rate per person must be `false_names` divided by their number. It is people
+    /// that count, not templates: a person is one score, [`fused`](crate::matching::fused). Never below the
+    /// threshold of pairs.
+    pub fn limits(&self, people: usize) -> MatchLimits {
+        let bar = self.strangers.at(self.false_names / people.max(1) as f64);
+        MatchLimits { threshold: bar.max(self.threshold), margin: self.margin }
     }
 
     /// Cosine from which on a face belongs to a group of unknown faces: where one cross-identity pair in
     /// 100,000 is. A wrong name for a whole group costs more than two groups of one person.
     pub fn grouping(&self) -> f32 {
-        self.threshold + self.tail
+        self.grouping
     }
 
     /// Probability, 0 to 1, that two faces with this cosine are one person, when before looking both
@@ -92,7 +117,9 @@ mod tests {
             model.parse::<ModelRef>().unwrap();
             assert!(c.evaluation.contains("innkeeper evaluate face"), "{model} names no evaluation");
             assert!(c.threshold > 0.0 && c.threshold < 1.0 && c.margin >= 0.0 && c.slope > 0.0);
-            assert!(c.tail > 0.0 && c.grouping() > c.threshold);
+            assert!(c.grouping() > c.threshold);
+            assert!(c.strangers.scale > 0.0 && c.strangers.shape > -0.5 && c.strangers.start < 1.0);
+            assert!(c.false_names > 0.0 && c.false_names <= 1e-3, "{model}: strangers are given names");
             assert!(c.confidence(c.threshold) > 0.5, "{model}: a match would be less likely than not");
         }
     }
@@ -104,12 +131,26 @@ mod tests {
     }
 
     #[test]
-    fn the_bar_rises_with_the_gallery_and_never_falls_below_that_of_pairs() {
-        let c = Calibration::shipped(&"edgeface-xs@q-a9ae3bc8".parse().unwrap()).unwrap();
-        assert!((c.limits(0).threshold - c.threshold).abs() < 1e-6);
-        assert!((c.limits(3).threshold - c.threshold).abs() < 1e-6);
-        let step = c.limits(1000).threshold - c.limits(100).threshold;
-        assert!((step - c.tail).abs() < 1e-6, "ten times the templates cost one tail: {step}");
-        assert!(c.limits(usize::MAX).threshold < 1.0);
+    fn the_bar_rises_with_the_people_and_never_falls_below_that_of_pairs() {
+        let all: BTreeMap<String, Calibration> = toml::from_str(SHIPPED).unwrap();
+        for (model, c) in all {
+            assert_eq!(c.limits(0), c.limits(1), "{model}");
+            assert!((c.limits(1).threshold - c.threshold).abs() < 1e-6, "{model}");
+            let bars = [10, 50, 200, 1000].map(|people| c.limits(people).threshold);
+            assert!(bars[0] > c.threshold && bars.is_sorted_by(|a, b| a < b), "{model}: {bars:?}");
+            assert!(c.limits(usize::MAX).threshold < 1.0, "{model}");
+        }
+    }
+
+    #[test]
+    fn a_tail_with_an_end_asks_less_of_a_large_gallery_than_an_exponential_one() {
+        let exponential = Tail { start: 0.3, scale: 0.03, shape: 0.0 };
+        assert!((exponential.at(TAIL_RATE / 10.0) - 0.3 - 0.03 * std::f32::consts::LN_10).abs() < 1e-6);
+        assert!((exponential.at(1.0) - 0.3).abs() < 1e-6, "it says nothing below its start");
+        let bounded = Tail { shape: -0.3, ..exponential };
+        assert!(bounded.at(1e-6) < exponential.at(1e-6));
+        assert!(bounded.at(1e-300) <= 0.4, "start - scale / shape is the end");
+        let heavy = Tail { shape: 0.2, ..exponential };
+        assert!(heavy.at(1e-6) > exponential.at(1e-6));
     }
 }

@@ -8,9 +8,11 @@ pub mod gains;
 pub mod groups;
 pub mod open_set;
 mod protocol;
+mod tail;
 
 use serde::Serialize;
 
+use crate::Tail;
 use crate::matching::MatchLimits;
 
 /// A picture's embedding with who it shows. Vectors are of unit length.
@@ -138,6 +140,13 @@ impl AllPairs {
         Some(OperatingPoint { far, threshold, tar: accepted as f64 / self.genuine.len() as f64 })
     }
 
+    /// The tail of the scores of cross-identity pairs. `None` when there are too few.
+    pub fn tail(&self) -> Option<Tail> {
+        let mut comparisons = tail::Comparisons::default();
+        comparisons.add(&self.impostor);
+        comparisons.tail()
+    }
+
     /// Slope and intercept of the logistic curve from cosine to the probability of one person, with both
     /// cases weighted as equally likely (Platt 1999, Newton steps). `None` when a side is empty.
     pub fn logistic(&self) -> Option<(f32, f32)> {
@@ -206,7 +215,7 @@ pub struct Identification {
 
 /// Enrols the first picture of every identity and looks up all others; every picture is also looked up
 /// with its own person left out, which makes it a stranger. `shipped` gives the limits of a gallery by its
-/// number of templates. `None` without probes.
+/// number of people. `None` without probes.
 pub fn identification(
     pictures: &[Labelled<'_>],
     shipped: Option<&dyn Fn(usize) -> MatchLimits>,

@@ -24,7 +24,7 @@ mod quality;
 pub mod templates;
 
 pub use align::{Similarity, TEMPLATE_112};
-pub use calibration::{Calibration, CalibrationError, FALSE_NAMES, PAIR_RATE};
+pub use calibration::{Calibration, CalibrationError, TAIL_RATE, Tail};
 pub use detect::{Detection, Detector, DetectorKind, DetectorSettings, Mtcnn};
 pub use embed::{Embedder, EmbedderKind};
 pub use error::FaceError;

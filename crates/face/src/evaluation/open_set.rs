@@ -3,41 +3,17 @@
 use serde::Serialize;
 
 use super::protocol::{PHOTOS, People, Scores, mean};
+use super::tail::Comparisons;
 use super::{Labelled, cosine};
 use crate::matching::MatchLimits;
-use crate::{Calibration, PAIR_RATE};
+use crate::{Calibration, Tail};
 
 /// Parts into which the people are divided: each part is strangers once, to limits fitted on the others.
 const FOLDS: usize = 5;
 /// Galleries that are tried, in people; one with everybody but the stranger comes after them.
 const SIZES: [usize; 3] = [10, 50, 200];
-/// Cross-identity pairs beyond the threshold without which no tail is fitted.
-const LEAST_EXCESSES: usize = 20;
-
-/// The upper end of the scores of cross-identity pairs.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Tail {
-    /// Cosine that [`PAIR_RATE`] of the pairs reach.
-    pub threshold: f32,
-    /// By how much the cosine rises for each tenth part of them.
-    pub tail: f32,
-}
-
-impl Tail {
-    /// Fits the tail to the highest scores, highest first, of `pairs` pairs: beyond a high threshold, what is
-    /// left is taken as exponential, whose scale is the mean excess (the generalised Pareto distribution of
-    /// Pickands 1975 with shape zero; a negative shape, which bounded scores have, would ask for less). `None`
-    /// when too few pairs are beyond it.
-    pub fn fit(highest: &[f32], pairs: usize) -> Option<Self> {
-        let beyond = (pairs as f64 * PAIR_RATE).floor() as usize;
-        if beyond < LEAST_EXCESSES {
-            return None;
-        }
-        let threshold = highest.get(beyond)?.next_up();
-        let excess: f32 = highest[..beyond].iter().map(|s| s - threshold).sum();
-        Some(Self { threshold, tail: excess / beyond as f32 * std::f32::consts::LN_10 })
-    }
-}
+/// Share of the looks at strangers that may be answered with a name where no calibration says it.
+const FALSE_NAMES: f64 = 3e-4;
 
 /// What one pair of limits does.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -68,8 +44,8 @@ pub struct OpenSet {
     pub stranger_lookups: usize,
     /// Lookups by enrolled people.
     pub lookups: usize,
-    /// With the threshold of pairs, whatever the size.
-    pub pair_threshold: Outcome,
+    /// With the shipped threshold of pairs, whatever the size.
+    pub pair_threshold: Option<Outcome>,
     /// With the rule for galleries, fitted on people who are no strangers here.
     pub held_out: Option<Outcome>,
     /// With the rule for galleries as it is shipped.
@@ -124,8 +100,6 @@ struct Trial<'a> {
     people: &'a People,
     probes: &'a [usize],
     scores: &'a Scores,
-    /// Templates enrolled of each person.
-    templates: Vec<usize>,
 }
 
 impl Trial<'_> {
@@ -205,13 +179,14 @@ impl Trial<'_> {
                 let visitors = absent.iter().skip(place).step_by(galleries.len());
                 let pictures: Vec<usize> =
                     visitors.flat_map(|p| self.people.pictures[*p].iter().copied()).collect();
-                let templates: usize = gallery.iter().map(|p| self.templates[*p]).sum();
-                let margin = shipped.map_or(0.0, |c| c.margin);
-                let fitted = fit.map(|f| f.calibration(margin).limits(templates));
+                let fitted = fit.map(|tail| MatchLimits {
+                    threshold: tail.at(shipped.map_or(FALSE_NAMES, |c| c.false_names) / gallery.len() as f64),
+                    margin: margin_of(shipped),
+                });
                 let limits = [
-                    shipped.map(|c| c.limits(0)).or(fit.map(|f| f.calibration(margin).limits(0))),
+                    shipped.map(|c| MatchLimits { threshold: c.threshold, margin: c.margin }),
                     fitted,
-                    shipped.map(|c| c.limits(templates)),
+                    shipped.map(|c| c.limits(gallery.len())),
                 ];
                 let mine: Vec<usize> = self
                     .probes
@@ -238,53 +213,32 @@ impl Trial<'_> {
             strangers: strangers_seen,
             stranger_lookups,
             lookups,
-            pair_threshold: pair,
+            pair_threshold: shipped.map(|_| pair),
             held_out: fits.iter().all(Option::is_some).then_some(held_out),
             shipped: shipped.map(|_| ours),
         })
     }
 }
 
-impl Tail {
-    /// As a calibration whose probabilities nobody asks for.
-    fn calibration(self, margin: f32) -> Calibration {
-        Calibration {
-            threshold: self.threshold,
-            tail: self.tail,
-            margin,
-            slope: 1.0,
-            intercept: 0.0,
-            evaluation: String::new(),
-        }
-    }
+fn margin_of(shipped: Option<&Calibration>) -> f32 {
+    shipped.map_or(0.0, |c| c.margin)
 }
 
-/// Cross-identity pairs near the top: score and the two people, highest first; and how many pairs there are
-/// among the people outside each fold.
-fn near_the_top(pictures: &[Labelled<'_>], own: &[usize]) -> (Vec<(f32, usize, usize)>, Vec<usize>) {
-    let inside = |fold: usize, person: usize| person % FOLDS == fold;
-    // What is fitted is the uppermost ten-thousandth of a part of the pairs; the rest is dropped on the way.
-    let keep = (pictures.len() * pictures.len() / 1000).max(1000);
-    let mut top: Vec<(f32, usize, usize)> = Vec::with_capacity(4 * keep);
-    let mut pairs = vec![0usize; FOLDS];
-    for i in 0..pictures.len() {
-        for j in 0..i {
-            let (a, b) = (own[i], own[j]);
-            if a == b {
-                continue;
-            }
-            for (fold, count) in pairs.iter_mut().enumerate() {
-                *count += usize::from(!inside(fold, a) && !inside(fold, b));
-            }
-            top.push((cosine(pictures[i].vector, pictures[j].vector), a, b));
-            if top.len() == 4 * keep {
-                top.select_nth_unstable_by(keep, |x, y| y.0.total_cmp(&x.0));
-                top.truncate(keep);
-            }
-        }
-    }
-    top.sort_by(|x, y| y.0.total_cmp(&x.0));
-    (top, pairs)
+/// Every picture's score with the mean of up to `photos` of each person.
+fn fused_scores(vectors: &[&[f32]], people: &People, photos: usize) -> Scores {
+    let of = |e: &&[usize]| vec![mean(e.iter().map(|i| (vectors[*i], 1.0)))];
+    let templates: Vec<Vec<Vec<f32>>> = people.enrolled(photos).iter().map(of).collect();
+    Scores::of(vectors, &templates)
+}
+
+/// The tail of the scores of strangers with people enrolled by several photos, where `margin` lets them pass.
+/// `None` with too few people.
+pub fn strangers_tail(pictures: &[Labelled<'_>], margin: f32) -> Option<Tail> {
+    let people = People::of(pictures.iter().map(|p| p.identity));
+    let vectors: Vec<&[f32]> = pictures.iter().map(|p| p.vector).collect();
+    let mut comparisons = Comparisons::default();
+    comparisons.add_strangers(&fused_scores(&vectors, &people, PHOTOS), &people, margin, |_| true);
+    comparisons.tail()
 }
 
 /// A row for each size of gallery, with one photo of each person and with several. `shipped` is the
@@ -292,24 +246,19 @@ fn near_the_top(pictures: &[Labelled<'_>], own: &[usize]) -> (Vec<(f32, usize, u
 pub fn open_set(pictures: &[Labelled<'_>], shipped: Option<&Calibration>) -> Vec<OpenSet> {
     let people = People::of(pictures.iter().map(|p| p.identity));
     let probes = people.probes();
-    let (top, pairs) = near_the_top(pictures, &people.own);
+    let vectors: Vec<&[f32]> = pictures.iter().map(|p| p.vector).collect();
+    let [one, several] = [1, PHOTOS].map(|photos| fused_scores(&vectors, &people, photos));
     let fits: Vec<Option<Tail>> = (0..FOLDS)
         .map(|fold| {
-            let outside = |p: usize| p % FOLDS != fold;
-            let highest: Vec<f32> =
-                top.iter().filter(|t| outside(t.1) && outside(t.2)).map(|t| t.0).collect();
-            Tail::fit(&highest, pairs[fold])
+            let mut comparisons = Comparisons::default();
+            let present = |p: usize| p % FOLDS != fold;
+            comparisons.add_strangers(&several, &people, margin_of(shipped), present);
+            comparisons.tail()
         })
         .collect();
-    let vectors: Vec<&[f32]> = pictures.iter().map(|p| p.vector).collect();
     let mut rows = Vec::new();
-    for photos in [1, PHOTOS] {
-        let enrolled = people.enrolled(photos);
-        let templates: Vec<Vec<Vec<f32>>> =
-            enrolled.iter().map(|e| vec![mean(e.iter().map(|i| (vectors[*i], 1.0)))]).collect();
-        let scores = Scores::of(&vectors, &templates);
-        let templates = enrolled.iter().map(|e| e.len()).collect();
-        let trial = Trial { people: &people, probes: &probes, scores: &scores, templates };
+    for (photos, scores) in [(1, &one), (PHOTOS, &several)] {
+        let trial = Trial { people: &people, probes: &probes, scores };
         let sizes = SIZES.iter().map(|s| Some(*s)).chain([None]);
         rows.extend(sizes.filter_map(|size| trial.row(size, photos, &fits, shipped)));
     }
@@ -337,17 +286,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_exponential_tail_is_recovered() {
-        // Scores whose rate falls tenfold every 0.07.
-        let n = 1_000_000;
-        let highest: Vec<f32> = (0..1000).map(|i| 0.3 - 0.07 * ((i as f32 + 0.5) / 100.0).log10()).collect();
-        let fit = Tail::fit(&highest, n).unwrap();
-        assert!((fit.threshold - 0.3).abs() < 1e-3, "{fit:?}");
-        assert!((fit.tail - 0.07).abs() < 3e-3, "{fit:?}");
-        assert!(Tail::fit(&highest, 100_000).is_none(), "ten pairs are no tail");
-    }
-
-    #[test]
     fn none_of_n_still_leaves_three_in_n_possible() {
         assert!((upper_95(0, 100) - 0.0295).abs() < 1e-3);
         assert!((upper_95(2, 100) - 0.0616).abs() < 1e-3);
@@ -372,22 +310,22 @@ mod tests {
         list
     }
 
-    fn calibration(threshold: f32, tail: f32) -> Calibration {
-        Tail { threshold, tail }.calibration(0.0)
-    }
-
     #[test]
     fn the_rule_for_galleries_turns_strangers_away_that_the_threshold_of_pairs_lets_in() {
         let list = crowd(0.3);
         let labelled: Vec<Labelled<'_>> =
             list.iter().map(|(identity, vector)| Labelled { identity, vector }).collect();
-        let rows = open_set(&labelled, Some(&calibration(0.22, 0.15)));
+        let shipped = Calibration::shipped(&"edgeface-xs@q-a9ae3bc8".parse().unwrap()).unwrap();
+        let strangers = Tail { start: 0.22, scale: 0.065, shape: 0.0 };
+        let shipped = Calibration { threshold: 0.22, margin: 0.0, strangers, ..shipped };
+        let rows = open_set(&labelled, Some(&shipped));
         let largest = rows.iter().find(|r| r.people == 60 && r.photos == 1).unwrap();
         assert_eq!((largest.strangers, largest.stranger_lookups, largest.lookups), (60, 180, 60));
         let ours = largest.shipped.unwrap();
-        assert!(largest.pair_threshold.strangers_named > 0, "{largest:?}");
+        let pairs = largest.pair_threshold.unwrap();
+        assert!(pairs.strangers_named > 0, "{largest:?}");
         assert_eq!(ours.strangers_named, 0, "{largest:?}");
-        assert!(ours.tpir > 0.9 && ours.threshold > largest.pair_threshold.threshold, "{largest:?}");
+        assert!(ours.tpir > 0.9 && ours.threshold > pairs.threshold, "{largest:?}");
         let ten = rows.iter().find(|r| r.people == 10 && r.photos == 1).unwrap();
         assert!(ten.shipped.unwrap().threshold < ours.threshold, "fewer people, a lower bar: {ten:?}");
         assert!(rows.iter().all(|r| r.people <= 60), "no gallery is larger than there are people");
