@@ -68,6 +68,7 @@ pub(crate) fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::EmployeeNotEnrolled
         | ErrorCode::AnswerNotFound
         | ErrorCode::UnknownFaceNotFound
+        | ErrorCode::NegativeNotFound
         | ErrorCode::AttendanceNotFound
         | ErrorCode::ApiKeyNotFound => StatusCode::NOT_FOUND,
         ErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,

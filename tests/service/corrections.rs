@@ -187,8 +187,18 @@ fn a_wrong_answer_is_put_right_and_not_given_again() {
     assert_eq!(again["reason"], "not_this_person", "{again}");
     assert_eq!(verify(&camera, "EMP001", &photo(OBAMA[2])).json(200)["reason"], "not_this_person");
 
-    // Negative samples go with the person.
-    assert_eq!(manager.forget("EMP001").json(200)["negatives"], 2);
+    // A correction can be wrong too.
+    let own = json!({"answer_id": id, "correct_employee_id": "EMP001"});
+    not_this_person(&manager, "EMP001", &own).problem(400, "bad_request");
+    let (first, second) = (&put_right["negative_id"], &by_picture["negative_id"]);
+    let path = |id: &Value| format!("/api/v1/cv/face/EMP001/not-this-person/{}", id.as_str().unwrap());
+    assert_eq!(manager.delete(&path(second)).status, 204);
+    manager.delete(&path(second)).problem(404, "negative_not_found");
+    assert_eq!(verify(&camera, "EMP001", &photo(OBAMA[2])).json(200)["reason"], "not_this_person", "the first holds");
+    // The first sample was said to show EMP002, so it goes with EMP002.
+    assert!(first.is_string());
+    assert_eq!(manager.forget("EMP002").json(200)["negatives"], 1);
+    assert_eq!(verify(&camera, "EMP001", &photo(OBAMA[2])).json(200)["success"], true);
 }
 
 #[test]

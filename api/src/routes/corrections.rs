@@ -28,6 +28,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(name))
         .routes(routes!(forget))
         .routes(routes!(not_this_person))
+        .routes(routes!(remove_negative))
 }
 
 fn uuid(text: &str) -> Result<Uuid, Problem> {
@@ -241,4 +242,30 @@ async fn not_this_person(
     let caller = &allowed.caller;
     let service = app.face_service()?;
     Ok(Json(service.not_this_person(&app.admission, &caller.hotel, &caller.subject, input).await?))
+}
+
+/// Take such a correction back.
+#[utoipa::path(
+    delete, path = "/api/v1/cv/face/{employee_id}/not-this-person/{negative_id}", tag = TAG,
+    security(("bearer" = ["cv:enroll"]), ("api_key" = ["cv:enroll"])),
+    params(
+        ("employee_id" = String, Path, example = "EMP001", pattern = "^[A-Za-z0-9][A-Za-z0-9._:-]*$", max_length = 64),
+        ("negative_id" = Uuid, Path)
+    ),
+    responses(
+        (status = 204),
+        (status = "default", body = ProblemDocument, content_type = "application/problem+json")
+    )
+)]
+async fn remove_negative(
+    allowed: Allowed<CorrectFaces>,
+    State(app): State<App>,
+    path: Result<Path<(String, String)>, PathRejection>,
+) -> Result<StatusCode, Problem> {
+    let Path((employee, negative)) = path.map_err(|e| Problem::new(ErrorCode::InvalidId, e.body_text()))?;
+    let caller = &allowed.caller;
+    app.face_service()?
+        .remove_negative(&caller.hotel, &id(&employee)?, uuid(&negative)?, &caller.subject)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
 }

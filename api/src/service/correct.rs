@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::Utc;
 use innkeeper_core::{EmployeeId, ErrorCode, HotelId};
-use innkeeper_store::{NewNegative, Reassignment};
+use innkeeper_store::{Correction, NewNegative, RowOutcome};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -41,15 +41,16 @@ pub(crate) struct NotThisPersonAnswer {
     pub success: bool,
     #[schema(example = "EMP001")]
     pub employee_id: String,
-    /// The negative sample: such a face is not called this employee again.
-    pub negative_id: Uuid,
-    /// `removed`, `reassigned`, or null when no attendance row was concerned.
+    /// The negative sample: such a face is not called this employee again, until the sample is removed. Null when
+    /// it shows somebody who did not agree that faces of theirs are kept.
+    pub negative_id: Option<Uuid>,
+    /// `removed`, `reassigned`, or null when no attendance row of the employee was concerned.
     pub attendance: Option<&'static str>,
 }
 
 impl FaceService {
     /// Keeps the face as a negative sample of the employee, which changes the next answer, and corrects the
-    /// attendance row that the wrong answer wrote.
+    /// attendance row that the wrong answer wrote; both or neither.
     pub async fn not_this_person(
         &self,
         admission: &Admission,
@@ -58,12 +59,18 @@ impl FaceService {
         input: NotThisPersonInput,
     ) -> Result<NotThisPersonAnswer, Problem> {
         let NotThisPersonInput { employee, face, attendance, in_truth } = input;
+        if in_truth.as_ref() == Some(&employee) {
+            let detail = format!("correct_employee_id is {employee} too; then the answer was right");
+            return Err(Problem::new(ErrorCode::BadRequest, detail));
+        }
         let rows = self.gallery.engines.store.hotel(hotel);
         for named in std::iter::once(&employee).chain(&in_truth) {
             if rows.employee(named).await?.is_none() {
                 return Err(super::gallery::not_enrolled(named));
             }
         }
+        // A row that was asked for must be there; one that is known from the answer may be corrected already.
+        let must_be_there = attendance.is_some();
         let (embedding, row) = match face {
             WrongFace::Answer(id) => {
                 let named = self
@@ -78,54 +85,50 @@ impl FaceService {
                 (embedded(&face)?.clone(), attendance)
             }
         };
-        let corrected = match row {
-            Some(row) => Some(self.correct_row(hotel, row, &employee, in_truth.as_ref(), actor).await?),
-            None => None,
-        };
-        let negative_id = Uuid::now_v7();
+        let id = Uuid::now_v7();
         let negative = NewNegative {
-            id: negative_id,
+            id,
             employee: employee.clone(),
             model: embedding.model().clone(),
             vector: embedding.into_vector(),
+            shows: in_truth,
         };
-        rows.add_not_this_person(negative, actor, Utc::now()).await?;
+        let correction = row.map(|attendance_id| Correction {
+            attendance_id,
+            window: Duration::from_secs(self.attendance.sighting_window_seconds),
+            zone: self.timezone,
+        });
+        let corrected = rows.correct(negative, correction, actor, Utc::now()).await?;
+        let attendance = match corrected.row {
+            Some(RowOutcome::Removed) => Some("removed"),
+            Some(RowOutcome::Reassigned { .. }) => Some("reassigned"),
+            Some(RowOutcome::Gone) if must_be_there => {
+                let detail = format!("the face is kept, but {employee} has no such attendance row");
+                return Err(Problem::new(ErrorCode::AttendanceNotFound, detail));
+            }
+            Some(RowOutcome::Gone) | None => None,
+        };
         Ok(NotThisPersonAnswer {
             success: true,
             employee_id: employee.to_string(),
-            negative_id,
-            attendance: corrected,
+            negative_id: corrected.is_kept.then_some(id),
+            attendance,
         })
     }
 
-    async fn correct_row(
+    /// Takes a negative sample back: the correction was wrong.
+    pub async fn remove_negative(
         &self,
         hotel: &HotelId,
-        row: Uuid,
-        wrong: &EmployeeId,
-        in_truth: Option<&EmployeeId>,
+        employee: &EmployeeId,
+        id: Uuid,
         actor: &str,
-    ) -> Result<&'static str, Problem> {
+    ) -> Result<(), Problem> {
         let rows = self.gallery.engines.store.hotel(hotel);
-        let (done, word) = match in_truth {
-            Some(right) => {
-                let to = Reassignment {
-                    attendance_id: row,
-                    from: wrong.clone(),
-                    to: right.clone(),
-                    window: Duration::from_secs(self.attendance.sighting_window_seconds),
-                    zone: self.timezone,
-                    actor: actor.to_owned(),
-                    at: Utc::now(),
-                };
-                (rows.reassign_attendance(to).await?.is_some(), "reassigned")
-            }
-            None => (rows.correct_attendance(row, wrong, actor, Utc::now()).await?.is_some(), "removed"),
-        };
-        if done {
-            return Ok(word);
+        if rows.remove_negative(employee, id, actor, Utc::now()).await? {
+            return Ok(());
         }
-        let detail = format!("{wrong} has no attendance row {row}");
-        Err(Problem::new(ErrorCode::AttendanceNotFound, detail))
+        let detail = format!("{employee} has no such negative sample");
+        Err(Problem::new(ErrorCode::NegativeNotFound, detail))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{TimeDelta, Utc};
 use innkeeper_core::{EmployeeId, HotelId, ModelRef};
-use innkeeper_face::templates::{PhotoReason, Template, UpdatePolicy, needs_new_photos};
+use innkeeper_face::templates::{PhotoReason, Template, needs_new_photos};
 use innkeeper_face::{Calibration, FacePipeline};
 use innkeeper_store::{Source, StoreError};
 use innkeeper_vectors::Collection;
@@ -83,22 +83,19 @@ impl FaceService {
         let (now, here) = (Utc::now(), self.embedder());
         let stored: Vec<_> =
             rows.templates(employee).await?.into_iter().filter(|t| t.model == here).collect();
-        let templates: Vec<Template<'_>> = stored
+        let templates: Vec<Template> = stored
             .iter()
             .map(|t| Template {
-                vector: &t.vector,
                 quality: t.quality,
                 age_days: now.signed_duration_since(t.created_at).num_minutes() as f64 / 1440.0,
-                enrolled: true,
             })
             .collect();
         let seen = rows.attendance(Some(employee), now - RECENT, now, MOST_SCORES).await?;
         // What somebody named or put right says nothing of how well the templates match.
         let seen = seen.iter().rev().filter(|a| a.model == here && a.source == Source::Camera);
         let scores: Vec<f32> = seen.map(|a| a.score).collect();
-        let policy = UpdatePolicy { max_templates: self.settings.max_templates, ..UpdatePolicy::default() };
         let limits = self.limits_at(hotel, None).await?;
-        Ok(needs_new_photos(&templates, &scores, &limits, &policy))
+        Ok(needs_new_photos(&templates, &scores, &limits))
     }
 
     /// `installed`, or why there is no liveness verdict.

@@ -15,7 +15,7 @@ const MOST: usize = 2000;
 
 /// A face as an answer named it.
 #[derive(Debug, Clone)]
-pub(super) struct NamedFace {
+pub(crate) struct NamedFace {
     pub owner: EmployeeId,
     pub embedding: Embedding,
     pub attendance: Option<Uuid>,

@@ -56,6 +56,8 @@ codes! {
     AnswerNotFound = "answer_not_found",
     /// There is no such group of unknown faces; it may have been named, removed or expired.
     UnknownFaceNotFound = "unknown_face_not_found",
+    /// There is no such negative sample.
+    NegativeNotFound = "negative_not_found",
     /// There is no such attendance row.
     AttendanceNotFound = "attendance_not_found",
     /// There is no such API key.

@@ -212,9 +212,3 @@ pub(crate) async fn commit(tx: Tx) -> Result<(), StoreError> {
     WriteStage::Committed.reached();
     Ok(())
 }
-impl Store {
-    /// x
-    pub async fn is_empty(&self) -> Result<bool, StoreError> { Ok(self.hotels().await?.is_empty()) }
-    /// x
-    pub async fn installation(&self) -> Result<String, StoreError> { Ok(hex::encode(&self.secret("installation").await?[..4])) }
-}
