@@ -63,7 +63,7 @@ bootstrap: ## install the system packages that are missing (Debian)
 	@scripts/bootstrap.sh
 
 dev-build: bootstrap ## debug build of everything, tests included
-	@cargo build --workspace --all-targets
+	@cargo build --workspace --all-targets --features innkeeper-api/kill-points
 
 openapi: dev-build ## write api/openapi.json from the code
 	@"$(DEV)" openapi > "$(CARGO_TARGET_DIR)/openapi.json"

@@ -67,3 +67,31 @@ def photograph(frame, name, side, folder):
     if not path.exists():
         output_of(frame, "photograph", name, side, path)
     return path
+
+
+def line_chart(path, title, across, up, points):
+    """Writes points (x, y) as an SVG line from x = 0 and y = 0, so that growth shows in proportion."""
+    width, height, left, right, top, bottom = 720, 320, 70, 20, 40, 50
+    most_x, most_y = max(x for x, _ in points), 1.15 * max(y for _, y in points)
+    step = next(s for s in (10, 20, 50, 100, 200, 500, 1000, 2000) if most_y / s <= 8)
+
+    def place(x, y):
+        return left + x / most_x * (width - left - right), height - bottom - y / most_y * (height - top - bottom)
+
+    def text(x, y, words, anchor="middle"):
+        return f'<text x="{x:.0f}" y="{y:.0f}" text-anchor="{anchor}">{words}</text>'
+
+    drawn = [text(width / 2, 22, title), text(width / 2, height - 10, across), text(8, top - 8, up, "start")]
+    for value in range(0, int(most_y) + 1, step):
+        x, y = place(0, value)
+        drawn.append(f'<line x1="{x:.0f}" y1="{y:.1f}" x2="{width - right}" y2="{y:.1f}" stroke="#ddd"/>')
+        drawn.append(text(x - 8, y + 4, value, "end"))
+    for fifth in range(6):
+        x, y = place(most_x * fifth / 5, 0)
+        drawn.append(text(x, y + 20, f"{most_x * fifth // 5:,}"))
+    line = " ".join("{:.1f},{:.1f}".format(*place(x, y)) for x, y in points)
+    drawn.append(f'<polyline points="{line}" fill="none" stroke="#1f6feb" stroke-width="2"/>')
+    Path(path).write_text(
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">\n'
+        f'<rect width="{width}" height="{height}" fill="#fff"/>\n' + "\n".join(drawn) + "\n</svg>\n"
+    )

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """The whole service under load, beside the bare pipeline: recognition of a camera's frames over HTTP.
 
-usage: service.py INNKEEPER FRAME
+usage: service.py INNKEEPER FRAME PLOT
 
 Starts `innkeeper serve` with the extended pack on a fresh data directory and a free port of 127.0.0.1, enrols two
 people, then posts one 640-px JPEG with one known face as raw bytes, with a camera's token, over kept connections.
 The bare pipeline (the example `frame` of crates/face) runs in turns with it. At last frames of many sizes are
-posted while the resident memory of the server is watched. Python's standard library only.
+posted while the resident memory of the server is watched, and drawn into PLOT (SVG). Python's standard library only.
 
-Environment: BENCH_ROUNDS (3), BENCH_FRAMES (300) per run of 16 clients, BENCH_MIXED (2000).
+Environment: BENCH_ROUNDS (3), BENCH_FRAMES (300) per run of 16 clients, BENCH_MIXED (20000;
+2000 for a quick look).
 """
 
 import base64
@@ -25,11 +26,12 @@ import threading
 import time
 from pathlib import Path
 
-from report import CORES, json_of, machine, output_of, photograph, quantile, say, sha256, spread, table
+from report import CORES, json_of, line_chart, machine, output_of, photograph, quantile, say, sha256, spread, table
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 FRAMES = int(os.environ.get("BENCH_FRAMES", "300"))
-MIXED = int(os.environ.get("BENCH_MIXED", "2000"))
+MIXED = int(os.environ.get("BENCH_MIXED", "20000"))
+READINGS = 100
 CLIENTS = 16
 WARM_UP = 40
 READY_SECONDS = 180
@@ -246,35 +248,43 @@ def where_the_time_goes(answers):
     say(f"\nHTTP and JSON: {100 * statistics.median(outside) / statistics.median(inside):.1f} % of recognition")
 
 
-def memory(server, token, frame, folder):
-    """Resident memory while frames of many sizes come in."""
+def memory(server, token, frame, folder, plot):
+    """Resident memory while frames of many sizes come in; the readings as a table and as a plot."""
     pictures = [photograph(frame, n, s, folder).read_bytes() for n in MIXED_NAMES for s in MIXED_SIDES]
     random.Random(1).shuffle(pictures)
     # Each picture once, so that every shape has been seen before the first reading.
     load(server, token, 4, pictures)
-    step = MIXED // 8
+    step = max(1, MIXED // READINGS)
     frames = itertools.cycle(pictures)
-    rows = [[0, f"{server.memory():.1f}"]]
+    readings = [(0, server.memory())]
     statuses = {}
     started = time.monotonic()
-    for count in range(step, MIXED + 1, step):
-        _, answers = load(server, token, 4, list(itertools.islice(frames, step)))
+    while readings[-1][0] < MIXED:
+        count = min(step, MIXED - readings[-1][0])
+        _, answers = load(server, token, 4, list(itertools.islice(frames, count)))
         for status, _, _ in answers:
             statuses[status] = statuses.get(status, 0) + 1
-        rows.append([count, f"{server.memory():.1f}"])
+        readings.append((readings[-1][0] + count, server.memory()))
     seconds = time.monotonic() - started
     say(
         f"\n{MIXED} frames of {len(pictures)} pictures, {MIXED_SIDES[0]} to {MIXED_SIDES[-1]} px, 4 clients, "
         f"{seconds:.0f} s; answers by status: {statuses}"
     )
-    table(["requests", "resident MiB"], rows)
-    say(f"\nhighest ever: {server.memory('VmHWM'):.1f} MiB")
+    # A tenth of the readings, the last one among them.
+    few = [reading for at, reading in enumerate(reversed(readings)) if at % max(1, len(readings) // 10) == 0]
+    table(["requests", "resident MiB"], [[count, f"{mib:.1f}"] for count, mib in reversed(few)])
+    half = [reading for reading in readings if reading[0] >= MIXED / 2]
+    grown, requests = half[-1][1] - half[0][1], half[-1][0] - half[0][0]
+    say(f"\nthe last {requests} requests added {grown:.1f} MiB; highest ever: {server.memory('VmHWM'):.1f} MiB")
+    title = f"Resident memory, {MIXED:,} frames of {MIXED_SIDES[0]} to {MIXED_SIDES[-1]} px by 4 clients"
+    line_chart(plot, title, "requests answered", "MiB", readings)
+    say(f"plot: {plot}")
 
 
 def main():
-    if len(sys.argv) != 3:
+    if len(sys.argv) != 4:
         sys.exit(__doc__)
-    innkeeper, frame = sys.argv[1:]
+    innkeeper, frame, plot = sys.argv[1:]
     machine()
     with tempfile.TemporaryDirectory(prefix="innkeeper-bench-") as name:
         folder = Path(name)
@@ -288,7 +298,7 @@ def main():
             enrol(server, frame, folder)
             token = server.token("camera")
             speed(server, token, frame, picture)
-            memory(server, token, frame, folder)
+            memory(server, token, frame, folder, plot)
         finally:
             server.stop()
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# usage: [BENCH_ROUNDS=3] [BENCH_FRAMES=300] [BENCH_MIXED=2000] scripts/bench.sh INNKEEPER; `make bench` sets the folders.
-# Every benchmark (benches/README.md): stages, the pipeline beside its Python peer, the service under load.
-# The tables are printed and kept in out/bench. Needs both packs; about ten minutes on two quiet cores.
+# usage: [BENCH_ROUNDS=3] [BENCH_FRAMES=300] [BENCH_MIXED=20000] scripts/bench.sh INNKEEPER; `make bench` sets the folders.
+# Every benchmark (benches/README.md): stages, matching, the pipeline beside its Python peer, the service under load.
+# The tables are printed and kept in out/bench. Needs both packs; about a quarter of an hour on two quiet cores.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/steps.sh
@@ -31,12 +31,16 @@ stages() {
     cargo bench --workspace --bench face -- --color never --noplot | tee out/bench/stages.txt
 }
 
+matching() {
+    cargo bench --workspace --bench match_100k -- --color never --noplot | tee out/bench/match.txt
+}
+
 beside_the_peer() {
     python3 benches/compare.py "$innkeeper" "$frame" "$peer/bin/python" | tee out/bench/compare.txt
 }
 
 service() {
-    python3 benches/service.py "$innkeeper" "$frame" | tee out/bench/service.txt
+    python3 benches/service.py "$innkeeper" "$frame" out/bench/memory.svg | tee out/bench/service.txt
 }
 
 mkdir -p out/bench
@@ -44,6 +48,9 @@ step 'photographs' "$innkeeper" datasets pull demo
 step 'Python packages of the peer' peer_python
 step 'benchmark programs' cargo build --release --workspace --example frame
 step 'stages of the face pipeline' stages
+if [ -e crates/vectors/benches/match_100k.rs ]; then
+    step 'matching among 100,000 templates' matching
+fi
 step 'the pipeline beside its peer' beside_the_peer
 step 'the service under load' service
-printf '\nsaved in out/bench: stages.txt compare.txt service.txt\n'
+printf '\nsaved in out/bench: stages.txt match.txt compare.txt service.txt memory.svg\n'

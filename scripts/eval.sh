@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # usage: [EVAL_DATA=FOLDER] [EVAL_PACKS="default extended"] scripts/eval.sh INNKEEPER
-# Tables of the face and liveness models on FOLDER (datasets/README.md has its format), kept in out/eval.
+# Verification, open-set identification, what each way of comparing gains, and liveness on FOLDER
+# (datasets/README.md has its format). The tables are kept in out/eval, all of them in out/eval/RESULTS.md.
 set -euo pipefail
 
 innkeeper=$1
@@ -11,6 +12,8 @@ if [ -z "$data" ] || [ ! -e "$data/FILES.tsv" ]; then
     exit 1
 fi
 mkdir -p out/eval
+results=out/eval/RESULTS.md
+printf '# Evaluation\n' > "$results"
 failed=0
 
 # evaluate NAME PACK: prints the table and keeps it.
@@ -18,6 +21,8 @@ evaluate() {
     local table=out/eval/$1-$2.txt
     printf '\n== %s evaluate %s --data %s --pack %s\n' "$innkeeper" "$1" "$data" "$2"
     if "$innkeeper" evaluate "$1" --data "$data" --pack "$2" | tee "$table"; then
+        printf '\n## innkeeper evaluate %s --pack %s\n\n' "$1" "$2" >> "$results"
+        sed 's/^/    /' "$table" >> "$results"
         printf 'saved as %s\n' "$table"
     else
         printf '%s with the %s pack could not be evaluated\n' "$1" "$2" >&2

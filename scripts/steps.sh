@@ -8,3 +8,7 @@ step() {
     "$@"
     printf '== %s: ok, %d s\n' "$name" $((SECONDS - start))
 }
+
+# One feature set for checks and tests, so that nothing is built twice. The crash tests kill the server at named
+# stages of a write, which only this feature can.
+features=(--features innkeeper-api/kill-points)

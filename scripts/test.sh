@@ -8,14 +8,14 @@ innkeeper=$CARGO_TARGET_DIR/debug/innkeeper
 
 run_tests() {
     if cargo nextest --version >/dev/null 2>&1; then
-        cargo nextest run --workspace
+        cargo nextest run --workspace "${features[@]}"
     else
-        cargo test --workspace --lib --bins --tests --no-fail-fast
+        cargo test --workspace "${features[@]}" --lib --bins --tests --no-fail-fast
     fi
 }
 
-# The whole workspace with all targets, as the tests need it: one feature set, so nothing is built twice.
-step 'debug build' cargo build --workspace --all-targets
+# The whole workspace with all targets, as the tests need it.
+step 'debug build' cargo build --workspace --all-targets "${features[@]}"
 step 'models' scripts/pull_models.sh "$innkeeper"
 step 'test pictures' "$innkeeper" datasets pull demo
 
@@ -36,7 +36,8 @@ if [ -z "${INNKEEPER_TEST_POSTGRES:-}" ]; then
     export INNKEEPER_TEST_POSTGRES
 fi
 
-step 'documentation tests' cargo test --doc --workspace --quiet
+step 'documentation tests' cargo test --doc --workspace "${features[@]}" --quiet
+step 'requests of every kind' python3 scripts/fuzz_api.py "$innkeeper"
 # Last, so that the runner's summary closes the output.
 printf '\n== tests\n'
 run_tests

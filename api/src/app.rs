@@ -1,17 +1,18 @@
 //! What every request can reach.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use innkeeper_core::ErrorCode;
-use innkeeper_identity::{Principal, RateLimits, Role, TokenAuthority};
-use innkeeper_media::Media;
-use innkeeper_sealing::KeyRing;
-use innkeeper_store::Store;
-use innkeeper_vectors::{EmbeddedQdrant, VectorIndex};
+use innkeeper_core::{EmployeeId, ErrorCode};
+use innkeeper_identity::{
+    FailedMatchConfigError, FailedMatches, JwksError, Principal, RateLimits, Role, TokenAuthority,
+};
+use innkeeper_media::{Media, MediaError};
+use innkeeper_sealing::{KeyError, KeyRing};
+use innkeeper_store::{PostgresSettings, Store, StoreError};
+use innkeeper_vectors::{EmbeddedQdrant, QdrantServer, ServerConfig, VectorIndex};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::admission::Admission;
@@ -37,6 +38,7 @@ pub(crate) struct Inner {
     /// Who everybody is without tokens; only `serve --dev` sets it.
     pub everybody: Option<Principal>,
     pub limits: RateLimits,
+    pub failed_matches: FailedMatches,
     pub admission: Admission,
     pub bodies: Bodies,
     /// Whether templates of another embedder wait for `innkeeper face reindex`; refreshed now and then.
@@ -54,6 +56,7 @@ pub(crate) struct Engines {
     pub store: Store,
     pub vectors: Arc<dyn VectorIndex>,
     pub media: Media,
+    pub keys: KeyRing,
 }
 
 /// The face pipeline over the life of a process.
@@ -76,9 +79,13 @@ pub(crate) enum StartError {
     #[error(transparent)]
     Secret(#[from] innkeeper_identity::SecretError),
     #[error(transparent)]
+    Keys(#[from] KeyError),
+    #[error("identity.external: {0}")]
+    Jwks(#[from] JwksError),
+    #[error("failed_matches: {0}")]
+    FailedMatches(#[from] FailedMatchConfigError),
+    #[error(transparent)]
     Store(#[from] innkeeper_store::StoreError),
-    #[error("{0}")]
-    Keys(#[from] innkeeper_sealing::KeyError),
     #[error(transparent)]
     Vectors(#[from] innkeeper_vectors::VectorError),
     #[error(transparent)]
@@ -104,23 +111,71 @@ pub(crate) fn token_secret() -> Option<String> {
     std::env::var("INNKEEPER_JWT_SECRET").ok()
 }
 
-impl Engines {
-    /// Opens tables, vectors and pictures below the data directory, creating what is missing.
-    pub async fn open(data_dir: &Path) -> Result<Self, StartError> {
-        std::fs::create_dir_all(data_dir)
-            .map_err(|source| StartError::DataDir { path: data_dir.to_owned(), source })?;
-        // The vector engine locks its folder, so a second process fails here before it touches a table.
-        let folder = data_dir.join("vectors");
-        let vectors = tokio::task::spawn_blocking(move || EmbeddedQdrant::open(&folder))
+/// The keys that seal stored data: from the environment, or the file of the data directory.
+pub(crate) fn data_keys(settings: &Settings) -> Result<KeyRing, KeyError> {
+    KeyRing::open(std::env::var("INNKEEPER_DATA_KEYS").ok().as_deref(), &settings.storage.data_dir)
+}
+
+/// Opens the tables where the settings say they are.
+pub(crate) async fn open_store(settings: &Settings, keys: KeyRing) -> Result<Store, StoreError> {
+    match &settings.storage.database_url {
+        Some(url) => Store::connect(url, &PostgresSettings::default(), keys).await,
+        None => Store::open(&settings.storage.data_dir.join("innkeeper.db"), keys).await,
+    }
+}
+
+/// Opens the pictures.
+pub(crate) fn open_media(settings: &Settings, keys: KeyRing) -> Result<Media, MediaError> {
+    Media::local(&settings.storage.data_dir.join("media"), keys)
+}
+
+/// Opens the vectors where the settings say they are.
+pub(crate) async fn open_vectors(settings: &Settings) -> Result<Arc<dyn VectorIndex>, StartError> {
+    let Some(url) = &settings.storage.qdrant.url else {
+        let folder = settings.storage.data_dir.join("vectors");
+        let embedded = tokio::task::spawn_blocking(move || EmbeddedQdrant::open(&folder))
             .await
             .map_err(|e| StartError::Serve(std::io::Error::other(e)))??;
-        let given = std::env::var("INNKEEPER_DATA_KEYS").ok();
-        let keys = KeyRing::open(given.as_deref(), data_dir)?;
+        return Ok(Arc::new(embedded));
+    };
+    let qdrant = &settings.storage.qdrant;
+    let config = ServerConfig {
+        api_key: std::env::var("INNKEEPER_QDRANT_API_KEY").ok(),
+        timeout: Duration::from_millis(qdrant.timeout_ms),
+        replication_factor: qdrant.replicas,
+        shard_number: qdrant.shards,
+        ..ServerConfig::new(url)
+    };
+    Ok(Arc::new(QdrantServer::connect(config).await?))
+}
+
+impl Engines {
+    /// Opens tables, vectors and pictures, creating what is missing.
+    pub async fn open(settings: &Settings) -> Result<Self, StartError> {
+        let data_dir = &settings.storage.data_dir;
+        std::fs::create_dir_all(data_dir)
+            .map_err(|source| StartError::DataDir { path: data_dir.clone(), source })?;
+        // The embedded vector engine locks its folder, so a second process fails here before it touches a table.
+        let vectors = open_vectors(settings).await?;
+        let keys = data_keys(settings)?;
         Ok(Self {
-            store: Store::open(&data_dir.join("innkeeper.db"), keys).await?,
-            vectors: Arc::new(vectors),
-            media: Media::local(&data_dir.join("media"))?,
+            store: open_store(settings, keys.clone()).await?,
+            vectors,
+            media: open_media(settings, keys.clone())?,
+            keys,
         })
+    }
+
+    /// The same with those engines opened anew that `to` places elsewhere than `from`.
+    pub async fn with_servers(&self, from: &Settings, to: &Settings) -> Result<Self, StartError> {
+        let mut target = self.clone();
+        if from.storage.database_url != to.storage.database_url {
+            target.store = open_store(to, self.keys.clone()).await?;
+        }
+        if from.storage.qdrant.url != to.storage.qdrant.url {
+            target.vectors = open_vectors(to).await?;
+        }
+        Ok(target)
     }
 
     /// Closes in the order in which nothing is lost.
@@ -132,6 +187,30 @@ impl Engines {
     }
 }
 
+/// One attempt to match a face, of somebody whose failures are counted.
+pub(crate) struct Attempt<'a> {
+    book: Option<&'a FailedMatches>,
+    key: String,
+}
+
+impl Attempt<'_> {
+    pub fn succeeded(&self) {
+        if let Some(book) = self.book {
+            book.succeeded(&self.key);
+        }
+    }
+
+    /// `judged` says whether a liveness model looked at the face.
+    pub fn failed(&self, judged: bool) {
+        if let Some(wait) = self.book.and_then(|book| book.failed(&self.key, judged)) {
+            tracing::info!(
+                seconds = wait.retry_after.as_secs(),
+                "failed matches in a row; this client waits"
+            );
+        }
+    }
+}
+
 impl App {
     pub fn new(
         settings: Settings,
@@ -139,7 +218,11 @@ impl App {
         engines: Engines,
         metrics: PrometheusHandle,
     ) -> Result<Self, StartError> {
-        let tokens = TokenAuthority::open(token_secret().as_deref(), &settings.storage.data_dir)?;
+        let mut tokens = TokenAuthority::open(token_secret().as_deref(), &settings.storage.data_dir)?;
+        if let Some(external) = &settings.identity.external {
+            tokens = tokens.with_external(external)?;
+        }
+        let failed_matches = FailedMatches::new(&settings.failed_matches)?;
         let everybody = dev
             .then(|| Principal::without_token("dev", Role::Admin, settings.hotel.default.clone()))
             .transpose()?;
@@ -155,6 +238,7 @@ impl App {
             tokens,
             everybody,
             limits,
+            failed_matches,
             admission,
             bodies,
             reindex_needed: AtomicBool::new(false),
@@ -164,6 +248,24 @@ impl App {
             metrics,
             started: Instant::now(),
         })))
+    }
+
+    /// Whether a caller may try to match a face now, and where the outcome is told. Cameras and callers without a
+    /// token may always: strangers before a camera are no attempts to sign in.
+    pub fn attempts_of(
+        &self,
+        caller: &Principal,
+        employee: Option<&EmployeeId>,
+    ) -> Result<Attempt<'_>, Problem> {
+        if caller.role == Role::Camera || self.everybody.is_some() {
+            return Ok(Attempt { book: None, key: String::new() });
+        }
+        let key = match employee {
+            Some(employee) => format!("{}/{employee}", caller.client_key()),
+            None => caller.client_key(),
+        };
+        self.failed_matches.check(&key)?;
+        Ok(Attempt { book: Some(&self.failed_matches), key })
     }
 
     /// The face service, or the problem that says why not yet or not at all.

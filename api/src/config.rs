@@ -9,7 +9,7 @@ use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use innkeeper_core::{CameraId, DecodeLimits, HotelId};
 use innkeeper_face::PipelineSettings;
-use innkeeper_identity::RateLimitConfig;
+use innkeeper_identity::{ExternalIssuer, FailedMatchConfig, RateLimitConfig};
 use serde::Deserialize;
 
 /// The commented file that `innkeeper config --default` prints.
@@ -47,6 +47,8 @@ pub(crate) struct Settings {
     pub attendance: Attendance,
     pub events: Events,
     pub rate_limits: RateLimitConfig,
+    pub failed_matches: FailedMatchConfig,
+    pub identity: Identity,
     pub log: Log,
 }
 
@@ -56,6 +58,7 @@ pub(crate) struct Http {
     pub listen: SocketAddr,
     pub max_body_bytes: usize,
     pub max_inflight_bytes: usize,
+    pub header_seconds: u64,
     pub body_seconds: u64,
     pub shutdown_seconds: u64,
 }
@@ -64,6 +67,19 @@ pub(crate) struct Http {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Storage {
     pub data_dir: PathBuf,
+    #[serde(default)]
+    pub database_url: Option<String>,
+    pub qdrant: Qdrant,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Qdrant {
+    #[serde(default)]
+    pub url: Option<String>,
+    pub timeout_ms: u64,
+    pub shards: u32,
+    pub replicas: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -124,8 +140,27 @@ pub(crate) struct FaceSettings {
     pub max_templates: usize,
     pub max_photos: usize,
     pub keep_enrolment_photos: bool,
+    pub unknown: UnknownFaces,
+    #[serde(default)]
+    pub cameras: BTreeMap<CameraId, f32>,
     pub detector: innkeeper_face::DetectorSettings,
     pub quality: innkeeper_face::QualitySettings,
+}
+
+/// Which faces without a name are kept, and for how long.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UnknownFaces {
+    pub retention_hours: u32,
+    pub keep_pictures: bool,
+    pub max_kept: usize,
+}
+
+impl UnknownFaces {
+    /// How long one is kept; none when none is.
+    pub fn retention(&self) -> Option<chrono::TimeDelta> {
+        (self.retention_hours > 0).then(|| chrono::TimeDelta::hours(i64::from(self.retention_hours)))
+    }
 }
 
 impl FaceSettings {
@@ -191,6 +226,14 @@ pub(crate) struct Events {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct Identity {
+    /// Who else signs tokens that are good here.
+    #[serde(default)]
+    pub external: Option<ExternalIssuer>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Log {
     pub filter: String,
     pub json: bool,
@@ -223,11 +266,28 @@ impl Settings {
         let unit = |v: Option<f32>| v.is_none_or(|v| (-1.0..=1.0).contains(&v));
         need(unit(self.face.threshold), "face.threshold", "must be between -1 and 1")?;
         need(unit(self.face.margin), "face.margin", "must be between -1 and 1")?;
+        self.failed_matches
+            .validate()
+            .map_err(|e| ConfigError::Value { key: e.key, problem: e.problem.to_string() })?;
+        let cameras = self.face.cameras.values().all(|v| unit(Some(*v)));
+        need(cameras, "face.cameras", "must hold cosines between -1 and 1")?;
+        let postgres = |url: &String| url.starts_with("postgres://") || url.starts_with("postgresql://");
+        need(
+            self.storage.database_url.as_ref().is_none_or(postgres),
+            "storage.database_url",
+            "must begin with postgres://; without it the tables are in the data directory",
+        )?;
         let sizes = &self.face.detector.sizes;
         need(
             !sizes.is_empty() && sizes.iter().all(|s| (64..=4096).contains(s)),
             "face.detector.sizes",
             "must list sizes between 64 and 4096 pixels",
+        )?;
+        let first = self.face.detector.first_size;
+        need(
+            first == 0 || (64..=4096).contains(&first),
+            "face.detector.first_size",
+            "must be 0 or between 64 and 4096 pixels",
         )
     }
 
@@ -240,6 +300,7 @@ impl Settings {
             ("http.max_body_bytes", body, 1024..=GIB),
             // Less would let no body of the largest size through.
             ("http.max_inflight_bytes", self.http.max_inflight_bytes as u64, body..=1024 * GIB),
+            ("http.header_seconds", self.http.header_seconds, 1..=3600),
             ("http.body_seconds", self.http.body_seconds, 1..=3600),
             ("http.shutdown_seconds", self.http.shutdown_seconds, 0..=3600),
             ("images.max_bytes", self.images.max_bytes as u64, 1..=GIB),
@@ -250,6 +311,11 @@ impl Settings {
             ("inference.deadline_ms", self.inference.deadline_ms, 1..=3_600_000),
             ("inference.max_batch", self.inference.max_batch as u64, 1..=256),
             ("inference.batch_delay_ms", self.inference.batch_delay_ms, 0..=60_000),
+            ("storage.qdrant.timeout_ms", self.storage.qdrant.timeout_ms, 1..=600_000),
+            ("storage.qdrant.shards", self.storage.qdrant.shards.into(), 1..=1024),
+            ("storage.qdrant.replicas", self.storage.qdrant.replicas.into(), 1..=64),
+            ("face.unknown.retention_hours", self.face.unknown.retention_hours.into(), 0..=24 * 366),
+            ("face.unknown.max_kept", self.face.unknown.max_kept as u64, 1..=100_000),
             ("face.max_templates", self.face.max_templates as u64, 1..=1000),
             ("face.max_photos", self.face.max_photos as u64, 1..=MAX_PHOTOS as u64),
             ("attendance.sighting_window_seconds", self.attendance.sighting_window_seconds, 0..=YEAR),
@@ -324,6 +390,7 @@ mod tests {
         for (section, key, low, high) in [
             ("http", "max_body_bytes", "1023", "2000000000"),
             ("http", "max_inflight_bytes", "1000000", "9000000000000"),
+            ("http", "header_seconds", "0", "3601"),
             ("http", "body_seconds", "0", "3601"),
             ("http", "shutdown_seconds", "-1", "3601"),
             ("images", "max_bytes", "0", "2000000000"),
@@ -336,6 +403,11 @@ mod tests {
             ("inference", "batch_delay_ms", "-1", "60001"),
             ("face", "max_templates", "0", "1001"),
             ("face", "max_photos", "0", "101"),
+            ("face.unknown", "retention_hours", "-1", "8785"),
+            ("face.unknown", "max_kept", "0", "100001"),
+            ("storage.qdrant", "timeout_ms", "0", "600001"),
+            ("storage.qdrant", "shards", "0", "1025"),
+            ("storage.qdrant", "replicas", "0", "65"),
             ("attendance", "sighting_window_seconds", "-1", "31536001"),
             ("attendance", "max_future_seconds", "-1", "31536001"),
         ] {

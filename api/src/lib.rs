@@ -11,6 +11,7 @@ mod app;
 #[expect(clippy::doc_markdown, reason = "argument docs are the help text, printed as they stand")]
 pub mod cli;
 mod config;
+mod connections;
 mod extract;
 mod models;
 mod openapi;

@@ -7,7 +7,7 @@ use innkeeper_convert::dlib::ShapePredictor;
 use innkeeper_core::ModelRef;
 use innkeeper_face::{
     Detector, DetectorKind, Embedder, EmbedderKind, FacePipeline, Liveness, LivenessKind, Mtcnn,
-    PipelineSettings, canvas_shapes,
+    PipelineSettings,
 };
 use innkeeper_packs::{Choice, InstalledItem, Library, Manifest, PackChoice};
 use innkeeper_runtime::{Model, OnnxRuntime, PoolOptions, Session, SessionOptions};
@@ -93,7 +93,9 @@ fn pool(inference: &Inference, rows: usize, warm: Vec<Vec<usize>>) -> PoolOption
         // As many frames are analysed at once as there are workers, and a graph of fixed batch one takes a
         // call for each row. A frame that was let in must not be turned away here; admission turns away.
         queue: (workers * rows).saturating_add(inference.max_waiting).max(64),
-        max_batch: inference.max_batch,
+        // A frame's own rows stay together whatever may be joined.
+        max_batch: inference.max_batch.max(PoolOptions::default().max_batch),
+        max_joined: inference.max_batch,
         max_delay: Duration::from_millis(inference.batch_delay_ms),
         warm_shapes: warm.into_iter().map(|shape| vec![shape]).collect(),
     }
@@ -146,9 +148,8 @@ impl Loader {
         };
         let warm: Vec<Vec<usize>> = settings
             .detector
-            .sizes
-            .iter()
-            .flat_map(|size| canvas_shapes(*size))
+            .canvas_shapes()
+            .into_iter()
             .map(|(h, w)| vec![1, 3, h as usize, w as usize])
             .collect();
         Ok(match kind {
@@ -171,7 +172,8 @@ impl Loader {
         })
     }
 
-    fn embedder(&self, max_faces: usize) -> Result<Embedder, ModelsError> {
+    /// The embedder of the chosen pack, warm, for at most `max_faces` faces of a frame.
+    pub fn embedder(&self, max_faces: usize) -> Result<Embedder, ModelsError> {
         let item = installed(&self.library, &self.pack, EMBEDDING)?;
         let start = |kind: EmbedderKind, name, side| {
             let rows = if kind.mirrors() { 2 * max_faces } else { max_faces };

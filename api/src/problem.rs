@@ -6,9 +6,10 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use innkeeper_core::{ErrorCode, PictureError};
 use innkeeper_face::FaceError;
-use innkeeper_identity::Limited;
+use innkeeper_identity::{Limited, Throttled};
 use innkeeper_runtime::RuntimeError;
 use innkeeper_store::StoreError;
+use innkeeper_vectors::VectorError;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -63,7 +64,12 @@ pub(crate) fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::InvalidTimestamp => StatusCode::BAD_REQUEST,
         ErrorCode::Unauthenticated | ErrorCode::InvalidToken => StatusCode::UNAUTHORIZED,
         ErrorCode::Forbidden => StatusCode::FORBIDDEN,
-        ErrorCode::NotFound | ErrorCode::EmployeeNotEnrolled => StatusCode::NOT_FOUND,
+        ErrorCode::NotFound
+        | ErrorCode::EmployeeNotEnrolled
+        | ErrorCode::AnswerNotFound
+        | ErrorCode::UnknownFaceNotFound
+        | ErrorCode::AttendanceNotFound
+        | ErrorCode::ApiKeyNotFound => StatusCode::NOT_FOUND,
         ErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         ErrorCode::FaceAlreadyEnrolled | ErrorCode::ModelChanged => StatusCode::CONFLICT,
         ErrorCode::PayloadTooLarge | ErrorCode::ImageTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -76,8 +82,9 @@ pub(crate) fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::DifferentPeople
         | ErrorCode::NoUsablePhoto
         | ErrorCode::ConsentRequired => StatusCode::UNPROCESSABLE_ENTITY,
-        ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::RateLimited | ErrorCode::TooManyFailedMatches => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::Overloaded
+        | ErrorCode::EngineUnavailable
         | ErrorCode::DeadlineExceeded
         | ErrorCode::ModelNotInstalled
         | ErrorCode::NotReady => StatusCode::SERVICE_UNAVAILABLE,
@@ -205,13 +212,37 @@ impl From<Limited> for Problem {
     }
 }
 
+impl From<Throttled> for Problem {
+    fn from(throttled: Throttled) -> Self {
+        Self::new(ErrorCode::TooManyFailedMatches, "too many failed matches in a row; wait before the next")
+            .retry(throttled.retry_after)
+    }
+}
+
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             error if error.is_transient() => {
                 Self::new(ErrorCode::Overloaded, error.to_string()).retry(Duration::from_secs(1))
             }
+            StoreError::UnknownEmployee | StoreError::NoConsent => {
+                Self::new(ErrorCode::EmployeeNotEnrolled, error.to_string())
+            }
             StoreError::Closed => Self::new(ErrorCode::NotReady, "the server shuts down"),
+            other => Self::internal(&other),
+        }
+    }
+}
+
+impl From<VectorError> for Problem {
+    fn from(error: VectorError) -> Self {
+        match error {
+            VectorError::Unreachable { .. } | VectorError::Timeout { .. } => {
+                // Where the server stands is for the log, not for every client.
+                tracing::error!(%error, "the vector index does not answer");
+                Self::new(ErrorCode::EngineUnavailable, "the vector index does not answer")
+                    .retry(Duration::from_secs(2))
+            }
             other => Self::internal(&other),
         }
     }
@@ -226,12 +257,7 @@ macro_rules! internal {
         })*
     };
 }
-internal!(
-    innkeeper_vectors::VectorError,
-    innkeeper_media::MediaError,
-    innkeeper_core::EmbeddingError,
-    tokio::task::JoinError
-);
+internal!(innkeeper_media::MediaError, innkeeper_core::EmbeddingError, tokio::task::JoinError);
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,5 @@
 //! The running service: open, listen, warm up, answer, drain, close.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -13,7 +12,7 @@ use crate::config::Settings;
 use crate::models::{Loader, ModelsError};
 use crate::problem::Problem;
 use crate::service::FaceService;
-use crate::{routes, telemetry};
+use crate::{connections, routes, telemetry};
 
 /// How often leftovers (vectors and pictures of deleted people, templates without a vector) are looked for.
 const SWEEP: Duration = Duration::from_secs(30);
@@ -28,7 +27,7 @@ pub(crate) async fn serve(settings: Settings, dev: bool) -> Result<(), StartErro
         return Err(StartError::DevOffLoopback(address));
     }
     let metrics = telemetry::metrics()?;
-    let engines = Engines::open(&settings.storage.data_dir).await?;
+    let engines = Engines::open(&settings).await?;
     let app = App::new(settings, dev, engines.clone(), metrics)?;
     app.gallery.reconcile().await?;
     let listener = tokio::net::TcpListener::bind(address)
@@ -42,20 +41,18 @@ pub(crate) async fn serve(settings: Settings, dev: bool) -> Result<(), StartErro
 
     let warm = tokio::spawn(warm_up(app.clone()));
     let sweep = tokio::spawn(sweep(app.clone()));
-    let router = routes::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let header_time = Duration::from_secs(app.settings.http.header_seconds);
     let drain = app.settings.http.shutdown_seconds;
-    let (stopping, mut stopped) = tokio::sync::watch::channel(false);
-    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+    let (stopping, stopped) = tokio::sync::watch::channel(false);
+    let server = connections::answer(listener, routes::router(app.clone()), header_time, stopped);
+    let deadline = async move {
         stop_signal().await;
         tracing::info!("stopping: running requests finish, new ones are refused");
         let _ = stopping.send(true);
-    });
-    let deadline = async move {
-        let _ = stopped.wait_for(|stop| *stop).await;
         tokio::time::sleep(Duration::from_secs(drain)).await;
     };
     tokio::select! {
-        result = server => result.map_err(StartError::Serve)?,
+        () = server => {}
         () = deadline => tracing::warn!("some requests did not finish in {drain} s"),
     }
     sweep.abort();
@@ -155,10 +152,33 @@ async fn sweep(app: App) {
     let mut clock = tokio::time::interval(SWEEP);
     clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let mut pruned: Option<Instant> = None;
+    // Pictures do not say by themselves that another key sealed them, so they are looked through only when the
+    // keys changed, and once after a start.
+    let mut sealed_by = None;
     loop {
         tokio::select! {
             _ = clock.tick() => {}
             () = app.gallery.deleted.notified() => {}
+        }
+        if let Err(error) = app.tokens.reload() {
+            tracing::warn!(%error, "the keys of the external issuer could not be read again; the old ones stay");
+        }
+        if let Err(error) = app.engines.keys.reload() {
+            tracing::error!(%error, "the data keys could not be read again; the old ones stay");
+        }
+        let keys = app.engines.keys.ids();
+        if sealed_by.as_ref() != Some(&keys) {
+            match app.gallery.seal_again().await {
+                Ok(0) => sealed_by = Some(keys),
+                Ok(sealed) => {
+                    tracing::info!(sealed, "rows and pictures are sealed with the newest key");
+                    sealed_by = Some(keys);
+                }
+                Err(error) => tracing::warn!(%error, "not everything is sealed with the newest key yet"),
+            }
+        }
+        if let Err(error) = app.gallery.forget_old_unknown(app.settings.face.unknown.max_kept).await {
+            tracing::warn!(%error, "unknown faces whose time is over could not be forgotten; the next round tries");
         }
         let swept = match app.gallery.catch_up().await {
             Ok(()) => app.gallery.scrub().await,

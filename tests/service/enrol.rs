@@ -4,12 +4,13 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use innkeeper_vectors::Veil;
 use reqwest::Method;
 use reqwest::blocking::multipart::{Form, Part};
 use serde_json::{Value, json};
 
 use crate::pictures::{BIDEN, NOBODY, OBAMA, STRANGER, photo, shrunk, side_by_side};
-use crate::server::{ENROL, House, enrolment, eventually, extended_is_installed, send};
+use crate::server::{ENROL, House, blobs, enrolment, eventually, extended_is_installed, files, send, tables};
 
 fn codes(answer: &Value) -> Vec<&Value> {
     answer["photos"].as_array().expect("photos").iter().map(|photo| &photo["code"]).collect()
@@ -130,27 +131,45 @@ fn a_form_with_files_enrols_like_json() {
     assert!((length - 1.0).abs() < 1e-4, "not a unit vector: {length}");
 }
 
-/// Every file below a folder.
-fn files(below: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(below).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
-    }
-    found
+/// Stretches of 16 bytes: short enough that no page boundary hides them all, long enough not to occur by chance.
+fn stretches(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    bytes.chunks_exact(16).map(<[u8]>::to_vec)
 }
 
-/// Stretches of 16 bytes of an employee's name and vectors as they would lie on a disk.
-fn traces(embedding: &Value) -> Vec<Vec<u8>> {
+fn on_disk(vector: &[f32]) -> Vec<u8> {
+    vector.iter().flat_map(|v| v.to_le_bytes()).collect()
+}
+
+/// The vectors of an answer.
+fn vectors(embedding: &Value) -> Vec<Vec<f32>> {
+    let templates = embedding["templates"].as_array().expect("templates");
+    templates.iter().map(|t| serde_json::from_value(t["vector"].clone()).expect("numbers")).collect()
+}
+
+/// What is stored of an employee, as it lies on the disk: sealed rows, and vectors under the house's veil.
+fn stored(house: &House, embedding: &Value) -> Vec<Vec<u8>> {
+    let employee = embedding["employee_id"].as_str().expect("an id");
+    let mut traces = Vec::new();
+    for query in [
+        format!("SELECT vector FROM face_templates WHERE employee_id = '{employee}'"),
+        format!("SELECT sealed_profile FROM employees WHERE id = '{employee}'"),
+    ] {
+        traces.extend(blobs(house, &query).iter().flat_map(|blob| stretches(blob)));
+    }
+    let secret = tables(house, async |store| store.secret("vector-veil").await.expect("a secret"));
+    for vector in vectors(embedding) {
+        let veiled = Veil::new(&secret, vector.len()).apply(&vector).expect("of this length");
+        traces.extend(stretches(&on_disk(&veiled)));
+    }
+    traces
+}
+
+/// An employee's name and vectors as nobody may find them on the disk.
+fn plain(embedding: &Value) -> Vec<Vec<u8>> {
     let name = embedding["name"].as_str().expect("a name").as_bytes();
     let mut traces =
         vec![name.get(..16).expect("a name of 16 bytes or a few more, so that it is one trace").to_vec()];
-    for template in embedding["templates"].as_array().expect("templates") {
-        let vector: Vec<f64> = serde_json::from_value(template["vector"].clone()).expect("numbers");
-        let bytes: Vec<u8> = vector.iter().flat_map(|v| (*v as f32).to_le_bytes()).collect();
-        // Short enough that no page boundary hides them all, long enough not to occur by chance.
-        traces.extend(bytes.chunks_exact(16).map(<[u8]>::to_vec));
-    }
+    traces.extend(vectors(embedding).iter().flat_map(|v| stretches(&on_disk(v)).collect::<Vec<_>>()));
     traces
 }
 
@@ -186,10 +205,14 @@ fn deleting_leaves_nothing_behind(pack: &str) {
 
     let media = house.data().join("media");
     assert_eq!(files(&media).len(), 3, "one photo a template");
-    let gone = traces(&leaving);
-    let holders = holding(&house.data(), &gone);
-    assert!(!holders.is_empty(), "the index holds them, or the search is blind");
-    assert!(!holders.iter().any(|path| path.to_string_lossy().contains("innkeeper.db")), "a plain table");
+    let gone = stored(&house, &leaving);
+    let bare: Vec<Vec<u8>> = plain(&leaving).into_iter().chain(plain(&staying)).collect();
+    assert_eq!(
+        holding(&house.data(), &bare),
+        Vec::<PathBuf>::new(),
+        "a name or a template lies there unsealed"
+    );
+    assert!(holding(&house.data(), &gone).len() >= 2, "tables and index hold them, or the search is blind");
 
     let receipt = manager.forget("EMP001").json(200);
     assert_eq!((&receipt["success"], &receipt["employee_id"]), (&json!(true), &json!("EMP001")));
@@ -211,10 +234,16 @@ fn deleting_leaves_nothing_behind(pack: &str) {
     };
     eventually("no file holds the vectors", scrubbed);
 
-    assert!(!holding(&house.data(), &traces(&staying)).is_empty(), "the other person went too");
+    assert!(holding(&house.data(), &stored(&house, &staying)).len() >= 2, "the other person went too");
     assert_eq!(camera.recognise(&photo(BIDEN)).json(200)["employee_id"], "EMP002");
     server.stop();
-    assert_eq!(holding(&house.data(), &gone), Vec::<PathBuf>::new(), "it came back when the server closed");
+    for traces in [&gone, &bare] {
+        assert_eq!(
+            holding(&house.data(), traces),
+            Vec::<PathBuf>::new(),
+            "it came back when the server closed"
+        );
+    }
     let server = house.serve();
     let unknown = server.camera().recognise(&photo(OBAMA[0])).json(200);
     assert!(unknown["employee_id"].is_null(), "{unknown}");
@@ -240,7 +269,7 @@ fn a_power_cut_right_after_a_deletion_leaves_nothing_behind_either() {
     let manager = server.manager();
     manager.enrol("EMP001", &[&photo(OBAMA[0])]).json(201);
     manager.enrol("EMP002", &[&photo(BIDEN)]).json(201);
-    let gone = traces(&manager.embedding("EMP001").json(200));
+    let gone = stored(&house, &manager.embedding("EMP001").json(200));
     manager.forget("EMP001").json(200);
     server.kill();
     let server = house.serve();

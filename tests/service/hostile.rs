@@ -14,11 +14,11 @@ use crate::pictures::{NOBODY, OBAMA, claiming, photo};
 use crate::server::{ENROL, House, RECOGNISE, Server, enrolment, send};
 
 /// The server still does its main job, and nothing failed inside.
-fn check_unharmed(server: &Server<'_>) {
+pub(crate) fn check_unharmed(server: &Server<'_>) {
     let seen = server.camera().recognise(&photo(OBAMA[0])).json(200);
     assert_eq!(seen["faces"].as_array().map(Vec::len), Some(1), "{seen}");
     let log = server.log().join("\n");
-    assert!(!log.contains("\"ERROR\""), "something failed inside: {log}");
+    assert!(!log.contains("\"ERROR\"") && !log.contains("panicked"), "something failed inside: {log}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::pictures::{BIDEN, OBAMA, photo};
-use crate::server::{House, PATIENCE, RECOGNISE, Server, eventually, extended_is_installed};
+use crate::server::{House, PATIENCE, RECOGNISE, Server, eventually, extended_is_installed, files};
 
 /// A frame of `cam_lobby_01` at a fixed time.
 fn seen_in_the_lobby(server: &Server<'_>) -> Value {
@@ -58,6 +58,26 @@ fn a_power_cut_forgets_nothing_that_was_answered() {
     let server = house.serve();
     server.manager().embedding("EMP001").problem(404, "employee_not_enrolled");
     assert_eq!(seen_in_the_lobby(&server)["reason"], "nobody_enrolled");
+}
+
+#[test]
+fn a_picture_that_belongs_to_no_template_goes_at_the_next_start() {
+    let house = House::new("default");
+    let server = house.serve();
+    server.manager().enrol("EMP001", &[&photo(OBAMA[0])]).json(201);
+    server.stop();
+    let media = house.data().join("media");
+    let kept = files(&media);
+    // Of a person who is there, and of one in a hotel that has nobody.
+    for folder in ["hotel/h1/faces/EMP001", "hotel/h9/faces/EMP009"] {
+        let folder = media.join(folder);
+        std::fs::create_dir_all(&folder).expect("a folder");
+        std::fs::write(folder.join("01a1fd5a-ac6d-7462-ab3a-00ae205383a8.jpg"), photo(BIDEN))
+            .expect("written");
+    }
+    let server = house.serve();
+    assert_eq!(files(&media), kept);
+    server.manager().embedding("EMP001").json(200);
 }
 
 #[test]

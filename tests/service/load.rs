@@ -2,18 +2,22 @@
 
 use std::io::Write;
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
 use std::sync::Barrier;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::pictures::{BIDEN, NOBODY, OBAMA, STRANGER, photo};
-use crate::server::{Answer, ENROL, House, RECOGNISE, enrolment, eventually};
+use crate::server::{Answer, ENROL, House, RECOGNISE, enrolment, eventually, files};
+
+/// How many call at once where that matters.
+const CALLERS: usize = 64;
 
 #[test]
 fn many_callers_at_once_get_the_answers_a_single_one_gets() {
-    let house = House::new("default");
+    // The camera's allowance is left as it is: it must be enough for this.
+    let house =
+        House::new("default").with("inference.max_waiting", CALLERS).with("inference.deadline_ms", 60_000);
     let server = house.serve();
     server.manager().enrol("EMP001", &[&photo(OBAMA[0])]).json(201);
     server.manager().enrol("EMP002", &[&photo(BIDEN)]).json(201);
@@ -26,20 +30,23 @@ fn many_callers_at_once_get_the_answers_a_single_one_gets() {
         (Some(a), Some(b)) => (a - b).abs() <= tolerance,
         _ => a == b,
     };
-    let start = Barrier::new(16);
+    let start = Barrier::new(CALLERS);
     std::thread::scope(|scope| {
-        for i in 0..16 {
-            let (frames, alone, start, camera) = (&frames, &alone, &start, server.camera());
+        for i in 0..CALLERS {
+            let (frames, alone, start, camera) = (&frames, &alone, &start, &camera);
             scope.spawn(move || {
                 start.wait();
-                for round in 0..4 {
+                for round in 0..2 {
                     let which = (i + round) % frames.len();
                     let (one, many) = (&alone[which], camera.recognise(&frames[which]).json(200));
                     assert_eq!(many["employee_id"], one["employee_id"], "{many}");
                     assert_eq!(many["reason"], one["reason"], "{many}");
                     assert_eq!(many["faces"].as_array().map(Vec::len), one["faces"].as_array().map(Vec::len));
+                    assert_eq!(many["is_alive"], one["is_alive"], "{many}");
+                    // All of them are one sighting, which began when each frame was looked at alone.
+                    assert_eq!(many["attendance"]["id"], one["attendance"]["id"], "{many}");
                     // Sums in another order differ in their last digits.
-                    for (key, tolerance) in [("score", 1e-3), ("second_best_score", 1e-3)] {
+                    for (key, tolerance) in [("score", 1e-4), ("second_best_score", 1e-4)] {
                         assert!(close(&many[key], &one[key], tolerance), "{key}: {many} and {one}");
                     }
                     for side in ["x", "y", "w", "h"] {
@@ -98,7 +105,11 @@ fn one_face_enrolled_under_two_names_at_once_gets_one_of_them() {
 
 #[test]
 fn the_caller_beyond_the_waiting_room_is_told_to_come_back() {
-    let house = House::new("default").with("inference.workers", 1).with("inference.max_waiting", 1);
+    let house = House::new("default")
+        .with("inference.workers", 1)
+        .with("inference.max_waiting", 1)
+        // Whoever is refused is so at the door: nobody waits for an hour here.
+        .with("inference.deadline_ms", 3_600_000);
     let server = house.serve();
     let (start, frame) = (Barrier::new(12), photo(OBAMA[2]));
     let camera = server.camera();
@@ -197,15 +208,6 @@ fn an_enrolment_whose_caller_leaves_is_whole_or_absent() {
             manager.forget(&format!("EMP{i}"));
         }
         let nobody = server.camera().recognise(&photo(OBAMA[0])).json(200)["reason"] == "nobody_enrolled";
-        (nobody && pictures_below(&house.data().join("media")).is_empty()).then_some(())
+        (nobody && files(&house.data().join("media")).is_empty()).then_some(())
     });
-}
-
-/// Every file below a folder.
-fn pictures_below(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    entries
-        .flatten()
-        .flat_map(|e| if e.path().is_dir() { pictures_below(&e.path()) } else { vec![e.path()] })
-        .collect()
 }

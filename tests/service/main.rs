@@ -7,11 +7,22 @@
 
 mod access;
 mod command_line;
+mod corrections;
+#[cfg(feature = "kill-points")]
+mod crash;
+mod engines;
 mod enrol;
+mod forged;
 mod hostile;
+mod hostile_json;
+mod hostile_pictures;
 mod interface;
 mod lifecycle;
 mod load;
+mod matrix;
 mod pictures;
 mod recognise;
 mod server;
+mod slow;
+mod tenants;
+mod trust;

@@ -42,11 +42,11 @@ pub(crate) fn photo(name: &str) -> Vec<u8> {
     std::fs::read(path(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
 }
 
-fn decoded(name: &str) -> DynamicImage {
+pub(crate) fn decoded(name: &str) -> DynamicImage {
     image::load_from_memory(&photo(name)).expect("a picture")
 }
 
-fn jpeg(picture: &DynamicImage) -> Vec<u8> {
+pub(crate) fn jpeg(picture: &DynamicImage) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
     picture.to_rgb8().write_to(&mut bytes, ImageFormat::Jpeg).expect("it can be written");
     bytes.into_inner()

@@ -4,17 +4,20 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use innkeeper_sealing::KeyRing;
+use innkeeper_store::Store;
 use reqwest::Method;
 use reqwest::blocking::{Body, Client, RequestBuilder, Response};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use serde_json::{Value, json};
+use sqlx::{Connection as _, Row as _};
 use tempfile::TempDir;
 
 /// Generous: only a hang is meant to run into it.
@@ -160,12 +163,25 @@ impl House {
 
     /// Starts a server and waits until it listens; its models may still load.
     fn start(&self, more: &[&str]) -> Server<'_> {
+        let mut server = self.launch(more, None);
+        assert!(server.listens(), "the server ended: {:#?}", server.log());
+        server
+    }
+
+    /// Starts a server with one more variable in its environment, and waits for nothing.
+    #[cfg(feature = "kill-points")]
+    pub fn spawn(&self, variable: Option<(&str, &str)>) -> Server<'_> {
+        self.launch(&[], variable)
+    }
+
+    fn launch(&self, more: &[&str], variable: Option<(&str, &str)>) -> Server<'_> {
         let data = self.data();
         let mut args =
             vec!["serve", "--listen", "127.0.0.1:0", "--data-dir", data.to_str().expect("a text path")];
         args.extend(more);
         let mut child = self
             .command(&args)
+            .envs(variable)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -181,15 +197,7 @@ impl House {
         });
         let client = Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client");
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut server = Server { house: self, child, address, client, log };
-        server.address = eventually("the server listens", || {
-            if let Ok(Some(status)) = server.child.try_wait() {
-                panic!("the server ended with {status}: {:#?}", server.log());
-            }
-            let line = server.log_line("listening")?;
-            line["fields"]["address"].as_str()?.parse().ok()
-        });
-        server
+        Server { house: self, child, address, client, log }
     }
 }
 
@@ -213,11 +221,42 @@ impl Drop for Server<'_> {
 }
 
 impl Server<'_> {
-    fn ready(self) -> Self {
-        eventually("the server is ready", || {
-            (self.anyone().get("/health/ready").status == 200).then_some(())
-        });
+    fn ready(mut self) -> Self {
+        assert!(self.is_ready(), "the server ended: {:#?}", self.log());
         self
+    }
+
+    /// Waits until it is ready. Whether it is: it may have ended.
+    pub fn is_ready(&mut self) -> bool {
+        self.listens()
+            && eventually("the server is ready", || {
+                let ready = self.anyone().request(Method::GET, "/health/ready").send();
+                let ready = ready.is_ok_and(|answer| answer.status() == 200);
+                (ready || self.has_ended()).then_some(ready)
+            })
+    }
+
+    /// Waits until it listens. Whether it does: it may have ended.
+    fn listens(&mut self) -> bool {
+        eventually("the server listens", || {
+            if self.has_ended() {
+                return Some(false);
+            }
+            let line = self.log_line("listening")?;
+            self.address = line["fields"]["address"].as_str()?.parse().ok()?;
+            Some(true)
+        })
+    }
+
+    /// Whether the process has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("its state").is_some()
+    }
+
+    /// The id of the process.
+    #[cfg(feature = "kill-points")]
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub fn log(&self) -> Vec<String> {
@@ -255,6 +294,13 @@ impl Server<'_> {
     /// Somebody who may recognise as often as it likes, in hotel `h1`.
     pub fn camera(&self) -> Caller<'_> {
         self.role("camera", "h1")
+    }
+
+    /// The most memory it has held so far, in bytes. Zero where the system does not say.
+    pub fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0 kB");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number of kB") * 1024
     }
 
     /// Asks the server to stop, without waiting for it.
@@ -337,6 +383,55 @@ impl Caller<'_> {
 /// Sends a request that must be answered.
 pub(crate) fn send(request: RequestBuilder) -> Answer {
     Answer::from(request.send().expect("the server answers"))
+}
+
+/// Every file below a folder.
+pub(crate) fn files(below: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(below).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
+    }
+    found
+}
+
+/// Looks into the tables of a house, as nobody can over HTTP.
+pub(crate) fn tables<T>(house: &House, look: impl AsyncFnOnce(Store) -> T) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let keys = KeyRing::open(None, &house.data()).expect("the keys");
+        let store = Store::open(&house.data().join("innkeeper.db"), keys).await.expect("the tables open");
+        let seen = look(store.clone()).await;
+        store.close().await;
+        seen
+    })
+}
+
+/// A connection to the database file itself, past everything that guards it.
+fn raw<T>(house: &House, look: impl AsyncFnOnce(&mut sqlx::SqliteConnection) -> T) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(house.data().join("innkeeper.db"));
+        let mut conn = sqlx::SqliteConnection::connect_with(&options).await.expect("the file opens");
+        let seen = look(&mut conn).await;
+        conn.close().await.expect("it closes");
+        seen
+    })
+}
+
+/// Changes the tables as an intruder would.
+pub(crate) fn tamper(house: &House, statement: &'static str) {
+    raw(house, async |conn| {
+        sqlx::query(statement).execute(conn).await.expect("the statement runs");
+    });
+}
+
+/// The bytes in the first column of every row.
+pub(crate) fn blobs(house: &House, query: &str) -> Vec<Vec<u8>> {
+    raw(house, async |conn| {
+        let rows = sqlx::query(sqlx::AssertSqlSafe(query)).fetch_all(conn).await.expect("the query runs");
+        rows.iter().map(|row| row.get::<Vec<u8>, _>(0)).collect()
+    })
 }
 
 /// The body of an enrolment with consent.

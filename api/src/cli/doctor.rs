@@ -2,6 +2,7 @@ use std::process::{Command, ExitCode};
 
 use super::table::table;
 use super::{Outcome, packs, say};
+use crate::app::{data_keys, open_store, open_vectors};
 use crate::config::Settings;
 use crate::models::{library, runtime_library};
 
@@ -37,8 +38,52 @@ fn data_dir(settings: &Settings) -> Finding {
     Finding { what: "data directory".to_owned(), good, detail }
 }
 
+/// The keys that open what was stored: looked at, never made here.
+fn keys(settings: &Settings) -> Finding {
+    let what = "data keys".to_owned();
+    let file = settings.storage.data_dir.join("secrets/data.key");
+    if std::env::var_os("INNKEEPER_DATA_KEYS").is_none() && !file.exists() {
+        let detail = format!("{} will be created by `innkeeper serve`", file.display());
+        return Finding { what, good: true, detail };
+    }
+    match data_keys(settings) {
+        Ok(ring) => {
+            Finding { what, good: true, detail: format!("{} seals; keep a copy elsewhere", ring.active()) }
+        }
+        Err(error) => Finding { what, good: false, detail: error.to_string() },
+    }
+}
+
+/// Whether the servers that the settings name answer.
+fn servers(settings: &Settings) -> Result<Vec<Finding>, super::Failure> {
+    if settings.storage.database_url.is_none() && settings.storage.qdrant.url.is_none() {
+        return Ok(Vec::new());
+    }
+    let mut found = Vec::new();
+    let mut add = |what: &str, result: Result<(), String>| {
+        let (good, detail) = result.map_or_else(|e| (false, e), |()| (true, "answers".to_owned()));
+        found.push(Finding { what: what.to_owned(), good, detail });
+    };
+    let runtime = tokio::runtime::Runtime::new()?;
+    if settings.storage.database_url.is_some() {
+        let store = data_keys(settings)
+            .map_err(|e| e.to_string())
+            .and_then(|keys| runtime.block_on(open_store(settings, keys)).map_err(|e| e.to_string()));
+        add("PostgreSQL", store.map(|store| runtime.block_on(store.close())));
+    }
+    if settings.storage.qdrant.url.is_some() {
+        let asked = runtime.block_on(async {
+            let vectors = open_vectors(settings).await.map_err(|e| e.to_string())?;
+            vectors.collections().await.map(drop).map_err(|e| e.to_string())
+        });
+        add("Qdrant server", asked);
+    }
+    Ok(found)
+}
+
 pub(super) fn run(settings: &Settings) -> Outcome {
-    let mut findings = vec![pip(), data_dir(settings)];
+    let mut findings = vec![pip(), data_dir(settings), keys(settings)];
+    findings.extend(servers(settings)?);
     let library = library(settings)?;
     for (task, state) in packs::chosen(&library, settings)? {
         let (good, detail) = match state {

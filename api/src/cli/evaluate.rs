@@ -7,9 +7,13 @@ use std::time::Instant;
 
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
-use innkeeper_core::{DecodeLimits, Picture};
+use innkeeper_core::{DecodeLimits, Embedding, Picture};
+use innkeeper_face::evaluation::gains::{Looks, gains};
+use innkeeper_face::evaluation::groups::grouping;
+use innkeeper_face::evaluation::open_set::{Tail, most_alike, open_set};
 use innkeeper_face::evaluation::{AllPairs, Labelled, ScoredPair, cosine, identification, liveness, pairs};
-use innkeeper_face::{Calibration, Face, FacePipeline, FrameAnalysis, Want};
+use innkeeper_face::matching::MatchLimits;
+use innkeeper_face::{Calibration, Embedder, Face, FacePipeline, FrameAnalysis, Want};
 use innkeeper_runtime::Ticket;
 use serde_json::{Map, Value, json};
 
@@ -48,13 +52,14 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, settings: &Settings) -> Outcome {
-    let pipeline = Loader::new(settings, args.pack.as_deref())?.face_pipeline(settings.face.pipeline())?;
+    let loader = Loader::new(settings, args.pack.as_deref())?;
+    let pipeline = loader.face_pipeline(settings.face.pipeline())?;
     let rows = read_rows(&args.data.join("FILES.tsv"))?;
     let rows: Vec<Row> =
         rows.into_iter().filter(|r| args.set.as_ref().is_none_or(|set| r.get("set") == set)).collect();
     let task = Task { pipeline: &pipeline, limits: settings.images.limits(), data: &args.data };
     let figures = match args.name {
-        Name::Face => task.face(&rows, args.set.as_deref())?,
+        Name::Face => task.face(&rows, args.set.as_deref(), &loader.embedder(1)?)?,
         Name::Liveness => task.liveness(&rows)?,
     };
     if args.json {
@@ -95,6 +100,8 @@ fn read_rows(path: &Path) -> Result<Vec<Row>, Failure> {
 struct Seen {
     /// The face the picture is about.
     face: Option<Face>,
+    /// The embeddings of that face and of its mirror image, where they were asked for.
+    looks: Option<[Embedding; 2]>,
     milliseconds: f64,
 }
 
@@ -117,7 +124,7 @@ fn subject(analysis: &FrameAnalysis, width: u32, height: u32) -> Option<&Face> {
 
 impl Task<'_> {
     /// Runs every picture, on all cores, with a progress bar.
-    fn look(&self, paths: &[&str], want: Want) -> Result<Vec<Seen>, Failure> {
+    fn look(&self, paths: &[&str], want: Want, twice: Option<&Embedder>) -> Result<Vec<Seen>, Failure> {
         let bar = ProgressBar::new(paths.len() as u64);
         if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} pictures {eta}") {
             bar.set_style(style);
@@ -132,16 +139,19 @@ impl Task<'_> {
                 let path = self.data.join(path);
                 let bytes = std::fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?;
                 let started = Instant::now();
+                let failed = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
+                let mut seen = Seen { face: None, looks: None, milliseconds: 0.0 };
                 // A picture that cannot be decoded is a face not found, as it would be in production.
-                let face = match Picture::decode(&bytes, &self.limits) {
-                    Err(_) => None,
-                    Ok(picture) => {
-                        let analysis = self.pipeline.analyse(&picture, want, &Ticket::unlimited());
-                        let analysis = analysis.map_err(|e| format!("{}: {e}", path.display()))?;
-                        subject(&analysis, picture.width(), picture.height()).cloned()
+                if let Ok(picture) = Picture::decode(&bytes, &self.limits) {
+                    let ticket = Ticket::unlimited();
+                    let analysis = self.pipeline.analyse(&picture, want, &ticket).map_err(|e| failed(&e))?;
+                    seen.face = subject(&analysis, picture.width(), picture.height()).cloned();
+                    seen.milliseconds = started.elapsed().as_secs_f64() * 1e3;
+                    if let (Some(embedder), Some(face)) = (twice, &seen.face) {
+                        seen.looks = embedder.both_looks(&picture, face, &ticket).map_err(|e| failed(&e))?;
                     }
-                };
-                mine.push((i, Seen { face, milliseconds: started.elapsed().as_secs_f64() * 1e3 }));
+                }
+                mine.push((i, seen));
                 bar.inc(1);
             }
         };
@@ -161,7 +171,7 @@ impl Task<'_> {
         Ok(all.into_iter().map(|(_, seen)| seen).collect())
     }
 
-    fn face(&self, rows: &[Row], set: Option<&str>) -> Result<Value, Failure> {
+    fn face(&self, rows: &[Row], set: Option<&str>, embedder: &Embedder) -> Result<Value, Failure> {
         let mut reasons: Vec<String> = Vec::new();
         let pair_rows: Vec<Row> = match read_rows(&self.data.join("pairs.tsv")) {
             Ok(rows) => rows.into_iter().filter(|r| set.is_none_or(|s| r.get("set") == s)).collect(),
@@ -182,7 +192,7 @@ impl Task<'_> {
         }
         let paths: Vec<&str> = wanted.iter().map(|r| r.get("path")).collect();
         let want = Want { liveness: false, embedding: true, despite_quality: true };
-        let seen = self.look(&paths, want)?;
+        let seen = self.look(&paths, want, Some(embedder))?;
 
         let mut vectors: BTreeMap<&str, &[f32]> = BTreeMap::new();
         let mut labelled: Vec<(&str, String, &str)> = Vec::new();
@@ -206,7 +216,8 @@ impl Task<'_> {
         if let Err(error) = &shipped {
             reasons.push(error.to_string());
         }
-        let threshold = shipped.as_ref().ok().map(|c| c.threshold);
+        let shipped = shipped.ok();
+        let threshold = shipped.as_ref().map(|c| c.threshold);
         let people = |only: Option<&str>| -> Vec<Labelled<'_>> {
             labelled
                 .iter()
@@ -230,19 +241,45 @@ impl Task<'_> {
                 })
                 .collect()
         };
-        let mut figures = face_figures(&people(None), &scored(None), threshold, &mut reasons);
+        let mut figures = face_figures(&people(None), &scored(None), shipped.as_ref(), &mut reasons);
         let sets: BTreeSet<&str> = wanted.iter().map(|r| r.get("set")).collect();
         if sets.len() > 1 {
             let per_set: Map<String, Value> = sets
                 .iter()
                 .map(|set| {
-                    let own =
-                        face_figures(&people(Some(set)), &scored(Some(set)), threshold, &mut Vec::new());
+                    let own = face_figures(
+                        &people(Some(set)),
+                        &scored(Some(set)),
+                        shipped.as_ref(),
+                        &mut Vec::new(),
+                    );
                     ((*set).to_owned(), Value::Object(own))
                 })
                 .collect();
             figures.insert("sets".to_owned(), Value::Object(per_set));
         }
+        let everybody = people(None);
+        let looks: Vec<Looks<'_>> = wanted
+            .iter()
+            .zip(&seen)
+            .filter_map(|(row, picture)| {
+                let ([face, mirror], quality) = (picture.looks.as_ref()?, &picture.face.as_ref()?.quality);
+                let identity =
+                    labelled.iter().find(|l| l.2 == row.get("path") && !l.1.is_empty())?.1.as_str();
+                Some(Looks { identity, face: face.vector(), mirror: mirror.vector(), quality: quality.score })
+            })
+            .collect();
+        let margin = shipped.as_ref().map_or(0.0, |c| c.margin);
+        figures.insert("gains".to_owned(), json!(gains(&looks, embedder.kind().mirrors(), margin)));
+        figures.insert("open_set".to_owned(), json!(open_set(&everybody, shipped.as_ref())));
+        let groups = shipped.as_ref().map(|c| grouping(&everybody, c.grouping()));
+        figures.insert("grouping".to_owned(), json!(groups));
+        let named: Vec<&str> = labelled.iter().filter(|l| !l.1.is_empty()).map(|l| l.2).collect();
+        let alike: Vec<Value> = most_alike(&everybody, 5)
+            .into_iter()
+            .map(|(score, a, b)| json!({"score": score, "a": named.get(a), "b": named.get(b)}))
+            .collect();
+        figures.insert("most_alike_strangers".to_owned(), json!(alike));
         let total: f64 = seen.iter().map(|s| s.milliseconds).sum();
         figures.insert("n_images".to_owned(), json!(wanted.len()));
         figures.insert("not_found".to_owned(), json!(not_found));
@@ -275,7 +312,7 @@ impl Task<'_> {
         }
         let paths: Vec<&str> = labelled.iter().map(|r| r.get("path")).collect();
         let want = Want { liveness: true, embedding: false, despite_quality: true };
-        let seen = self.look(&paths, want)?;
+        let seen = self.look(&paths, want, None)?;
         let mut scores = Vec::new();
         let mut not_found = 0;
         let mut threshold = None;
@@ -295,12 +332,14 @@ impl Task<'_> {
             if figures.apcer.is_none() || figures.bpcer.is_none() {
                 reasons.push("one of the two labels has no face".to_owned());
             }
-            if figures.n < 100 {
-                reasons.push(format!(
-                    "{} pictures say little; the threshold is not calibrated on them",
-                    figures.n
-                ));
-            }
+            let spoofs = scores.iter().filter(|s| !s.1).count();
+            reasons.push(format!(
+                "the threshold comes from the models' sources and is not calibrated; {} real faces and {spoofs} \
+                 attacks were judged{}",
+                figures.n - spoofs,
+                if spoofs < 100 { ", which says little" } else { "" }
+            ));
+            map.insert("calibrated".to_owned(), json!(false));
             map.insert("threshold".to_owned(), json!(threshold));
             map.insert("not_found".to_owned(), json!(not_found));
             map.insert("scores".to_owned(), json!(scores));
@@ -315,9 +354,10 @@ impl Task<'_> {
 fn face_figures(
     people: &[Labelled<'_>],
     scored: &[ScoredPair],
-    shipped: Option<f32>,
+    calibration: Option<&Calibration>,
     reasons: &mut Vec<String>,
 ) -> Map<String, Value> {
+    let shipped = calibration.map(|c| c.threshold);
     let mut out = Map::new();
     let mut put = |key: &str, value: Value| out.insert(key.to_owned(), value);
     let verification = pairs(scored, shipped);
@@ -346,7 +386,9 @@ fn face_figures(
     let curve = all.logistic();
     put("probability_slope", json!(curve.map(|c| c.0)));
     put("probability_intercept", json!(curve.map(|c| c.1)));
-    let found = identification(people, shipped);
+    put("tail", json!(Tail::fit(&all.impostor, all.impostor.len()).map(|t| t.tail)));
+    let limits = calibration.map(|c| |templates| c.limits(templates));
+    let found = identification(people, limits.as_ref().map(|l| l as &dyn Fn(usize) -> MatchLimits));
     if found.is_none() {
         reasons.push("nobody has two pictures: identification figures are null".to_owned());
     }
@@ -361,38 +403,72 @@ fn face_figures(
         "threshold_fpir_1pct",
         "tpir_at_shipped",
         "fpir_at_shipped",
+        "threshold_at_shipped",
     ] {
         put(key, json!(field(key)));
     }
     out
 }
 
-/// The figures as two columns; nested sets become columns of their own.
+/// The figures as two columns, nested sets as columns of their own, and below them the tables that some
+/// figures are.
 fn render(figures: &Value) -> String {
     let cell = |value: &Value| match value {
-        Value::Number(n) if n.is_f64() => format!("{:.4}", n.as_f64().unwrap_or(f64::NAN)),
-        Value::Null => "–".to_owned(),
         Value::Array(list) if list.len() > 8 => format!("{} values", list.len()),
-        Value::Array(list) => list
-            .iter()
-            .map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned))
-            .collect::<Vec<_>>()
-            .join("; "),
-        other => other.to_string(),
+        Value::Array(list) => list.iter().map(short).collect::<Vec<_>>().join("; "),
+        other => short(other),
     };
     let Value::Object(map) = figures else { return figures.to_string() };
     let empty = Map::new();
     let sets = map.get("sets").and_then(Value::as_object).unwrap_or(&empty);
     let mut header = vec!["figure", "all"];
     header.extend(sets.keys().map(String::as_str));
+    let is_table = |value: &Value| value.as_array().is_some_and(|l| l.first().is_some_and(Value::is_object));
     let rows: Vec<Vec<String>> = map
         .iter()
-        .filter(|(key, _)| *key != "sets")
+        .filter(|(key, value)| *key != "sets" && !is_table(value))
         .map(|(key, value)| {
             let mut row = vec![key.clone(), cell(value)];
             row.extend(sets.values().map(|set| set.get(key).map_or_else(String::new, cell)));
             row
         })
         .collect();
-    table(&header, &rows)
+    let mut text = table(&header, &rows);
+    for (key, value) in map.iter().filter(|(_, value)| is_table(value)) {
+        let list: Vec<Map<String, Value>> = value.as_array().into_iter().flatten().flat_map(flat).collect();
+        let columns: Vec<&str> =
+            list.first().map(|r| r.keys().map(String::as_str).collect()).unwrap_or_default();
+        let cells = |row: &Map<String, Value>| {
+            columns.iter().map(|c| row.get(*c).map_or_else(String::new, short)).collect()
+        };
+        let rows: Vec<Vec<String>> = list.iter().map(cells).collect();
+        text = format!("{text}\n{key}\n{}", table(&columns, &rows));
+    }
+    text
+}
+
+fn short(value: &Value) -> String {
+    match value {
+        Value::Number(n) if n.is_f64() => format!("{:.4}", n.as_f64().unwrap_or(f64::NAN)),
+        Value::Null => "–".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// A row of a table; a row with objects in it becomes one row for each of them, under the object's name.
+fn flat(row: &Value) -> Vec<Map<String, Value>> {
+    let Value::Object(row) = row else { return Vec::new() };
+    let plain: Map<String, Value> =
+        row.iter().filter(|(_, v)| !v.is_object()).map(|(k, v)| (k.clone(), v.clone())).collect();
+    let nested: Vec<Map<String, Value>> = row
+        .iter()
+        .filter_map(|(name, value)| {
+            let mut whole = plain.clone();
+            whole.insert("with".to_owned(), json!(name));
+            whole.extend(value.as_object()?.clone());
+            Some(whole)
+        })
+        .collect();
+    if nested.is_empty() { vec![plain] } else { nested }
 }

@@ -35,8 +35,10 @@ async fn reindex(settings: Settings) -> Outcome {
         Loader::new(&loading, None)?.face_pipeline(loading.face.pipeline())
     })
     .await??;
-    let engines = Engines::open(&settings.storage.data_dir).await?;
+    let engines = Engines::open(&settings).await?;
     let gallery = Arc::new(Gallery::new(engines.clone()));
+    // Pictures of a version that did not seal them are read only after they were.
+    gallery.seal_again().await?;
     gallery.reconcile().await?;
     let service = FaceService::new(pipeline, &settings, Arc::clone(&gallery)).await?;
     let failed = |problem: crate::problem::Problem| -> Failure { problem.detail.into() };

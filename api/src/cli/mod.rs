@@ -1,8 +1,12 @@
 //! The command line. Results go to standard output, logs and progress to standard error.
 
+mod api_key;
+mod audit;
 mod doctor;
 mod evaluate;
 mod face;
+mod keys;
+mod migrate;
 mod packs;
 mod predict;
 mod table;
@@ -68,6 +72,26 @@ enum Command {
         after_help = "Example:\n  curl -H \"Authorization: Bearer $(innkeeper token --subject lobby --role camera)\" …"
     )]
     Token(token::Args),
+    /// Make, list and revoke API keys.
+    ApiKey {
+        #[command(subcommand)]
+        command: api_key::ApiKey,
+    },
+    /// Change the keys that seal stored data.
+    Keys {
+        #[command(subcommand)]
+        command: keys::Keys,
+    },
+    /// Prove the audit log.
+    Audit {
+        #[command(subcommand)]
+        command: audit::Audit,
+    },
+    /// Move tables and vectors from the data directory to PostgreSQL and a Qdrant server. Stop the server first.
+    #[command(
+        after_help = "Example:\n  INNKEEPER_QDRANT_API_KEY=… innkeeper migrate-engine \\\n    --database-url postgres://innkeeper@db/innkeeper --qdrant-url https://qdrant:6334"
+    )]
+    MigrateEngine(migrate::Args),
     /// Fetch, list and check models.
     Models {
         #[command(subcommand)]
@@ -152,6 +176,10 @@ fn run(cli: Cli) -> Outcome {
             Ok(ExitCode::SUCCESS)
         }
         Command::Token(args) => token::print(args, settings),
+        Command::ApiKey { command } => api_key::run(command, settings),
+        Command::Keys { command } => keys::run(command, settings),
+        Command::Audit { command } => audit::run(command, settings),
+        Command::MigrateEngine(args) => migrate::run(args, settings),
         Command::Models { command } => packs::models(command, &settings),
         Command::Datasets { command } => packs::datasets(command),
         Command::Face { command } => face::run(command, settings),

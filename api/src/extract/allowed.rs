@@ -7,12 +7,13 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, header};
 use innkeeper_core::ErrorCode;
 use innkeeper_identity::{CallClass, Permission, Principal, client_key_of_address};
 
 use crate::app::App;
 use crate::problem::Problem;
+use crate::service::api_keys;
 
 /// What a route asks of its callers.
 pub(crate) trait Right: Send + Sync + 'static {
@@ -42,6 +43,30 @@ impl Right for ManageFaces {
     const ANY: &'static [Permission] = &[Permission::CvEnroll];
 }
 
+/// Naming unknown faces and putting wrong answers right.
+pub(crate) struct CorrectFaces;
+
+impl Right for CorrectFaces {
+    const ANY: &'static [Permission] = &[Permission::CvEnroll];
+}
+
+/// Making and revoking API keys.
+pub(crate) struct ManageKeys;
+
+impl Right for ManageKeys {
+    const ANY: &'static [Permission] = &[Permission::AdminKeys];
+}
+
+/// Reading the audit log.
+pub(crate) struct ReadAudit;
+
+impl Right for ReadAudit {
+    const ANY: &'static [Permission] = &[Permission::AuditRead];
+}
+
+/// Where an API key is sent.
+static API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
 /// A caller with the right `R`, within their allowance.
 pub(crate) struct Allowed<R> {
     pub caller: Principal,
@@ -57,7 +82,7 @@ impl<R: Right> FromRequestParts<App> for Allowed<R> {
                 from_this_machine(parts)?;
                 everybody.clone()
             }
-            None => authenticate(parts, app)?,
+            None => authenticate(parts, app).await?,
         };
         // Counted before it is judged: refusals cost work too.
         if app.everybody.is_none() {
@@ -93,9 +118,9 @@ fn from_this_machine(parts: &Parts) -> Result<(), Problem> {
     Err(Problem::new(ErrorCode::Forbidden, detail))
 }
 
-fn authenticate(parts: &Parts, app: &App) -> Result<Principal, Problem> {
-    let refuse = |code, detail: String| {
-        // Guessing tokens is counted by address, as nothing else is known of the caller.
+async fn authenticate(parts: &Parts, app: &App) -> Result<Principal, Problem> {
+    let refuse = |code, detail: &str| {
+        // Guessing is counted by address, as nothing else is known of the caller.
         let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         let ip = address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |a| a.0.ip());
         match app.limits.check(&client_key_of_address(ip), CallClass::General) {
@@ -103,20 +128,31 @@ fn authenticate(parts: &Parts, app: &App) -> Result<Principal, Problem> {
             Err(limited) => limited.into(),
         }
     };
-    let Some(value) = parts.headers.get(header::AUTHORIZATION) else {
-        let detail = "send `Authorization: Bearer TOKEN`; `innkeeper token` prints one".to_owned();
-        return Err(refuse(ErrorCode::Unauthenticated, detail));
-    };
-    let token = value
-        .to_str()
-        .ok()
-        .and_then(|v| v.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token.trim())
-        .ok_or_else(|| {
-            refuse(ErrorCode::InvalidToken, "the Authorization header is not `Bearer TOKEN`".to_owned())
-        })?;
-    app.tokens.verify(token).map_err(|error| refuse(ErrorCode::InvalidToken, error.to_string()))
+    let text = |name: &HeaderName| parts.headers.get(name).map(|v| v.to_str().unwrap_or_default().trim());
+    match (text(&header::AUTHORIZATION), text(&API_KEY)) {
+        (Some(_), Some(_)) => {
+            Err(refuse(ErrorCode::BadRequest, "send `Authorization` or `X-API-Key`, not both"))
+        }
+        (Some(value), None) => {
+            let token = value
+                .split_once(' ')
+                .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+                .map(|(_, token)| token.trim())
+                .ok_or_else(|| {
+                    refuse(ErrorCode::InvalidToken, "the Authorization header is not `Bearer TOKEN`")
+                })?;
+            app.tokens.verify(token).map_err(|error| refuse(ErrorCode::InvalidToken, &error.to_string()))
+        }
+        (None, Some(key)) => api_keys::authenticate(&app.engines.store, key).await?.map_err(|error| {
+            tracing::info!(reason = error.reason(), "an API key was refused");
+            refuse(ErrorCode::InvalidToken, &error.to_string())
+        }),
+        (None, None) => {
+            let detail =
+                "send `Authorization: Bearer TOKEN` or `X-API-Key: KEY`; `innkeeper token` prints a token";
+            Err(refuse(ErrorCode::Unauthenticated, detail))
+        }
+    }
 }
 
 #[cfg(test)]

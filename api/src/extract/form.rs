@@ -127,7 +127,7 @@ impl<T: FormFields> FromRequest<App> for Form<T> {
 }
 
 /// The essence of the content type, in lower case, without parameters.
-fn content_type(headers: &HeaderMap) -> String {
+pub(super) fn content_type(headers: &HeaderMap) -> String {
     headers
         .get(header::CONTENT_TYPE)
         .and_then(|v| v.to_str().ok())
@@ -181,7 +181,7 @@ fn insert<T: FormFields>(map: &mut Map<String, Value>, name: &str, text: String)
         return Err(bad(format!("`{name}` is the picture and not a query parameter here")));
     }
     let value = if text.trim_start().starts_with('{') {
-        serde_json::from_str(&text).map_err(|e| json::broken(&e))?
+        Value::Object(json::object(&text)?)
     } else {
         Value::String(text)
     };

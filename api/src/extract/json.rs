@@ -1,10 +1,35 @@
-//! What is wrong with a JSON body, in few words: the place and the kind of mistake, never what the client
-//! sent, which may be a whole picture in a field of another type.
+//! JSON bodies, and what is wrong with one, in few words: the place and the kind of mistake, never what the
+//! client sent, which may be a whole picture in a field of another type.
 
+use std::fmt;
+
+use axum::extract::{FromRequest, Request};
 use innkeeper_core::ErrorCode;
+use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::error::{Category, Error};
+use serde_json::{Map, Value};
 
+use super::form::content_type;
+use crate::app::App;
 use crate::problem::Problem;
+
+/// The body of a route that takes no picture.
+pub(crate) struct JsonBody<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<App> for JsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        if content_type(&parts.headers) != "application/json" {
+            let detail = "send the fields as application/json";
+            return Err(Problem::new(ErrorCode::UnsupportedMediaType, detail));
+        }
+        let (bytes, _room) = app.bodies.read(&parts.headers, body).await?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|e| broken(&e))
+    }
+}
 
 /// Longest account of a mistake, in characters.
 const LONGEST: usize = 200;
@@ -14,6 +39,38 @@ const LONGEST_NAME: usize = 40;
 /// The problem of a body, or of a field of a form, that is not the JSON it should be.
 pub(super) fn broken(error: &Error) -> Problem {
     Problem::new(ErrorCode::BadRequest, describe(error))
+}
+
+/// A JSON object in a form field, in which no name stands twice: of two consents nobody could say which holds.
+pub(super) fn object(text: &str) -> Result<Map<String, Value>, Problem> {
+    serde_json::from_str(text).map(|Unique(map)| map).map_err(|e| broken(&e))
+}
+
+/// An object whose names are all different.
+struct Unique(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Unique {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Names;
+        impl<'de> Visitor<'de> for Names {
+            type Value = Unique;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Unique, A::Error> {
+                let mut map = Map::new();
+                while let Some((name, value)) = members.next_entry()? {
+                    if map.insert(name, value).is_some() {
+                        return Err(A::Error::custom("a field stands twice"));
+                    }
+                }
+                Ok(Unique(map))
+            }
+        }
+        deserializer.deserialize_map(Names)
+    }
 }
 
 /// One sentence on what is wrong and where.
@@ -60,7 +117,6 @@ fn is_plain(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde::Deserialize;
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -89,6 +145,13 @@ mod tests {
             assert!(told.len() < 300, "{} bytes", told.len());
             assert!(!told.contains("c2VjcmV0") && !told.contains("99999"), "{told}");
         }
+    }
+
+    #[test]
+    fn a_name_that_stands_twice_is_refused() {
+        assert_eq!(object(r#"{"a": 1, "b": {"a": 2}}"#).unwrap()["b"]["a"], 2);
+        let told = object(r#"{"a": 1, "a": 1}"#).unwrap_err();
+        assert!(told.detail.starts_with("a field stands twice"), "{}", told.detail);
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod body;
 mod form;
 mod json;
 
-pub(crate) use allowed::{Allowed, ManageFaces, Recognise};
+pub(crate) use allowed::{Allowed, CorrectFaces, ManageFaces, ManageKeys, ReadAudit, Recognise};
 pub(crate) use body::{Bodies, finish};
 pub(crate) use form::{Form, FormFields, Pictures};
+pub(crate) use json::JsonBody;

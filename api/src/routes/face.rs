@@ -5,7 +5,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use chrono::{DateTime, TimeDelta, Utc};
-use innkeeper_core::{CameraId, EmployeeId, ErrorCode, IdError};
+use innkeeper_core::{CameraId, EmployeeId, ErrorCode, IdError, WriteStage};
 use innkeeper_store::AuditSubject;
 use serde::Deserialize;
 use serde_json::Value;
@@ -17,11 +17,11 @@ use crate::app::App;
 use crate::extract::{Allowed, Form, FormFields, ManageFaces, Pictures, Recognise};
 use crate::problem::{Problem, ProblemDocument};
 use crate::service::{
-    ConsentInput, DeletedAnswer, EmbeddingAnswer, EnrolAnswer, EnrolInput, ProfileInput, RecogniseAnswer,
-    Sight,
+    ConsentInput, DeletedAnswer, EmbeddingAnswer, EnrolAnswer, EnrolInput, FaceReport, ProfileInput,
+    RecogniseAnswer, Sight,
 };
 
-const TAG: &str = "face";
+pub(super) const TAG: &str = "face";
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -31,6 +31,9 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(delete))
 }
 
+/// Words that stand where an `employee_id` may stand in a path.
+const RESERVED: [&str; 5] = ["embedding", "enroll", "recognize", "unknown", "verify"];
+
 /// A frame of a camera.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -38,7 +41,7 @@ struct RecognizeBody {
     /// The picture: base64, or a data URI. JPEG, PNG, WebP, BMP or GIF.
     image: String,
     /// The camera, by the hotel's name for it.
-    #[schema(example = "cam_lobby_01")]
+    #[schema(example = "cam_lobby_01", pattern = "^[A-Za-z0-9][A-Za-z0-9._:-]*$", max_length = 64)]
     camera_id: Option<String>,
     /// When the frame was taken, RFC 3339; now when it is left out.
     #[schema(example = "2025-01-17T08:30:00Z")]
@@ -52,6 +55,12 @@ impl FormFields for RecognizeBody {
         vec![std::mem::take(&mut self.image)]
     }
 }
+
+/// A picture as it is, with any `image/*` as its type; the fields stand in the query.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "documents the body, which the extractor reads")]
+struct PictureFile(Vec<u8>);
 
 /// The same as a form.
 #[derive(ToSchema)]
@@ -87,10 +96,10 @@ struct Metadata {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct EnrollBody {
-    #[schema(example = "EMP001")]
+    #[schema(example = "EMP001", pattern = "^[A-Za-z0-9][A-Za-z0-9._:-]*$", max_length = 64)]
     employee_id: String,
     /// One to `face.max_photos` pictures, base64 or data URIs, each with one face.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<String>, min_items = 1)]
     images: Pictures,
     /// What the hotel knows of the person: `name`, `department` and `role` are kept.
     #[serde(default)]
@@ -119,17 +128,17 @@ struct EnrollForm {
     consent: Option<String>,
 }
 
-fn id<T: std::str::FromStr<Err = IdError>>(text: &str) -> Result<T, Problem> {
+pub(super) fn id<T: std::str::FromStr<Err = IdError>>(text: &str) -> Result<T, Problem> {
     text.parse().map_err(|e: IdError| Problem::new(ErrorCode::InvalidId, e.to_string()))
 }
 
 /// The id that stands in the path; what is not even text names nobody.
-fn id_in_path(path: Result<Path<String>, PathRejection>) -> Result<EmployeeId, Problem> {
+pub(super) fn id_in_path(path: Result<Path<String>, PathRejection>) -> Result<EmployeeId, Problem> {
     let Path(text) = path.map_err(|e| Problem::new(ErrorCode::InvalidId, e.body_text()))?;
     id(&text)
 }
 
-fn instant(field: &str, text: &str, max_ahead: u64) -> Result<DateTime<Utc>, Problem> {
+pub(super) fn instant(field: &str, text: &str, max_ahead: u64) -> Result<DateTime<Utc>, Problem> {
     let bad = |detail: String| Problem::new(ErrorCode::InvalidTimestamp, detail);
     let at = DateTime::parse_from_rfc3339(text)
         .map_err(|e| bad(format!("{field} is not an RFC 3339 time: {e}")))?
@@ -149,13 +158,16 @@ fn instant(field: &str, text: &str, max_ahead: u64) -> Result<DateTime<Utc>, Pro
 /// A frame without a known face is an answer (`success: false` with a `reason`), not an error. A recognised
 /// employee gets one attendance row and one event per sighting, unless a liveness model objects.
 #[utoipa::path(
-    post, path = "/api/v1/cv/face/recognize", tag = TAG, security(("bearer" = ["cv:recognize"])),
+    post, path = "/api/v1/cv/face/recognize", tag = TAG, security(
+        ("bearer" = ["cv:recognize"]), ("bearer" = ["cv:read"]),
+        ("api_key" = ["cv:recognize"]), ("api_key" = ["cv:read"])
+    ),
     params(
         ("camera_id" = Option<String>, Query, description = "With a raw picture: the camera."),
         ("timestamp" = Option<String>, Query, description = "With a raw picture: when it was taken.")
     ),
     request_body(content(
-        (RecognizeBody = "application/json"), (RecognizeForm = "multipart/form-data"), (Vec<u8> = "image/jpeg")
+        (RecognizeBody = "application/json"), (RecognizeForm = "multipart/form-data"), (PictureFile = "image/jpeg")
     )),
     responses(
         (status = 200, body = RecogniseAnswer),
@@ -172,6 +184,7 @@ async fn recognize(
     metrics::histogram!("face_recognition_duration_seconds").record(started.elapsed());
     let status = if answer.as_ref().is_ok_and(|a| a.success) { "success" } else { "failure" };
     metrics::counter!("face_recognition_total", "status" => status).increment(1);
+    WriteStage::Answering.reached();
     answer.map(Json)
 }
 
@@ -191,7 +204,16 @@ async fn recognise(
             .map_or_else(|| Ok(Utc::now()), |text| instant("timestamp", text, ahead))?,
     };
     let image = images.into_iter().next().unwrap_or_default();
-    app.face_service()?.recognise(&app.admission, &sight, image).await
+    let service = app.face_service()?;
+    let client = app.attempts_of(&allowed.caller, None)?;
+    let answer = service.recognise(&app.admission, &sight, image).await?;
+    // A frame without a usable face was no attempt.
+    if answer.success {
+        client.succeeded();
+    } else if answer.faces.iter().any(FaceReport::was_compared) {
+        client.failed(answer.is_alive.is_some());
+    }
+    Ok(answer)
 }
 
 /// Enrol an employee from photos.
@@ -199,7 +221,7 @@ async fn recognise(
 /// Photos of somebody else, or of poor quality, are rejected one by one with the reason; a face that is
 /// enrolled under another `employee_id` is refused with 409. When the answer comes, the person is recognised.
 #[utoipa::path(
-    post, path = "/api/v1/cv/face/enroll", tag = TAG, security(("bearer" = ["cv:enroll"])),
+    post, path = "/api/v1/cv/face/enroll", tag = TAG, security(("bearer" = ["cv:enroll"]), ("api_key" = ["cv:enroll"])),
     params(
         ("employee_id" = Option<String>, Query, description = "With a raw picture: the employee."),
         ("metadata.name" = Option<String>, Query, description = "With a raw picture; `department` and `role` alike."),
@@ -207,7 +229,7 @@ async fn recognise(
         ("consent.policy_version" = Option<String>, Query, description = "With a raw picture: to which wording.")
     ),
     request_body(content(
-        (EnrollBody = "application/json"), (EnrollForm = "multipart/form-data"), (Vec<u8> = "image/jpeg")
+        (EnrollBody = "application/json"), (EnrollForm = "multipart/form-data"), (PictureFile = "image/jpeg")
     )),
     responses(
         (status = 201, body = EnrolAnswer),
@@ -222,6 +244,7 @@ async fn enroll(
     let answer = enrol(&allowed, &app, fields, images).await;
     let status = if answer.is_ok() { "success" } else { "failure" };
     metrics::counter!("face_enrollment_total", "status" => status).increment(1);
+    WriteStage::Answering.reached();
     answer.map(|a| (StatusCode::CREATED, Json(a)))
 }
 
@@ -231,7 +254,11 @@ async fn enrol(
     fields: EnrollBody,
     images: Vec<bytes::Bytes>,
 ) -> Result<EnrolAnswer, Problem> {
-    let employee = id(&fields.employee_id)?;
+    let employee: EmployeeId = id(&fields.employee_id)?;
+    if RESERVED.contains(&employee.as_str()) {
+        let detail = format!("{employee} is a word of the interface and cannot be an employee_id");
+        return Err(Problem::new(ErrorCode::InvalidId, detail));
+    }
     let max = app.settings.face.max_photos;
     if images.is_empty() || images.len() > max {
         let detail = format!("send 1 to {max} photos, not {}", images.len());
@@ -279,8 +306,8 @@ fn text(key: &str, value: Option<String>) -> Result<Option<String>, Problem> {
 
 /// The employee's templates with their vectors.
 #[utoipa::path(
-    get, path = "/api/v1/cv/face/embedding/{employee_id}", tag = TAG, security(("bearer" = ["cv:enroll"])),
-    params(("employee_id" = String, Path, example = "EMP001")),
+    get, path = "/api/v1/cv/face/embedding/{employee_id}", tag = TAG, security(("bearer" = ["cv:enroll"]), ("api_key" = ["cv:enroll"])),
+    params(("employee_id" = String, Path, example = "EMP001", pattern = "^[A-Za-z0-9][A-Za-z0-9._:-]*$", max_length = 64)),
     responses(
         (status = 200, body = EmbeddingAnswer),
         (status = "default", body = ProblemDocument, content_type = "application/problem+json")
@@ -292,7 +319,11 @@ async fn embedding(
     employee: Result<Path<String>, PathRejection>,
 ) -> Result<Json<EmbeddingAnswer>, Problem> {
     let employee = id_in_path(employee)?;
-    let answer = app.gallery.templates(&allowed.caller.hotel, &employee).await?;
+    let mut answer = app.gallery.templates(&allowed.caller.hotel, &employee).await?;
+    if let Ok(service) = app.face_service() {
+        let reasons = service.photo_reasons(&allowed.caller.hotel, &employee).await?;
+        answer.needs_new_photos = Some(reasons);
+    }
     app.engines
         .store
         .hotel(&allowed.caller.hotel)
@@ -308,8 +339,8 @@ async fn embedding(
 
 /// Forget an employee: vectors, templates, photos, consents and attendance rows.
 #[utoipa::path(
-    delete, path = "/api/v1/cv/face/{employee_id}", tag = TAG, security(("bearer" = ["cv:enroll"])),
-    params(("employee_id" = String, Path, example = "EMP001")),
+    delete, path = "/api/v1/cv/face/{employee_id}", tag = TAG, security(("bearer" = ["cv:enroll"]), ("api_key" = ["cv:enroll"])),
+    params(("employee_id" = String, Path, example = "EMP001", pattern = "^[A-Za-z0-9][A-Za-z0-9._:-]*$", max_length = 64)),
     responses(
         (status = 200, body = DeletedAnswer),
         (status = "default", body = ProblemDocument, content_type = "application/problem+json")
@@ -322,5 +353,6 @@ async fn delete(
 ) -> Result<Json<DeletedAnswer>, Problem> {
     let employee = id_in_path(employee)?;
     let answer = app.gallery.delete(&allowed.caller.hotel, &employee, &allowed.caller.subject).await?;
+    WriteStage::Answering.reached();
     Ok(Json(answer))
 }

@@ -1,10 +1,14 @@
 //! One module per family of paths.
 
+mod audit;
+mod corrections;
 mod docs;
 mod face;
 mod health;
+mod keys;
 mod problems;
 mod trail;
+mod verify;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -20,6 +24,10 @@ use crate::problem::Problem;
 pub(crate) fn documented() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(crate::openapi::head())
         .merge(face::routes())
+        .merge(verify::routes())
+        .merge(corrections::routes())
+        .merge(keys::routes())
+        .merge(audit::routes())
         .merge(health::routes())
         .merge(problems::routes())
 }

@@ -1,7 +1,8 @@
 //! The answers of the face endpoints: built here, documented by the same types.
 
 use chrono::{DateTime, Utc};
-use innkeeper_face::matching::Decision;
+use innkeeper_face::matching::{Decision, UnknownReason};
+use innkeeper_face::templates::PhotoReason;
 use innkeeper_face::{Face, LivenessVerdict, Quality};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -64,6 +65,11 @@ impl From<&Quality> for QualityReport {
     }
 }
 
+/// The reason as answers spell it.
+pub(super) fn word(reason: UnknownReason) -> Option<String> {
+    Some(serde_json::to_value(reason).ok()?.as_str()?.to_owned())
+}
+
 /// What the liveness models said, or why they did not.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct LivenessReport {
@@ -124,12 +130,14 @@ pub(crate) struct FaceReport {
     pub employee_id: Option<String>,
     /// Calibrated probability that it is this person; null when nobody was recognised.
     pub confidence: Option<f32>,
-    /// Best cosine over all enrolled templates.
+    /// Cosine with the nearest person: with the mean of their templates.
     pub score: Option<f32>,
-    /// Best cosine of any other person.
+    /// The same for the second person.
     pub second_best_score: Option<f32>,
-    /// Why there is no name: `face_quality`, `nobody_enrolled`, `below_threshold`, ambiguous, `already_matched`; or
-    /// `not_alive`.
+    /// The group of unknown faces it was put into, to be named later; null when it was not kept.
+    pub unknown_group: Option<Uuid>,
+    /// Why there is no name: `face_quality`, `nobody_enrolled`, `below_threshold`, ambiguous, `already_matched`,
+    /// `not_this_person`; or `not_alive`.
     pub reason: Option<String>,
     pub is_alive: Option<bool>,
     pub liveness: LivenessReport,
@@ -149,6 +157,7 @@ impl FaceReport {
             confidence: None,
             score: None,
             second_best_score: None,
+            unknown_group: None,
             reason: (!face.quality.passes()).then(|| "face_quality".to_owned()),
             is_alive: face.liveness.is_alive,
             liveness: (&face.liveness).into(),
@@ -162,10 +171,7 @@ impl FaceReport {
         self.score = decision.score;
         self.second_best_score = decision.second;
         self.confidence = decision.owner.as_ref().and(decision.score).map(confidence);
-        self.reason = decision
-            .reason
-            .and_then(|r| serde_json::to_value(r).ok())
-            .and_then(|v| v.as_str().map(str::to_owned));
+        self.reason = decision.reason.and_then(word);
         if self.employee_id.is_some() && self.is_alive == Some(false) {
             self.reason = Some("not_alive".to_owned());
         }
@@ -181,6 +187,11 @@ impl FaceReport {
     /// Recognised, and not by a printed photo.
     pub fn succeeded(&self) -> bool {
         self.employee_id.is_some() && self.is_alive != Some(false)
+    }
+
+    /// Whether it was compared with whoever is enrolled.
+    pub fn was_compared(&self) -> bool {
+        self.score.is_some()
     }
 
     pub fn liveness_reason(&self) -> Option<String> {
@@ -230,6 +241,9 @@ pub(crate) struct RecogniseAnswer {
     pub score: Option<f32>,
     /// Best cosine of any other person.
     pub second_best_score: Option<f32>,
+    /// The score a match must reach here: more people enrolled ask for more, and a camera may have its own. Null
+    /// when nobody was compared.
+    pub threshold: Option<f32>,
     /// True or false when a liveness model judged, else null with `liveness.reason`.
     pub is_alive: Option<bool>,
     pub liveness: Option<LivenessReport>,
@@ -280,6 +294,11 @@ pub(crate) struct EnrolAnswer {
     /// Templates the employee has now.
     pub templates: usize,
     pub photos: Vec<PhotoReport>,
+    /// Sightings of unknown faces that turned out to be this person, and are attendance now.
+    pub earlier_sightings: usize,
+    /// Why new photos should be taken: `too_few`, `too_old`, `low_quality`; empty when there is no need.
+    #[schema(value_type = Vec<String>)]
+    pub needs_new_photos: Vec<PhotoReason>,
     /// The model the templates belong to.
     pub model: String,
     /// Id of the event `face.enrolled`.
@@ -295,6 +314,8 @@ pub(crate) struct TemplateReport {
     /// Rank of the photo among the person's, 0 to 1.
     pub quality: f32,
     pub created_at: DateTime<Utc>,
+    /// The last day on which it was the best of a match.
+    pub last_matched_at: Option<DateTime<Utc>>,
     /// The unit vector.
     pub vector: Vec<f32>,
 }
@@ -306,6 +327,10 @@ pub(crate) struct EmbeddingAnswer {
     pub employee_id: String,
     pub name: Option<String>,
     pub department: Option<String>,
+    /// Why new photos should be taken: `too_few`, `too_old`, `low_quality`, `scores_falling`; empty when there is no
+    /// need, null when no model runs that could say.
+    #[schema(value_type = Option<Vec<String>>)]
+    pub needs_new_photos: Option<Vec<PhotoReason>>,
     pub templates: Vec<TemplateReport>,
 }
 
@@ -327,6 +352,10 @@ pub(crate) struct DeletedAnswer {
     pub consents: u64,
     /// Attendance rows.
     pub attendance_rows: u64,
+    /// Faces that somebody said are not this person.
+    pub negatives: u64,
+    /// Events about the person, delivered or not.
+    pub outbox_events: u64,
     /// Id of the event `face.deleted`.
     pub event_id: Uuid,
 }

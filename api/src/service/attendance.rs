@@ -21,6 +21,19 @@ fn allowed(rule: RequireLiveness, is_alive: Option<bool>) -> Result<(), &'static
 }
 
 impl FaceService {
+    /// Whether a face with this liveness verdict counts as attendance here. `Err` is the reason why not.
+    pub(super) fn may_attend(&self, is_alive: Option<bool>) -> Result<(), &'static str> {
+        allowed(self.attendance.require_liveness, is_alive)
+    }
+
+    /// What a sighting at this camera means, when the settings say.
+    pub(super) fn action_at(&self, camera: Option<&CameraId>) -> Option<Action> {
+        camera.and_then(|c| self.attendance.cameras.get(c)).map(|direction| match direction {
+            Direction::CheckIn => Action::CheckIn,
+            Direction::CheckOut => Action::CheckOut,
+        })
+    }
+
     /// Writes the sighting of one recognised face, or says why not. `None` when the person was deleted since
     /// the search.
     pub(super) async fn attend(
@@ -40,16 +53,13 @@ impl FaceService {
                 reason: Some(reason.to_owned()),
             })
         };
-        if let Err(reason) = allowed(self.attendance.require_liveness, face.is_alive) {
+        if let Err(reason) = self.may_attend(face.is_alive) {
             return Ok(refused(reason));
         }
         let (Some(confidence), Some(score)) = (face.confidence, face.score) else {
             return Ok(refused("below_threshold"));
         };
-        let action = camera.and_then(|c| self.attendance.cameras.get(c)).map(|direction| match direction {
-            Direction::CheckIn => Action::CheckIn,
-            Direction::CheckOut => Action::CheckOut,
-        });
+        let action = self.action_at(camera);
         let day = local_day(seen_at, self.timezone);
         let unchecked = face.is_alive.is_none();
         let sighting = Sighting {

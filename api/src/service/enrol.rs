@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use innkeeper_core::{Embedding, EmployeeId, ErrorCode, HotelId, Picture};
+use innkeeper_core::{Embedding, EmployeeId, ErrorCode, HotelId, Picture, WriteStage};
 use innkeeper_face::enrolment::{SamePerson, same_person};
 use innkeeper_face::matching::TemplateScore;
 use innkeeper_face::{Face, FacePipeline, QualityReason, Want};
 use innkeeper_identity::Principal;
 use innkeeper_media::Key;
 use innkeeper_runtime::Ticket;
-use innkeeper_store::{EmployeeProfile, NewConsent, NewEnrolment, NewTemplate};
+use innkeeper_store::{EmployeeProfile, Enrolled, NewConsent, NewEnrolment, NewTemplate};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tracing::Instrument;
@@ -71,7 +71,7 @@ struct Looked {
 }
 
 /// The face with a margin, small enough, without metadata.
-fn portrait(picture: &Picture, face: &Face) -> Result<Vec<u8>, Problem> {
+pub(super) fn portrait(picture: &Picture, face: &Face) -> Result<Vec<u8>, Problem> {
     let part = picture.cropped(&face.rect.grown(PHOTO_MARGIN));
     let part = part.as_ref().unwrap_or(picture);
     let longest = part.width().max(part.height());
@@ -85,13 +85,13 @@ fn portrait(picture: &Picture, face: &Face) -> Result<Vec<u8>, Problem> {
 }
 
 /// Why a photo has no usable face, and what was measured on the unusable one.
-struct Unusable {
-    problem: Problem,
-    quality: Option<QualityReport>,
+pub(super) struct Unusable {
+    pub problem: Problem,
+    pub quality: Option<QualityReport>,
 }
 
 /// The one face of an enrolment photo.
-fn sole_face(faces: &[Face], min_size: f32) -> Result<&Face, Box<Unusable>> {
+pub(super) fn sole_face(faces: &[Face], min_size: f32) -> Result<&Face, Box<Unusable>> {
     let unusable = |problem, quality| Box::new(Unusable { problem, quality });
     let Some(face) = faces.first() else {
         return Err(unusable(Problem::new(ErrorCode::NoFace, "no face was found in the photo"), None));
@@ -145,7 +145,7 @@ impl FaceService {
         tokio::spawn(admit.in_current_span()).await?
     }
 
-    /// Takes the usable photos into the gallery: rows first, then vectors and pictures.
+    /// Takes the usable photos into the gallery: pictures, rows, vectors.
     async fn admit(
         &self,
         caller: &Principal,
@@ -202,14 +202,21 @@ impl FaceService {
             actor: caller.subject.clone(),
             at: Utc::now(),
         };
-        let enrolled = self.gallery.engines.store.hotel(hotel).enrol(enrolment).await?;
-        // Rows before files: a file without a row could never be deleted with its person.
-        for (photo, id) in usable.iter_mut().zip(&ids).filter(|(_, id)| enrolled.added.contains(id)) {
-            if let Some(bytes) = photo.kept.take() {
-                let key = Key::face(hotel, &employee, *id);
-                self.gallery.engines.media.put(&key, Bytes::from(bytes)).await?;
+        let pictures: Vec<(Key, Bytes)> = usable
+            .iter_mut()
+            .zip(&ids)
+            .filter_map(|(photo, id)| Some((Key::face(hotel, &employee, *id), photo.kept.take()?.into())))
+            .collect();
+        let keys: Vec<Key> = pictures.iter().map(|(key, _)| key.clone()).collect();
+        let enrolled = match self.write(hotel, pictures, enrolment).await {
+            Ok(enrolled) => enrolled,
+            Err(problem) => {
+                if let Err(error) = self.gallery.remove_strays(&keys).await {
+                    tracing::warn!(%error, "pictures of a failed enrolment stay until the next start");
+                }
+                return Err(problem);
             }
-        }
+        };
         self.gallery.catch_up().await?;
         for (photo, id) in usable.iter().zip(&ids) {
             let report = &mut reports[photo.index];
@@ -219,8 +226,11 @@ impl FaceService {
                 report.reject("outdone", "the employee has enough better photos");
             }
         }
+        let earlier_sightings = self.claim_earlier(hotel, &employee, &caller.subject).await?;
         Ok(EnrolAnswer {
             success: true,
+            earlier_sightings,
+            needs_new_photos: self.photo_reasons(hotel, &employee).await?,
             employee_id: employee.to_string(),
             enrolled: enrolled.added.len(),
             templates: enrolled.templates,
@@ -228,6 +238,21 @@ impl FaceService {
             model: self.embedder().to_string(),
             event_id: enrolled.event_id,
         })
+    }
+
+    /// Pictures, then rows: a template whose picture is missing could never move to another model. Pictures of
+    /// templates that were not added are queued for removal with the rows.
+    async fn write(
+        &self,
+        hotel: &HotelId,
+        pictures: Vec<(Key, Bytes)>,
+        enrolment: NewEnrolment,
+    ) -> Result<Enrolled, Problem> {
+        for (key, bytes) in pictures {
+            self.gallery.engines.media.put(&key, bytes).await?;
+            WriteStage::PictureWritten.reached();
+        }
+        Ok(self.gallery.engines.store.hotel(hotel).enrol(enrolment).await?)
     }
 
     /// Looks at every photo, best effort: a broken one does not spoil the others.
@@ -262,7 +287,7 @@ impl FaceService {
             }
         }
         let embeddings: Vec<Embedding> = usable.iter().map(|p| p.embedding.clone()).collect();
-        let verdicts = same_person(&embeddings, &existing, self.limits.threshold)?;
+        let verdicts = same_person(&embeddings, &existing, self.pair_threshold())?;
         let mut verdicts = verdicts.into_iter();
         usable.retain(|photo| {
             let detail = match verdicts.next() {
@@ -287,7 +312,8 @@ impl FaceService {
         embedding: &Embedding,
     ) -> Result<Option<TemplateScore>, Problem> {
         let nearest = self.nearest(hotel, embedding.vector(), Some(employee)).await?;
-        Ok(nearest.into_iter().next().filter(|t| t.score >= self.limits.threshold))
+        let threshold = self.limits_at(hotel, None).await?.threshold;
+        Ok(nearest.into_iter().next().filter(|t| t.score >= threshold))
     }
 }
 

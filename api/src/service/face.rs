@@ -3,28 +3,35 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use innkeeper_core::ModelRef;
-use innkeeper_face::matching::MatchLimits;
+use chrono::{TimeDelta, Utc};
+use innkeeper_core::{EmployeeId, HotelId, ModelRef};
+use innkeeper_face::templates::{PhotoReason, Template, UpdatePolicy, needs_new_photos};
 use innkeeper_face::{Calibration, FacePipeline};
 use innkeeper_store::StoreError;
 use innkeeper_vectors::Collection;
 
 use super::answers::ThresholdsReport;
 use super::gallery::{COLLECTION, Gallery};
+use super::unknown::UnknownGroups;
 use crate::app::StartError;
 use crate::config::{Attendance, FaceSettings, Images, Settings};
+use crate::problem::Problem;
+
+/// How far back sightings speak of the templates' condition, and how many of them.
+const RECENT: TimeDelta = TimeDelta::days(90);
+const MOST_SCORES: usize = 100;
 
 /// Recognition and enrolment for every hotel of this process.
 pub(crate) struct FaceService {
     pub(super) pipeline: Arc<FacePipeline>,
     pub(super) calibration: Calibration,
-    pub(super) limits: MatchLimits,
     pub(super) settings: FaceSettings,
     pub(super) attendance: Attendance,
     pub(super) timezone: chrono_tz::Tz,
     pub(super) images: Images,
     pub(super) gallery: Arc<Gallery>,
     pub(super) collection: Collection,
+    pub(super) unknown: UnknownGroups,
 }
 
 impl FaceService {
@@ -35,29 +42,55 @@ impl FaceService {
     ) -> Result<Self, StartError> {
         let embedder = pipeline.embedder();
         let calibration = Calibration::shipped(&embedder)?;
-        let shipped = calibration.limits();
-        let limits = MatchLimits {
-            threshold: settings.face.threshold.unwrap_or(shipped.threshold),
-            margin: settings.face.margin.unwrap_or(shipped.margin),
-        };
         let collection = Collection::new(COLLECTION, embedder, pipeline.dimension())?;
         gallery.engines.vectors.ensure(&collection).await?;
         Ok(Self {
             pipeline: Arc::new(pipeline),
             calibration,
-            limits,
             settings: settings.face.clone(),
             attendance: settings.attendance.clone(),
             timezone: settings.hotel.timezone,
             images: settings.images.clone(),
             gallery,
             collection,
+            unknown: UnknownGroups::default(),
         })
     }
 
     /// The embedder that runs.
     pub fn embedder(&self) -> ModelRef {
         self.collection.model().clone()
+    }
+
+    /// The lowest cosine of two photos of one person.
+    pub(super) fn pair_threshold(&self) -> f32 {
+        self.settings.threshold.unwrap_or(self.calibration.threshold)
+    }
+
+    /// Why new photos of an employee should be taken, from the templates and the scores of the last sightings.
+    pub async fn photo_reasons(
+        &self,
+        hotel: &HotelId,
+        employee: &EmployeeId,
+    ) -> Result<Vec<PhotoReason>, Problem> {
+        let rows = self.gallery.engines.store.hotel(hotel);
+        let (now, here) = (Utc::now(), self.embedder());
+        let stored: Vec<_> =
+            rows.templates(employee).await?.into_iter().filter(|t| t.model == here).collect();
+        let templates: Vec<Template<'_>> = stored
+            .iter()
+            .map(|t| Template {
+                vector: &t.vector,
+                quality: t.quality,
+                age_days: now.signed_duration_since(t.created_at).num_minutes() as f64 / 1440.0,
+                enrolled: true,
+            })
+            .collect();
+        let seen = rows.attendance(Some(employee), now - RECENT, now, MOST_SCORES).await?;
+        let scores: Vec<f32> = seen.iter().rev().filter(|a| a.model == here).map(|a| a.score).collect();
+        let policy = UpdatePolicy { max_templates: self.settings.max_templates, ..UpdatePolicy::default() };
+        let limits = self.limits_at(hotel, None).await?;
+        Ok(needs_new_photos(&templates, &scores, &limits, &policy))
     }
 
     /// `installed`, or why there is no liveness verdict.
@@ -76,8 +109,8 @@ impl FaceService {
     /// The thresholds in force and where they come from, for `health`.
     pub fn thresholds(&self) -> ThresholdsReport {
         ThresholdsReport {
-            threshold: self.limits.threshold,
-            margin: self.limits.margin,
+            threshold: self.settings.threshold.unwrap_or(self.calibration.threshold),
+            margin: self.settings.margin.unwrap_or(self.calibration.margin),
             evaluation: self.calibration.evaluation.clone(),
             overridden: self.settings.threshold.is_some() || self.settings.margin.is_some(),
         }

@@ -2,24 +2,36 @@
 //! the three in line. Rows are the truth; the index is derived from them. Works without any model, so that
 //! a person can be removed from a server that cannot recognise anybody.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 
 use chrono::Utc;
-use innkeeper_core::{EmployeeId, ErrorCode, HotelId, ModelRef};
+use innkeeper_core::{EmployeeId, ErrorCode, HotelId, ModelRef, WriteStage};
 use innkeeper_media::{Key, Prefix};
 use innkeeper_store::{StoreError, VectorChange, VectorTask};
-use innkeeper_vectors::{Collection, Filter, VectorError, VectorPoint};
+use innkeeper_vectors::{Collection, Filter, VectorError, VectorPoint, Veil};
 use tokio::sync::{Mutex, MutexGuard, Notify};
 use tracing::Instrument;
 use uuid::Uuid;
 
 use super::answers::{DeletedAnswer, EmbeddingAnswer, TemplateReport};
+use super::recent::RecentAnswers;
 use crate::app::{Engines, StartError};
 use crate::problem::Problem;
 
 /// Name of the index collections that hold faces; one per embedder.
-pub(super) const COLLECTION: &str = "faces";
+pub(super) const COLLECTION: &str = "veiled-faces";
+/// Their name before vectors were veiled; what is left of them goes at the next start.
+const UNVEILED: &str = "faces";
+/// Name of the secret that turns vectors before they reach the index.
+const VEIL: &str = "vector-veil";
+/// How long the number of a hotel's templates is believed.
+const COUNTED: Duration = Duration::from_secs(30);
+/// From so many vectors on, rewriting a collection takes seconds in which nobody can be enrolled...
+const LARGE: usize = 20_000;
+/// ... and is done no more often than this. Deleted vectors are never found meanwhile; their bytes wait.
+const REWRITE_EVERY: Duration = Duration::from_mins(10);
 /// Changes that are carried to the index at once.
 const BATCH: usize = 512;
 
@@ -61,10 +73,14 @@ pub(crate) struct Gallery {
     changes: Mutex<()>,
     /// One carrier between tables and index at a time.
     carrier: Mutex<()>,
-    /// Collections whose files still hold bytes of deleted vectors.
-    stale: std::sync::Mutex<HashSet<Collection>>,
     /// Wakes whoever rewrites them.
     pub deleted: Notify,
+    /// The faces of recent answers.
+    pub(super) recent: RecentAnswers,
+    /// When each collection was rewritten last.
+    written: std::sync::Mutex<HashMap<Collection, Instant>>,
+    veils: Mutex<HashMap<usize, Arc<Veil>>>,
+    sizes: std::sync::Mutex<HashMap<(Collection, HotelId), (Instant, usize)>>,
 }
 
 impl Gallery {
@@ -73,9 +89,35 @@ impl Gallery {
             engines,
             changes: Mutex::new(()),
             carrier: Mutex::new(()),
-            stale: std::sync::Mutex::default(),
             deleted: Notify::new(),
+            recent: RecentAnswers::default(),
+            written: std::sync::Mutex::default(),
+            veils: Mutex::default(),
+            sizes: std::sync::Mutex::default(),
         }
+    }
+
+    /// What turns vectors of this length on their way to the index, and probes on their way to a search.
+    pub(super) async fn veil(&self, dimension: usize) -> Result<Arc<Veil>, StoreError> {
+        let mut veils = self.veils.lock().await;
+        if let Some(veil) = veils.get(&dimension) {
+            return Ok(Arc::clone(veil));
+        }
+        let veil = Arc::new(Veil::new(&self.engines.store.secret(VEIL).await?, dimension));
+        veils.insert(dimension, Arc::clone(&veil));
+        Ok(veil)
+    }
+
+    /// How many templates of a collection a hotel has, at most half a minute ago.
+    pub(super) async fn size(&self, collection: &Collection, hotel: &HotelId) -> Result<usize, VectorError> {
+        let key = (collection.clone(), hotel.clone());
+        let known = self.sizes.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied();
+        if let Some((_, size)) = known.filter(|(at, _)| at.elapsed() < COUNTED) {
+            return Ok(size);
+        }
+        let size = self.engines.vectors.count(collection, &Filter::hotel(hotel)).await?;
+        self.sizes.lock().unwrap_or_else(PoisonError::into_inner).insert(key, (Instant::now(), size));
+        Ok(size)
     }
 
     /// Waits for other changes of the gallery to end, and keeps further ones waiting.
@@ -86,15 +128,19 @@ impl Gallery {
     /// Brings the index in line with the tables after a start: vectors without a row go, rows without a
     /// vector get one.
     pub async fn reconcile(&self) -> Result<(), CatchUpError> {
-        let indexed = self.engines.vectors.collections().await?;
-        // A crash may have come between a deletion and the rewriting; the index knows whether there is work.
-        self.mark_stale(indexed.iter().filter(|c| c.name() == COLLECTION).cloned());
+        let mut indexed = self.engines.vectors.collections().await?;
+        for plain in indexed.extract_if(.., |c| c.name() == UNVEILED) {
+            tracing::warn!(collection = %plain, "removing vectors of a version that did not veil them");
+            self.engines.vectors.drop_collection(&plain).await?;
+        }
+        let mut templates: HashSet<Uuid> = HashSet::new();
         let mut models: HashSet<ModelRef> =
             self.engines.store.template_models().await?.into_iter().map(|(m, _)| m).collect();
         models.extend(indexed.iter().filter(|c| c.name() == COLLECTION).map(|c| c.model().clone()));
         for model in models {
             let rows: HashSet<Uuid> =
                 self.engines.store.all_template_ids(&model).await?.into_iter().map(|(id, _)| id).collect();
+            templates.extend(&rows);
             let found = indexed.iter().find(|c| c.name() == COLLECTION && *c.model() == model);
             let vectors: HashSet<Uuid> = match found {
                 Some(c) => self.engines.vectors.ids(c, &Filter::every_hotel()).await?.into_iter().collect(),
@@ -105,14 +151,32 @@ impl Gallery {
             if let Some(c) = found.filter(|_| !orphans.is_empty()) {
                 tracing::warn!(model = %model, vectors = orphans.len(), "removing vectors without a row");
                 self.engines.vectors.delete(c, &orphans).await?;
-                self.mark_stale([c.clone()]);
             }
             if !missing.is_empty() {
                 tracing::warn!(model = %model, templates = missing.len(), "indexing templates without a vector");
                 self.engines.store.requeue_vectors(&missing).await?;
             }
         }
-        self.catch_up().await
+        self.catch_up().await?;
+        // Most pictures have the id of their template; only the others are looked up.
+        let mut strays = self.engines.media.list(&Prefix::every_hotel()).await?;
+        strays.retain(|key| key.parts().is_ok_and(|(.., photo)| !templates.contains(&photo)));
+        self.remove_strays(&strays).await
+    }
+
+    /// Removes those of these pictures that no template has. An enrolment writes pictures before rows, so that
+    /// whoever is told of it finds both; what is left of one that was cut off goes here.
+    pub(super) async fn remove_strays(&self, keys: &[Key]) -> Result<(), CatchUpError> {
+        for key in keys {
+            // A key we did not write names nothing of ours.
+            let Ok((hotel, employee, _)) = key.parts() else { continue };
+            let templates = self.engines.store.hotel(&hotel).templates(&employee).await?;
+            if !templates.iter().any(|t| t.photo_key.as_deref() == Some(key.as_str())) {
+                tracing::warn!("removing a picture without a template");
+                self.engines.media.delete(key).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Carries what the tables queued to the index and the picture store. Safe to repeat and to interrupt.
@@ -132,7 +196,10 @@ impl Gallery {
             }
             for task in &tasks {
                 match task.photo_key.parse::<Key>() {
-                    Ok(key) => self.engines.media.delete(&key).await?,
+                    Ok(key) => {
+                        self.engines.media.delete(&key).await?;
+                        WriteStage::PictureRemoved.reached();
+                    }
                     // A key we did not write names nothing of ours.
                     Err(error) => tracing::warn!(%error, "a queued picture has no usable key"),
                 }
@@ -141,19 +208,17 @@ impl Gallery {
         }
     }
 
-    fn mark_stale(&self, collections: impl IntoIterator<Item = Collection>) {
-        self.stale.lock().unwrap_or_else(PoisonError::into_inner).extend(collections);
-    }
-
-    /// Rewrites files that still hold bytes of what was deleted: the index marks vectors as gone, and the
-    /// database keeps old pages until its log is cut.
+    /// Rewrites files that still hold bytes of what was deleted, and lays out vectors that came since: the index
+    /// says whether it is worth it. The database keeps old pages until its log is cut.
     pub async fn scrub(&self) -> Result<(), CatchUpError> {
-        let stale = std::mem::take(&mut *self.stale.lock().unwrap_or_else(PoisonError::into_inner));
         let mut failed = Ok(());
-        for collection in stale {
+        for collection in self.engines.vectors.collections().await? {
+            let state = self.engines.vectors.state(&collection).await?;
+            if !state.needs_optimize || self.wrote_lately(&collection, state.points) {
+                continue;
+            }
             if let Err(error) = self.engines.vectors.optimize(&collection).await {
                 failed = Err(error.into());
-                self.mark_stale([collection]);
             }
         }
         if !self.engines.store.scrub().await? {
@@ -162,23 +227,71 @@ impl Gallery {
         failed
     }
 
+    /// Whether a collection so large that its rewriting holds up enrolments was rewritten a while ago. Otherwise
+    /// it counts as rewritten now.
+    fn wrote_lately(&self, collection: &Collection, points: usize) -> bool {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let lately = written.get(collection).is_some_and(|at| at.elapsed() < REWRITE_EVERY);
+        if points > LARGE && lately {
+            return true;
+        }
+        written.insert(collection.clone(), Instant::now());
+        false
+    }
+
+    /// Seals whatever is plain or sealed by an older key again, in short steps. How many rows and pictures.
+    pub async fn seal_again(&self) -> Result<u64, CatchUpError> {
+        let mut sealed = 0;
+        loop {
+            match self.engines.store.reseal(BATCH).await? {
+                0 => break,
+                rows => sealed += rows,
+            }
+        }
+        let mut from = None;
+        loop {
+            let step = self.engines.media.reseal(from.as_ref(), BATCH).await?;
+            sealed += step.resealed as u64;
+            if step.unreadable > 0 {
+                tracing::error!(
+                    pictures = step.unreadable,
+                    "pictures cannot be opened with any key of the ring"
+                );
+            }
+            from = step.next;
+            if from.is_none() {
+                return Ok(sealed);
+            }
+        }
+    }
+
+    /// Forgets unknown faces whose time is over, and the oldest of a hotel that has too many.
+    pub async fn forget_old_unknown(&self, max_kept: usize) -> Result<(), CatchUpError> {
+        self.engines.store.expire_unknown(Utc::now()).await?;
+        for hotel in self.engines.store.hotels().await? {
+            self.engines.store.keep_newest_unknown(&hotel, max_kept).await?;
+        }
+        Ok(())
+    }
+
     async fn carry(&self, tasks: Vec<VectorTask>) -> Result<(), CatchUpError> {
         let known = self.engines.vectors.collections().await?;
+        self.sizes.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let mut upserts: BTreeMap<(ModelRef, usize), Vec<VectorPoint>> = BTreeMap::new();
         let mut deletes: BTreeMap<ModelRef, Vec<Uuid>> = BTreeMap::new();
         for task in tasks {
             match task.kind {
-                VectorChange::Upsert { employee, vector } => upserts
-                    .entry((task.model, vector.len()))
-                    .or_default()
-                    .push(VectorPoint::new(task.template_id, vector, &task.hotel, employee.as_str())),
+                VectorChange::Upsert { employee, vector } => {
+                    let veiled = self.veil(vector.len()).await?.apply(&vector)?;
+                    let point = VectorPoint::new(task.template_id, veiled, &task.hotel, employee.as_str());
+                    upserts.entry((task.model, vector.len())).or_default().push(point);
+                }
                 VectorChange::Delete => deletes.entry(task.model).or_default().push(task.template_id),
             }
         }
         for (model, ids) in deletes {
             if let Some(c) = known.iter().find(|c| c.name() == COLLECTION && *c.model() == model) {
                 self.engines.vectors.delete(c, &ids).await?;
-                self.mark_stale([c.clone()]);
             }
             self.engines.store.vectors_done(&[], &ids).await?;
         }
@@ -208,6 +321,7 @@ impl Gallery {
             employee_id: employee.to_string(),
             name: profile.name,
             department: profile.department,
+            needs_new_photos: None,
             templates: templates
                 .into_iter()
                 .map(|t| TemplateReport {
@@ -215,6 +329,7 @@ impl Gallery {
                     model: t.model.to_string(),
                     quality: t.quality,
                     created_at: t.created_at,
+                    last_matched_at: t.last_matched_at,
                     vector: t.vector,
                 })
                 .collect(),
@@ -244,6 +359,7 @@ impl Gallery {
         let before = self.vectors_of(hotel, employee).await?;
         let deleted = self.engines.store.hotel(hotel).delete_person(employee, actor, Utc::now()).await?;
         let Some(deleted) = deleted else { return Err(not_enrolled(employee)) };
+        self.recent.forget(hotel, employee);
         // The rows are gone and the rest is queued: from here on the answer is a receipt, not an error.
         let carried = self.catch_up().await;
         self.deleted.notify_one();
@@ -266,6 +382,8 @@ impl Gallery {
             photos: if complete { deleted.photo_keys.len() } else { 0 },
             consents: deleted.consents,
             attendance_rows: deleted.attendance_rows,
+            negatives: deleted.negatives,
+            outbox_events: deleted.outbox_events,
             event_id: deleted.event_id,
         })
     }
@@ -289,10 +407,10 @@ impl Gallery {
         here: &ModelRef,
     ) -> Result<Vec<String>, StoreError> {
         let others = self.engines.store.hotel(hotel).other_models(here).await?;
-        Ok(others.iter().map(ModelRef::to_string).collect())
+        Ok(others.iter().map(ToString::to_string).collect())
     }
 }
 
-fn not_enrolled(employee: &EmployeeId) -> Problem {
+pub(super) fn not_enrolled(employee: &EmployeeId) -> Problem {
     Problem::new(ErrorCode::EmployeeNotEnrolled, format!("no face of {employee} is enrolled"))
 }

@@ -1,15 +1,25 @@
 //! The pipelines joined with the engines: what a route or a command calls.
 
 mod answers;
+pub(crate) mod api_keys;
 mod attendance;
+mod correct;
 mod enrol;
 mod face;
 mod gallery;
+mod recent;
 mod recognise;
 mod reindex;
+mod unknown;
+mod verify;
 
-pub(crate) use answers::{DeletedAnswer, EmbeddingAnswer, EnrolAnswer, RecogniseAnswer, ThresholdsReport};
+pub(crate) use answers::{
+    DeletedAnswer, EmbeddingAnswer, EnrolAnswer, FaceReport, RecogniseAnswer, ThresholdsReport,
+};
+pub(crate) use correct::{NotThisPersonAnswer, NotThisPersonInput, WrongFace};
 pub(crate) use enrol::{ConsentInput, EnrolInput, ProfileInput};
 pub(crate) use face::FaceService;
 pub(crate) use gallery::Gallery;
 pub(crate) use recognise::{Sight, describe_frame};
+pub(crate) use unknown::{NamedAnswer, UnknownAnswer};
+pub(crate) use verify::VerifyAnswer;

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use innkeeper_core::{CameraId, DecodeLimits, EmployeeId, ErrorCode, HotelId, Picture};
-use innkeeper_face::matching::{TemplateScore, decide};
+use innkeeper_core::{CameraId, DecodeLimits, Embedding, EmployeeId, ErrorCode, HotelId, Picture};
+use innkeeper_face::matching::{Candidate, MatchLimits, Overrides, TemplateScore, candidates, decide, fused};
 use innkeeper_face::{FacePipeline, FrameAnalysis, Want};
 use innkeeper_runtime::{Stage, Ticket, stage};
 use innkeeper_vectors::{Filter, Hit, OWNER};
@@ -14,12 +14,15 @@ use uuid::Uuid;
 
 use super::FaceService;
 use super::answers::{FaceModels, FaceReport, RecogniseAnswer, Timings};
+use super::recent::NamedFace;
 use crate::admission::Admission;
 use crate::problem::Problem;
 
 /// Nearest templates fetched per face. More than two people's worth of templates, so that the second
 /// person is always among them.
 const SECOND_PERSON: usize = 2;
+/// How many of the nearest people are compared with all their templates and their negative samples.
+const LOOKED_AT: usize = 3;
 
 /// Where and when a frame was taken.
 #[derive(Debug, Clone)]
@@ -29,7 +32,7 @@ pub(crate) struct Sight {
     pub taken_at: DateTime<Utc>,
 }
 
-fn ms(duration: Duration) -> f64 {
+pub(super) fn ms(duration: Duration) -> f64 {
     // Microseconds are as fine as the clock is worth.
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }
@@ -51,7 +54,7 @@ pub(crate) fn look(
     Ok((picture, analysis, decode))
 }
 
-fn timings(analysis: &FrameAnalysis, decode: Duration) -> Timings {
+pub(super) fn timings(analysis: &FrameAnalysis, decode: Duration) -> Timings {
     let t = analysis.timings;
     Timings {
         decode: ms(decode),
@@ -63,7 +66,7 @@ fn timings(analysis: &FrameAnalysis, decode: Duration) -> Timings {
     }
 }
 
-fn models(pipeline: &FacePipeline) -> FaceModels {
+pub(super) fn models(pipeline: &FacePipeline) -> FaceModels {
     FaceModels {
         detector: pipeline.detector().to_string(),
         embedder: pipeline.embedder().to_string(),
@@ -72,7 +75,13 @@ fn models(pipeline: &FacePipeline) -> FaceModels {
 }
 
 /// The answer for a frame whose faces carry their names already.
-fn answer(faces: Vec<FaceReport>, models: FaceModels, timings: Timings, total: Duration) -> RecogniseAnswer {
+fn answer(
+    faces: Vec<FaceReport>,
+    threshold: Option<f32>,
+    models: FaceModels,
+    timings: Timings,
+    total: Duration,
+) -> RecogniseAnswer {
     let primary = faces.iter().find(|f| f.passed_quality()).or_else(|| faces.first());
     RecogniseAnswer {
         answer_id: Uuid::now_v7(),
@@ -81,6 +90,7 @@ fn answer(faces: Vec<FaceReport>, models: FaceModels, timings: Timings, total: D
         confidence: primary.and_then(|f| f.confidence),
         score: primary.and_then(|f| f.score),
         second_best_score: primary.and_then(|f| f.second_best_score),
+        threshold,
         is_alive: primary.and_then(|f| f.is_alive),
         liveness: primary.map(|f| f.liveness.clone()),
         reason: primary.map_or_else(|| Some("no_face".to_owned()), |f| f.reason.clone()),
@@ -104,7 +114,7 @@ pub(crate) fn describe_frame(
     for face in faces.iter_mut().filter(|f| f.passed_quality()) {
         face.reason = Some("no_gallery".to_owned());
     }
-    Ok(answer(faces, models(pipeline), timings(&analysis, decode), started.elapsed()))
+    Ok(answer(faces, None, models(pipeline), timings(&analysis, decode), started.elapsed()))
 }
 
 impl FaceService {
@@ -117,11 +127,12 @@ impl FaceService {
     ) -> Result<RecogniseAnswer, Problem> {
         let started = Instant::now();
         let (pipeline, limits) = (Arc::clone(&self.pipeline), self.images.limits());
-        let (analysis, decode, waited) = admission
+        let keep = self.settings.unknown.keep_pictures;
+        let (picture, analysis, decode, waited) = admission
             .run(move |ticket| {
                 let waited = started.elapsed();
-                let (_, analysis, decode) = look(&pipeline, &limits, &bytes, Want::ALL, ticket)?;
-                Ok((analysis, decode, waited))
+                let (picture, analysis, decode) = look(&pipeline, &limits, &bytes, Want::ALL, ticket)?;
+                Ok((keep.then_some(picture), analysis, decode, waited))
             })
             .await?;
         let mut timings = timings(&analysis, decode);
@@ -135,12 +146,13 @@ impl FaceService {
         for (i, face) in analysis.faces.iter().enumerate() {
             if let Some(embedding) = &face.embedding {
                 named.push(i);
-                nearest.push(self.nearest(&sight.hotel, embedding.vector(), None).await?);
+                nearest.push(self.people_like(&sight.hotel, embedding).await?);
             }
         }
-        let decisions = decide(&nearest, &self.limits);
+        let limits = self.limits_at(&sight.hotel, sight.camera.as_ref()).await?;
+        let decisions = decide(&nearest, &limits);
         for (i, decision) in named.iter().zip(&decisions) {
-            faces[*i].name(decision, |cosine| self.calibration.confidence(cosine));
+            faces[*i].name(decision, |score| self.calibration.confidence(score));
         }
         if decisions.iter().any(|d| d.owner.is_none()) {
             // Whom another embedder enrolled cannot be compared with; saying "unknown" would be a lie.
@@ -157,19 +169,103 @@ impl FaceService {
         timings.matching = ms(clock.elapsed());
 
         let clock = Instant::now();
+        let mut answered = Vec::new();
         for (i, decision) in named.iter().zip(&decisions) {
-            if let Some(owner) = &decision.owner {
-                let report = self
-                    .attend(&sight.hotel, sight.camera.as_ref(), sight.taken_at, owner, &faces[*i])
-                    .await?;
-                match report {
-                    Some(report) => faces[*i].attendance = Some(report),
-                    None => faces[*i].unname("employee_deleted"),
+            let (seen, report) = (&analysis.faces[*i], &mut faces[*i]);
+            let Some(owner) = &decision.owner else {
+                self.keep_unknown(sight, seen, report, picture.as_ref()).await?;
+                continue;
+            };
+            match self.attend(&sight.hotel, sight.camera.as_ref(), sight.taken_at, owner, report).await? {
+                Some(attendance) => {
+                    if let Some(embedding) = seen.embedding.clone() {
+                        if attendance.is_new == Some(true) {
+                            self.touch_best(&sight.hotel, owner, &embedding, sight.taken_at).await?;
+                        }
+                        answered.push(NamedFace {
+                            owner: owner.clone(),
+                            embedding,
+                            attendance: attendance.id,
+                        });
+                    }
+                    report.attendance = Some(attendance);
                 }
+                None => report.unname("employee_deleted"),
             }
         }
         timings.store = ms(clock.elapsed());
-        Ok(answer(faces, models(&self.pipeline), timings, started.elapsed()))
+        let answer =
+            answer(faces, Some(limits.threshold), models(&self.pipeline), timings, started.elapsed());
+        self.gallery.recent.remember(answer.answer_id, &sight.hotel, answered);
+        Ok(answer)
+    }
+
+    /// What the operator set for the hotel and for this camera.
+    pub(super) fn overrides(&self, camera: Option<&CameraId>) -> Overrides {
+        let hotel = Overrides { threshold: self.settings.threshold, margin: self.settings.margin };
+        let here = camera.and_then(|c| self.settings.cameras.get(c)).copied();
+        Overrides { threshold: here, ..Overrides::default() }.or(&hotel)
+    }
+
+    /// When a best score is a match in a gallery as large as this hotel's is now, at this camera.
+    pub(super) async fn limits_at(
+        &self,
+        hotel: &HotelId,
+        camera: Option<&CameraId>,
+    ) -> Result<MatchLimits, Problem> {
+        let templates = self.gallery.size(&self.collection, hotel).await?;
+        Ok(self.calibration.limits(templates).overridden(&self.overrides(camera)))
+    }
+
+    /// The people of a hotel who look like this, the most alike compared by all their templates.
+    pub(super) async fn people_like(
+        &self,
+        hotel: &HotelId,
+        face: &Embedding,
+    ) -> Result<Vec<Candidate>, Problem> {
+        let mut people = candidates(&self.nearest(hotel, face.vector(), None).await?);
+        let rows = self.gallery.engines.store.hotel(hotel);
+        for person in people.iter_mut().take(LOOKED_AT) {
+            let templates = rows.templates(&person.owner).await?;
+            let vectors: Vec<&[f32]> =
+                templates.iter().filter(|t| t.model == *face.model()).map(|t| t.vector.as_slice()).collect();
+            // Without a row the person was deleted since the search; the sighting will find out.
+            person.score = fused(face.vector(), &vectors).unwrap_or(person.score);
+            person.negative = self.nearest_negative(hotel, &person.owner, face.vector()).await?;
+        }
+        Ok(people)
+    }
+
+    /// Notes which template a match came from: one that no face comes near any more has faded.
+    async fn touch_best(
+        &self,
+        hotel: &HotelId,
+        owner: &EmployeeId,
+        face: &Embedding,
+        at: DateTime<Utc>,
+    ) -> Result<(), Problem> {
+        let rows = self.gallery.engines.store.hotel(hotel);
+        let templates = rows.templates(owner).await?;
+        let best = templates
+            .iter()
+            .filter(|t| t.model == *face.model())
+            .filter_map(|t| Some((t.id, fused(face.vector(), &[&t.vector])?)))
+            .max_by(|a, b| a.1.total_cmp(&b.1));
+        if let Some((id, _)) = best {
+            rows.touch_template(id, at).await?;
+        }
+        Ok(())
+    }
+
+    /// The best cosine with a face that somebody said is not this employee.
+    pub(super) async fn nearest_negative(
+        &self,
+        hotel: &HotelId,
+        employee: &EmployeeId,
+        face: &[f32],
+    ) -> Result<Option<f32>, Problem> {
+        let negatives = self.gallery.engines.store.hotel(hotel).negatives(employee, &self.embedder()).await?;
+        Ok(negatives.iter().filter_map(|n| fused(face, &[n])).max_by(f32::total_cmp))
     }
 
     /// The nearest templates of a hotel, without those of `except`.
@@ -179,13 +275,15 @@ impl FaceService {
         vector: &[f32],
         except: Option<&EmployeeId>,
     ) -> Result<Vec<TemplateScore>, Problem> {
+        // The index holds veiled vectors, so it is asked with one.
+        let vector = self.gallery.veil(vector.len()).await?.apply(vector)?;
         let mut filter = Filter::hotel(hotel);
         if let Some(employee) = except {
             filter = filter.except_owner(employee.as_str());
         }
         let limit = self.settings.max_templates * SECOND_PERSON;
         let hits =
-            self.gallery.engines.vectors.search(&self.collection, vector, &filter, limit, true).await?;
+            self.gallery.engines.vectors.search(&self.collection, &vector, &filter, limit, false).await?;
         hits.iter().map(template_score).collect()
     }
 

@@ -52,6 +52,14 @@ codes! {
     MethodNotAllowed = "method_not_allowed",
     /// No face of this employee is enrolled.
     EmployeeNotEnrolled = "employee_not_enrolled",
+    /// The answer is unknown or too old, or named somebody else.
+    AnswerNotFound = "answer_not_found",
+    /// There is no such group of unknown faces; it may have been named, removed or expired.
+    UnknownFaceNotFound = "unknown_face_not_found",
+    /// There is no such attendance row.
+    AttendanceNotFound = "attendance_not_found",
+    /// There is no such API key.
+    ApiKeyNotFound = "api_key_not_found",
     /// The face already belongs to another employee.
     FaceAlreadyEnrolled = "face_already_enrolled",
     /// The employee's faces were enrolled with another model; `innkeeper face reindex` mends it.
@@ -82,6 +90,10 @@ codes! {
     ConsentRequired = "consent_required",
     /// Too many requests of this client.
     RateLimited = "rate_limited",
+    /// Too many failed matches of this client in a row.
+    TooManyFailedMatches = "too_many_failed_matches",
+    /// The database or the vector index cannot be reached.
+    EngineUnavailable = "engine_unavailable",
     /// The server has more work than it can do in time.
     Overloaded = "overloaded",
     /// The answer was not ready before the deadline.

@@ -111,7 +111,8 @@ fn jpeg_is_whole(bytes: &[u8]) -> bool {
         match marker {
             START_OF_SCAN => {
                 // Inside a scan 0xff is followed by zero or a restart marker, so this pair ends the picture.
-                return bytes[at..].windows(2).any(|pair| pair == [0xff, 0xd9]);
+                // Sought from the end, where it is in a whole file.
+                return bytes[at..].windows(2).rev().any(|pair| pair == [0xff, 0xd9]);
             }
             0xff => at += 1,
             0x01 | 0xd0..=0xd9 => at += 2,

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use innkeeper_core::{DecodeLimits, Picture};
-use innkeeper_face::{FaceError, FacePipeline, FrameAnalysis, Want};
+use innkeeper_face::{FaceError, FacePipeline, FrameAnalysis, PipelineSettings, Want};
 use innkeeper_runtime::Ticket;
 use serde_json::json;
 
@@ -32,9 +32,12 @@ fn main() -> Result<(), Failure> {
         ["photograph", name, side, out] => {
             Ok(std::fs::write(out, installed::photograph(name, side.parse()?)?)?)
         }
-        ["run", file, pack, callers, frames] => {
-            run(&std::fs::read(file)?, &installed::pipeline(pack)?, callers.parse()?, frames.parse()?)
-        }
+        ["run", file, pack, callers, frames] => run(
+            &std::fs::read(file)?,
+            &installed::pipeline(pack, PipelineSettings::default())?,
+            callers.parse()?,
+            frames.parse()?,
+        ),
         _ => Err("frame photograph NAME SIDE OUT, or frame run FILE PACK CALLERS FRAMES".into()),
     }
 }

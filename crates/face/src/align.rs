@@ -110,6 +110,7 @@ pub(crate) fn chip(picture: &Picture, to_chip: &Similarity, size: u32) -> Result
 
 fn warp(picture: &Picture, size: u32, source: impl Fn(f32, f32) -> (f32, f32)) -> Result<Picture, FaceError> {
     let (w, h) = (picture.width() as i64, picture.height() as i64);
+    let stride = picture.width() as usize * 3;
     let rgb = picture.rgb();
     let mut out = Vec::with_capacity((size * size * 3) as usize);
     for y in 0..size {
@@ -118,18 +119,23 @@ fn warp(picture: &Picture, size: u32, source: impl Fn(f32, f32) -> (f32, f32)) -
             let (x0, y0) = (sx.floor(), sy.floor());
             let (fx, fy) = (sx - x0, sy - y0);
             let (x0, y0) = (x0 as i64, y0 as i64);
+            let weights = [(1.0 - fx) * (1.0 - fy), fx * (1.0 - fy), (1.0 - fx) * fy, fx * fy];
             let mut sum = [0.0f32; 3];
-            for (dx, dy, weight) in [
-                (0, 0, (1.0 - fx) * (1.0 - fy)),
-                (1, 0, fx * (1.0 - fy)),
-                (0, 1, (1.0 - fx) * fy),
-                (1, 1, fx * fy),
-            ] {
-                let (px, py) = (x0 + dx, y0 + dy);
-                if px >= 0 && py >= 0 && px < w && py < h {
-                    let at = ((py * w + px) * 3) as usize;
-                    for (s, v) in sum.iter_mut().zip(&rgb[at..at + 3]) {
-                        *s += weight * f32::from(*v);
+            if x0 >= 0 && y0 >= 0 && x0 + 1 < w && y0 + 1 < h {
+                let at = ((y0 * w + x0) * 3) as usize;
+                let (upper, lower) = (&rgb[at..at + 6], &rgb[at + stride..at + stride + 6]);
+                for (c, s) in sum.iter_mut().enumerate() {
+                    let taps = [upper[c], upper[c + 3], lower[c], lower[c + 3]].map(f32::from);
+                    *s = taps.iter().zip(weights).map(|(tap, weight)| weight * tap).sum();
+                }
+            } else {
+                for (weight, (dx, dy)) in weights.into_iter().zip([(0, 0), (1, 0), (0, 1), (1, 1)]) {
+                    let (px, py) = (x0 + dx, y0 + dy);
+                    if px >= 0 && py >= 0 && px < w && py < h {
+                        let at = ((py * w + px) * 3) as usize;
+                        for (s, v) in sum.iter_mut().zip(&rgb[at..at + 3]) {
+                            *s += weight * f32::from(*v);
+                        }
                     }
                 }
             }
@@ -141,8 +147,15 @@ fn warp(picture: &Picture, size: u32, source: impl Fn(f32, f32) -> (f32, f32)) -
 
 /// `[n, 3, size, size]` values of equal square chips, `(v - mean[c]) * factor[c]`, RGB.
 pub(crate) fn planes(chip: &Picture, mean: [f32; 3], factor: [f32; 3], out: &mut Vec<f32>) {
-    for c in 0..3 {
-        out.extend(chip.rgb().iter().skip(c).step_by(3).map(|v| (f32::from(*v) - mean[c]) * factor[c]));
+    let plane = chip.rgb().len() / 3;
+    let base = out.len();
+    out.resize(base + 3 * plane, 0.0);
+    let (red, rest) = out[base..].split_at_mut(plane);
+    let (green, blue) = rest.split_at_mut(plane);
+    for (((r, g), b), px) in red.iter_mut().zip(green).zip(blue).zip(chip.rgb().chunks_exact(3)) {
+        *r = (f32::from(px[0]) - mean[0]) * factor[0];
+        *g = (f32::from(px[1]) - mean[1]) * factor[1];
+        *b = (f32::from(px[2]) - mean[2]) * factor[2];
     }
 }
 

@@ -3,11 +3,11 @@
 use std::time::Instant;
 
 use innkeeper_convert::dlib::{PixelRect, ShapePredictor};
-use innkeeper_core::{Embedding, Picture, Point};
+use innkeeper_core::{Embedding, EmbeddingError, Picture, Point};
 use innkeeper_runtime::{Model, Stage, Tensor, Ticket, stage};
 
 use crate::align::{Similarity, chip, planes};
-use crate::{Detection, FaceError, TEMPLATE_112};
+use crate::{Detection, Face, FaceError, TEMPLATE_112};
 
 /// The embedders we know how to feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +75,11 @@ impl Embedder {
         &self.model
     }
 
+    /// What it is.
+    pub fn kind(&self) -> EmbedderKind {
+        self.kind
+    }
+
     /// Length of the vectors.
     pub fn dimension(&self) -> usize {
         match self.kind {
@@ -120,7 +125,7 @@ impl Embedder {
         }
     }
 
-    fn tensor<'a>(&self, chips: impl Iterator<Item = &'a Picture>) -> Result<Tensor, FaceError> {
+    fn tensor(&self, chips: &[Picture]) -> Result<Tensor, FaceError> {
         const MEAN: [f32; 3] = [123.675, 116.28, 103.53];
         const DEVIATION: [f32; 3] = [58.395, 57.12, 57.375];
         let (size, mean, factor) = match self.kind {
@@ -128,12 +133,11 @@ impl Embedder {
             EmbedderKind::DlibResnet => (DLIB_SIZE, [0.0; 3], [1.0; 3]),
             EmbedderKind::MobileFaceNet => (SIZE, MEAN, DEVIATION.map(|d| 1.0 / d)),
         };
-        let (mut data, mut rows) = (Vec::new(), 0);
+        let mut data = Vec::new();
         for chip in chips {
             planes(chip, mean, factor, &mut data);
-            rows += 1;
         }
-        Ok(Tensor::new(vec![rows, 3, size as usize, size as usize], data)?)
+        Ok(Tensor::new(vec![chips.len(), 3, size as usize, size as usize], data)?)
     }
 
     /// Embeds the chips that [`Embedder::align`] made since `started`, in their order.
@@ -143,15 +147,48 @@ impl Embedder {
         started: Instant,
         ticket: &Ticket,
     ) -> Result<Vec<Embedding>, FaceError> {
-        let mirrors: Vec<Picture> =
-            if self.kind.mirrors() { chips.iter().map(Picture::mirrored).collect() } else { Vec::new() };
-        let input = self.tensor(chips.iter().chain(&mirrors))?;
+        if !self.kind.mirrors() {
+            return self.directions(chips, started, ticket);
+        }
+        let both: Vec<Picture> = chips.iter().cloned().chain(chips.iter().map(Picture::mirrored)).collect();
+        let directions = self.directions(&both, started, ticket)?;
+        let (faces, mirrors) = directions.split_at(chips.len());
+        faces.iter().zip(mirrors).map(|(face, mirror)| Ok(mean(face, mirror)?)).collect()
+    }
+
+    /// The directions of one face and of its mirror image, apart, whatever [`EmbedderKind::mirrors`] says:
+    /// what an evaluation needs to tell how much the second look gains. `None` when the landmarks lie in one
+    /// spot.
+    ///
+    /// # Errors
+    /// When the model fails, or `ticket` is cancelled or past its deadline.
+    pub fn both_looks(
+        &self,
+        picture: &Picture,
+        face: &Face,
+        ticket: &Ticket,
+    ) -> Result<Option<[Embedding; 2]>, FaceError> {
+        let started = Instant::now();
+        let Some(chip) = chip_112(picture, &face.landmarks)? else { return Ok(None) };
+        let found = Detection { rect: face.rect, score: face.detection_score, landmarks: face.landmarks };
+        let chip = self.align(picture, &found, &chip)?;
+        let mirror = chip.mirrored();
+        Ok(self.directions(&[chip, mirror], started, ticket)?.try_into().ok())
+    }
+
+    /// One unit vector a chip.
+    fn directions(
+        &self,
+        chips: &[Picture],
+        started: Instant,
+        ticket: &Ticket,
+    ) -> Result<Vec<Embedding>, FaceError> {
+        let input = self.tensor(chips)?;
         stage(self.model.name(), Stage::Preprocess, started.elapsed());
         // Across a swap either model may answer; the embedding carries the name of the one that did.
         let answer = self.model.answer(vec![input], ticket)?;
         let started = Instant::now();
-        let rows = chips.len() + mirrors.len();
-        let output = answer.outputs.first().filter(|t| t.rows() == rows).ok_or_else(|| {
+        let output = answer.outputs.first().filter(|t| t.rows() == chips.len()).ok_or_else(|| {
             FaceError::UnexpectedOutput {
                 model: "face-embedding",
                 got: format!("{:?}", answer.outputs.first().map(Tensor::shape)),
@@ -159,20 +196,17 @@ impl Embedder {
             }
         })?;
         let embeddings = (0..chips.len())
-            .map(|i| {
-                let face = Embedding::normalised(answer.model.clone(), output.row(i).to_vec())?;
-                if mirrors.is_empty() {
-                    return Ok(face);
-                }
-                let mirror =
-                    Embedding::normalised(answer.model.clone(), output.row(chips.len() + i).to_vec())?;
-                let sum = face.vector().iter().zip(mirror.vector()).map(|(a, b)| a + b).collect();
-                Ok(Embedding::normalised(answer.model.clone(), sum)?)
-            })
+            .map(|i| Ok(Embedding::normalised(answer.model.clone(), output.row(i).to_vec())?))
             .collect();
         stage(self.model.name(), Stage::Postprocess, started.elapsed());
         embeddings
     }
+}
+
+/// The direction half way between two embeddings of one model.
+fn mean(a: &Embedding, b: &Embedding) -> Result<Embedding, EmbeddingError> {
+    let sum = a.vector().iter().zip(b.vector()).map(|(a, b)| a + b).collect();
+    Embedding::normalised(a.model().clone(), sum)
 }
 
 /// The 112-pixel chip of the detector's landmarks: what quality is measured on and most embedders take.

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use innkeeper_core::{ModelRef, Picture, Rect, Resampling};
-use innkeeper_runtime::{Model, Stage, Tensor, Ticket, stage};
+use innkeeper_runtime::{Model, Pending, Stage, Tensor, Ticket, stage};
 use serde::Serialize;
 
 use crate::FaceError;
@@ -79,61 +79,78 @@ impl Liveness {
         self.members.iter().map(|(_, model)| model)
     }
 
-    /// Judges every face of a picture; one batch per model where its graph allows.
-    pub(crate) fn judge(
+    /// Puts every face of a picture to all models at once; one batch per model where its graph allows.
+    pub(crate) fn begin(
         &self,
         picture: &Picture,
         faces: &[Rect],
         ticket: &Ticket,
-    ) -> Result<Vec<LivenessVerdict>, FaceError> {
-        if faces.is_empty() {
+    ) -> Result<Judging, FaceError> {
+        let members = if faces.is_empty() { &[][..] } else { &self.members };
+        let asked = members.iter().map(|(kind, model)| ask(*kind, model, picture, faces, ticket));
+        Ok(Judging { asked: asked.collect::<Result<_, _>>()?, faces: faces.len(), models: self.names() })
+    }
+}
+
+/// Faces that the models are judging.
+pub(crate) struct Judging {
+    asked: Vec<Asked>,
+    faces: usize,
+    models: Vec<ModelRef>,
+}
+
+struct Asked {
+    kind: LivenessKind,
+    model: Model,
+    pending: Pending,
+}
+
+impl Judging {
+    /// Waits for the models. One verdict a face, in their order.
+    pub fn verdicts(self) -> Result<Vec<LivenessVerdict>, FaceError> {
+        if self.asked.is_empty() {
             return Ok(Vec::new());
         }
         // Per face: (sum, count) for the MiniFASNet family and for suri.
-        let mut sums = vec![[(0.0f32, 0u8); 2]; faces.len()];
-        for (kind, model) in &self.members {
-            let family = usize::from(*kind == LivenessKind::Suri);
-            for (sum, real) in sums.iter_mut().zip(real_probabilities(*kind, model, picture, faces, ticket)?)
-            {
+        let mut sums = vec![[(0.0f32, 0u8); 2]; self.faces];
+        for asked in self.asked {
+            let family = usize::from(asked.kind == LivenessKind::Suri);
+            for (sum, real) in sums.iter_mut().zip(real_probabilities(asked, self.faces)?) {
                 sum[family].0 += real;
                 sum[family].1 += 1;
             }
         }
-        let models = self.names();
-        Ok(sums
-            .into_iter()
-            .map(|families| {
-                let means: Vec<f32> =
-                    families.iter().filter(|f| f.1 > 0).map(|f| f.0 / f32::from(f.1)).collect();
-                let score = means.iter().sum::<f32>() / means.len() as f32;
-                let alive = score >= THRESHOLD;
-                LivenessVerdict {
-                    is_alive: Some(alive),
-                    score: Some(score),
-                    threshold: Some(THRESHOLD),
-                    calibrated: false,
-                    models: models.clone(),
-                    reason: (!alive).then(|| "presentation_attack_suspected".to_owned()),
-                }
-            })
-            .collect())
+        let verdict = |families: [(f32, u8); 2]| {
+            let means: Vec<f32> = families.iter().filter(|f| f.1 > 0).map(|f| f.0 / f32::from(f.1)).collect();
+            let score = means.iter().sum::<f32>() / means.len() as f32;
+            let alive = score >= THRESHOLD;
+            LivenessVerdict {
+                is_alive: Some(alive),
+                score: Some(score),
+                threshold: Some(THRESHOLD),
+                calibrated: false,
+                models: self.models.clone(),
+                reason: (!alive).then(|| "presentation_attack_suspected".to_owned()),
+            }
+        };
+        Ok(sums.into_iter().map(verdict).collect())
     }
 }
 
-/// Probability of a real face, per face.
-fn real_probabilities(
+/// Cuts the faces out as the model wants them and queues them.
+fn ask(
     kind: LivenessKind,
     model: &Model,
     picture: &Picture,
     faces: &[Rect],
     ticket: &Ticket,
-) -> Result<Vec<f32>, FaceError> {
+) -> Result<Asked, FaceError> {
     let side = match kind {
         LivenessKind::Suri => 128,
         _ => 80,
     };
     let started = Instant::now();
-    let mut data = Vec::new();
+    let mut data = Vec::with_capacity(faces.len() * 3 * side * side);
     for face in faces {
         match kind {
             LivenessKind::MiniFasNetV2 => minifas_input(picture, face, 2.7, &mut data),
@@ -143,10 +160,16 @@ fn real_probabilities(
     }
     let input = Tensor::new(vec![faces.len(), 3, side, side], data)?;
     stage(model.name(), Stage::Preprocess, started.elapsed());
-    let outputs = model.run(vec![input], ticket)?;
+    let pending = model.begin(vec![input], ticket)?;
+    Ok(Asked { kind, model: model.clone(), pending })
+}
+
+/// Probability of a real face, per face.
+fn real_probabilities(asked: Asked, faces: usize) -> Result<Vec<f32>, FaceError> {
+    let outputs = asked.pending.wait()?.outputs;
     let started = Instant::now();
-    let (classes, real_class) = if kind == LivenessKind::Suri { (2, 0) } else { (3, 1) };
-    let logits = outputs.first().filter(|t| t.data().len() == faces.len() * classes).ok_or_else(|| {
+    let (classes, real_class) = if asked.kind == LivenessKind::Suri { (2, 0) } else { (3, 1) };
+    let logits = outputs.first().filter(|t| t.data().len() == faces * classes).ok_or_else(|| {
         FaceError::UnexpectedOutput {
             model: "liveness",
             got: format!("{:?}", outputs.first().map(Tensor::shape)),
@@ -154,7 +177,7 @@ fn real_probabilities(
         }
     })?;
     let real = logits.data().chunks_exact(classes).map(|l| softmax(l)[real_class]).collect();
-    stage(model.name(), Stage::Postprocess, started.elapsed());
+    stage(asked.model.name(), Stage::Postprocess, started.elapsed());
     Ok(real)
 }
 
@@ -195,17 +218,20 @@ fn minifas_input(picture: &Picture, face: &Rect, scale: f32, out: &mut Vec<f32>)
         let first = at.floor().min(high);
         (first as usize, (first + 1.0).min(high) as usize, at - first)
     };
+    let columns: [_; SIDE] = std::array::from_fn(|x| taps(x, step_x, x0, x1));
     let stride = picture.width() as usize * 3;
     for y in 0..SIDE {
         let (ya, yb, fy) = taps(y, step_y, y0, y1);
-        for x in 0..SIDE {
-            let (xa, xb, fx) = taps(x, step_x, x0, x1);
+        let (above, below) = (&picture.rgb()[ya * stride..], &picture.rgb()[yb * stride..]);
+        for (x, (xa, xb, fx)) in columns.into_iter().enumerate() {
             for c in 0..3 {
-                let value = |px: usize, py: usize| f32::from(picture.rgb()[py * stride + px * 3 + (2 - c)]);
-                let upper = value(xa, ya) * (1.0 - fx) + value(xb, ya) * fx;
-                let lower = value(xa, yb) * (1.0 - fx) + value(xb, yb) * fx;
+                let mix = |row: &[u8]| {
+                    let value = |px: usize| f32::from(row[px * 3 + (2 - c)]);
+                    value(xa) * (1.0 - fx) + value(xb) * fx
+                };
+                let value = mix(above) * (1.0 - fy) + mix(below) * fy;
                 // The original resizes bytes, so the network saw whole numbers.
-                out[base + c * SIDE * SIDE + y * SIDE + x] = (upper * (1.0 - fy) + lower * fy).round();
+                out[base + c * SIDE * SIDE + y * SIDE + x] = f32::from((value + 0.5) as u8);
             }
         }
     }
@@ -215,25 +241,44 @@ fn minifas_input(picture: &Picture, face: &Rect, scale: f32, out: &mut Vec<f32>)
 /// 128 pixels.
 fn suri_input(picture: &Picture, face: &Rect, out: &mut Vec<f32>) -> Result<(), FaceError> {
     const SIDE: u32 = 128;
-    let square = suri_square(picture, face)?;
-    let filter = if square.width() < SIDE { Resampling::Lanczos } else { Resampling::Area };
-    crate::align::planes(&square.resized(SIDE, SIDE, filter)?, [0.0; 3], [1.0 / 255.0; 3], out);
+    let square = suri_area(picture, face);
+    let inside = square.x >= 0.0
+        && square.y >= 0.0
+        && square.right() <= picture.width() as f32
+        && square.bottom() <= picture.height() as f32;
+    let small = if inside && square.w >= SIDE as f32 {
+        // Nothing to mirror, and the mean reads no pixel beyond the square: no copy is needed.
+        picture.resized_part(&square, SIDE, SIDE, Resampling::Area)?
+    } else {
+        let square = suri_square(picture, &square)?;
+        let filter = if square.width() < SIDE { Resampling::Lanczos } else { Resampling::Area };
+        square.resized(SIDE, SIDE, filter)?
+    };
+    crate::align::planes(&small, [0.0; 3], [1.0 / 255.0; 3], out);
     Ok(())
+}
+
+/// The square in whole pixels of the picture.
+fn suri_area(picture: &Picture, face: &Rect) -> Rect {
+    let (w, h) = (picture.width() as f32, picture.height() as f32);
+    let side = (face.w.max(face.h) * 1.5).round().clamp(1.0, 1.5 * w.max(h));
+    let (centre, half) = (face.centre(), (side / 2.0).floor());
+    Rect { x: centre.x.round() - half, y: centre.y.round() - half, w: side, h: side }
 }
 
 /// Longest side of the square that is put together pixel by pixel; a larger one is shrunk to it first, or
 /// a face that fills a large photograph would cost hundreds of megabytes on the way to 128 pixels.
 const SURI_MOST: f32 = 512.0;
 
-fn suri_square(picture: &Picture, face: &Rect) -> Result<Picture, FaceError> {
+fn suri_square(picture: &Picture, square: &Rect) -> Result<Picture, FaceError> {
     let (w, h) = (picture.width() as f32, picture.height() as f32);
-    let side = (face.w.max(face.h) * 1.5).round().clamp(1.0, 1.5 * w.max(h));
-    let centre = face.centre();
+    let side = square.w;
+    let middle = |low: f32| low + (side / 2.0).floor();
     if side <= SURI_MOST {
-        return mirrored_square(picture, centre.x.round() as i64, centre.y.round() as i64, side as i64);
+        return mirrored_square(picture, middle(square.x) as i64, middle(square.y) as i64, side as i64);
     }
     // What is mirrored in lies within the square too, so the rest of the picture is not needed.
-    let (x, y) = (centre.x.clamp(0.0, w - 1.0), centre.y.clamp(0.0, h - 1.0));
+    let (x, y) = (middle(square.x).clamp(0.0, w - 1.0), middle(square.y).clamp(0.0, h - 1.0));
     let part = Rect { x: x - side / 2.0, y: y - side / 2.0, w: side, h: side }
         .clipped(picture.width(), picture.height());
     let place = |v: f32| (v * SURI_MOST / side).round();
@@ -254,12 +299,12 @@ fn mirrored_square(picture: &Picture, x: i64, y: i64, side: i64) -> Result<Pictu
         if v < limit { v } else { period - v }
     };
     let (w, h) = (i64::from(picture.width()), i64::from(picture.height()));
+    let columns: Vec<usize> = (left..left + side).map(|x| mirror(x, w) as usize * 3).collect();
     let mut rgb = Vec::with_capacity((side * side * 3) as usize);
     for y in top..top + side {
-        let row = mirror(y, h) * w;
-        for x in left..left + side {
-            let at = ((row + mirror(x, w)) * 3) as usize;
-            rgb.extend_from_slice(&picture.rgb()[at..at + 3]);
+        let row = &picture.rgb()[(mirror(y, h) * w * 3) as usize..];
+        for &at in &columns {
+            rgb.extend_from_slice(&row[at..at + 3]);
         }
     }
     Ok(Picture::from_rgb(side as u32, side as u32, rgb)?)
@@ -299,6 +344,22 @@ mod tests {
     }
 
     #[test]
+    fn a_square_inside_the_picture_looks_the_same_without_being_copied_first() {
+        let rgb =
+            (0..300 * 200).flat_map(|i| [(i % 251) as u8, (i / 300) as u8, (i * 7 % 256) as u8]).collect();
+        let picture = Picture::from_rgb(300, 200, rgb).unwrap();
+        let rect = Rect { x: 80.0, y: 49.0, w: 100.0, h: 80.0 };
+        let square = suri_square(&picture, &suri_area(&picture, &rect)).unwrap();
+        assert_eq!(square.width(), 150);
+        let mut copied = Vec::new();
+        let small = square.resized(128, 128, Resampling::Area).unwrap();
+        crate::align::planes(&small, [0.0; 3], [1.0 / 255.0; 3], &mut copied);
+        let mut straight = Vec::new();
+        suri_input(&picture, &rect, &mut straight).unwrap();
+        assert_eq!(copied, straight);
+    }
+
+    #[test]
     fn a_face_that_fills_a_large_photograph_costs_little_and_looks_as_in_a_small_one() {
         // The same scene, once at a tenth of the size.
         let scene = |w: u32, h: u32| {
@@ -313,7 +374,7 @@ mod tests {
             Rect { x: 0.0, y: 0.0, w: 3000.0, h: 2000.0 },
             Rect { x: -200.0, y: 900.0, w: 1500.0, h: 1500.0 },
         ] {
-            assert!(suri_square(&large, &rect).unwrap().width() <= 512, "{rect:?}");
+            assert!(suri_square(&large, &suri_area(&large, &rect)).unwrap().width() <= 512, "{rect:?}");
             let (mut much, mut little) = (Vec::new(), Vec::new());
             suri_input(&large, &rect, &mut much).unwrap();
             let tenth = Rect { x: rect.x / 10.0, y: rect.y / 10.0, w: rect.w / 10.0, h: rect.h / 10.0 };
@@ -324,7 +385,7 @@ mod tests {
         for absurd in
             [Rect { x: -1e9, y: -1e9, w: 2e9, h: 2e9 }, Rect { x: 5000.0, y: 9000.0, w: 4000.0, h: 10.0 }]
         {
-            assert!(suri_square(&large, &absurd).unwrap().width() <= 512, "{absurd:?}");
+            assert!(suri_square(&large, &suri_area(&large, &absurd)).unwrap().width() <= 512, "{absurd:?}");
         }
     }
 

@@ -45,7 +45,7 @@ pub struct StageTimings {
     pub detect: Duration,
     /// Cutting chips and measuring quality.
     pub align: Duration,
-    /// Judging liveness.
+    /// Judging liveness, but for the part of it that passed while faces were embedded.
     pub liveness: Duration,
     /// Embedding.
     pub embed: Duration,
@@ -185,10 +185,15 @@ impl FacePipeline {
         timings.align = lap(&mut clock);
         stage(Stage::FRAME, Stage::Align, timings.align);
 
-        if want.liveness {
-            ticket.check()?;
-            self.judge(picture, &mut faces, &chosen, ticket)?;
-        }
+        // The liveness models work while the faces are embedded: neither waits for the other.
+        let judging = match &self.liveness {
+            Ok(liveness) if want.liveness => {
+                ticket.check()?;
+                let rects: Vec<Rect> = chosen.iter().map(|i| faces[*i].rect).collect();
+                Some(liveness.begin(picture, &rects, ticket)?)
+            }
+            _ => None,
+        };
         timings.liveness = lap(&mut clock);
 
         if want.embedding && !chosen.is_empty() {
@@ -207,6 +212,13 @@ impl FacePipeline {
             }
         }
         timings.embed = lap(&mut clock);
+
+        if let Some(judging) = judging {
+            for (i, verdict) in chosen.iter().zip(judging.verdicts()?) {
+                faces[*i].liveness = verdict;
+            }
+        }
+        timings.liveness += lap(&mut clock);
         Ok(FrameAnalysis { faces, timings })
     }
 
@@ -224,20 +236,5 @@ impl FacePipeline {
             liveness: LivenessVerdict::none(reason),
             embedding: None,
         }
-    }
-
-    fn judge(
-        &self,
-        picture: &Picture,
-        faces: &mut [Face],
-        chosen: &[usize],
-        ticket: &Ticket,
-    ) -> Result<(), FaceError> {
-        let Ok(liveness) = &self.liveness else { return Ok(()) };
-        let rects: Vec<Rect> = chosen.iter().map(|i| faces[*i].rect).collect();
-        for (i, verdict) in chosen.iter().zip(liveness.judge(picture, &rects, ticket)?) {
-            faces[*i].liveness = verdict;
-        }
-        Ok(())
     }
 }

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use innkeeper_core::HotelId;
 
 use crate::{Permission, PermissionSet, Role};
@@ -16,7 +18,29 @@ pub(crate) fn check_subject(subject: &str) -> Result<(), SubjectError> {
     if fits && !subject.chars().any(char::is_control) { Ok(()) } else { Err(SubjectError) }
 }
 
-/// A caller whose token was verified.
+/// What a caller proved itself with, for the audit log. Holds nothing secret.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Credential {
+    /// Nothing: the caller sits at the machine itself.
+    None,
+    /// A signed token with this identifier (`jti`).
+    Token(String),
+    /// The API key with this identifier.
+    ApiKey(String),
+}
+
+impl fmt::Display for Credential {
+    /// `none`, `token:ID` or `key:ID`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("none"),
+            Self::Token(id) => write!(f, "token:{id}"),
+            Self::ApiKey(id) => write!(f, "key:{id}"),
+        }
+    }
+}
+
+/// A caller whose token or API key was verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
     /// Who it is: an employee, a camera, a service. 1 to 128 bytes, no control characters.
@@ -25,10 +49,10 @@ pub struct Principal {
     pub role: Role,
     /// The only hotel whose rows, vectors and images this caller sees.
     pub hotel: HotelId,
-    /// What it may do: the token's own list if it has one, the role's otherwise.
+    /// What it may do: the credential's own list if it has one, the role's otherwise.
     pub permissions: PermissionSet,
-    /// Identifier of the token, for the audit log. Not secret.
-    pub token_id: String,
+    /// What it proved itself with.
+    pub credential: Credential,
 }
 
 impl Principal {
@@ -44,7 +68,7 @@ impl Principal {
             role,
             hotel,
             permissions: role.permissions(),
-            token_id: "none".to_owned(),
+            credential: Credential::None,
         })
     }
 
@@ -58,9 +82,9 @@ impl Principal {
         permissions.iter().any(|p| self.may(*p))
     }
 
-    /// Whether this is an administrator whose token was not narrowed. The few answers that hold more
+    /// Whether this is an administrator whose credential was not narrowed. The few answers that hold more
     /// for an administrator (the other person's id in a refused enrolment) ask this, not the role: an
-    /// `admin` token with a list of permissions is no more than its list.
+    /// `admin` with a list of permissions is no more than its list.
     pub fn is_admin(&self) -> bool {
         self.role == Role::Admin && Permission::ALL.iter().all(|p| self.may(*p))
     }

@@ -93,6 +93,8 @@ names! {
         WorkflowRun = "workflow:run",
         /// Read the audit log.
         AuditRead = "audit:read",
+        /// Make and revoke API keys, and rotate the keys that seal the data.
+        AdminKeys = "admin:keys",
         /// Read forecasts, scores and model cards.
         MlRead = "ml:read",
         /// Ask for price schedules and accept them.
@@ -157,7 +159,7 @@ mod tests {
             ("staff", [&camera[..], &staff].concat()),
             ("manager", [&camera[..], &staff, &manager].concat()),
             ("data-scientist", scientist.to_vec()),
-            ("admin", [&camera[..], &staff, &manager, &scientist[1..]].concat()),
+            ("admin", [&camera[..], &staff, &manager, &scientist[1..], &["admin:keys"]].concat()),
         ];
         assert_eq!(table.len(), Role::ALL.len());
         for (role, allowed) in table {

@@ -8,10 +8,11 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
+use crate::jwks::{ExternalIssuer, Jwks, JwksError};
 use crate::principal::check_subject;
 use crate::secret::{self, SecretError};
 use crate::ttl::check_ttl;
-use crate::{Permission, Principal, Role, SubjectError, TtlError};
+use crate::{Credential, Permission, Principal, Role, SubjectError, TtlError};
 
 /// Longest token that is looked at, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
@@ -65,9 +66,13 @@ pub enum TokenError {
     /// The text is not a signed token at all.
     #[error("this is not a signed token")]
     Malformed,
-    /// The token is signed with an algorithm that is not HS256, or asks for an extension we do not know.
-    #[error("the token must be signed with HS256 and no extensions")]
+    /// The token is signed with an algorithm that is not accepted, or not the one its key is for, or asks
+    /// for an extension we do not know.
+    #[error("the token is signed in a way that is not accepted here")]
     Algorithm,
+    /// The token names no key (`kid`), or one that its issuer's key file does not hold.
+    #[error("the token is signed with a key that is not known here")]
+    UnknownKey,
     /// The signature is not ours.
     #[error("the signature of the token is wrong")]
     Signature,
@@ -127,7 +132,9 @@ fn not_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Str
     Vec::deserialize(deserializer).map(Some)
 }
 
-/// Signs tokens and verifies them, with one secret: JSON Web Tokens (RFC 7519) under HMAC-SHA-256.
+/// Signs tokens with one secret and verifies them: JSON Web Tokens (RFC 7519) under HMAC-SHA-256. Besides its
+/// own it accepts those of one external issuer, under `RS256`, `ES256` or `EdDSA` with keys from a file; what an
+/// algorithm may be is decided by the key, never by the token (RFC 8725, section 3.1).
 ///
 /// What a token may do: its `permissions` claim if it has one, whatever its role, since the issuer is
 /// trusted; otherwise what its role may do. A role or permission that is not known makes the whole
@@ -136,11 +143,18 @@ pub struct TokenAuthority {
     sign: EncodingKey,
     check: DecodingKey,
     validation: Validation,
+    external: Option<External>,
+}
+
+struct External {
+    settings: ExternalIssuer,
+    keys: Jwks,
 }
 
 impl std::fmt::Debug for TokenAuthority {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TokenAuthority").field("leeway", &self.validation.leeway).finish_non_exhaustive()
+        let external = self.external.as_ref().map(|e| &e.settings);
+        f.debug_struct("TokenAuthority").field("external", &external).finish_non_exhaustive()
     }
 }
 
@@ -157,16 +171,11 @@ impl TokenAuthority {
             let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
         });
         secret::check(secret)?;
-        let mut validation = Validation::new(Algorithm::HS256);
-        validation.leeway = LEEWAY.as_secs();
-        validation.validate_nbf = true;
-        validation.set_audience(&[AUDIENCE]);
-        validation.set_issuer(&[ISSUER]);
-        validation.set_required_spec_claims(&["exp", "nbf", "aud", "iss", "sub"]);
         Ok(Self {
             sign: EncodingKey::from_secret(secret),
             check: DecodingKey::from_secret(secret),
-            validation,
+            validation: validation(Algorithm::HS256, ISSUER, AUDIENCE),
+            external: None,
         })
     }
 
@@ -193,12 +202,28 @@ impl TokenAuthority {
         }
     }
 
-    /// Accepts tokens this long after their end and before their start; 30 seconds unless set, whole
-    /// seconds only.
-    #[must_use]
-    pub fn with_leeway(mut self, leeway: Duration) -> Self {
-        self.validation.leeway = leeway.as_secs();
-        self
+    /// Accepts the tokens of another issuer too. They carry the same claims as our own: `exp`, `nbf`, `aud`,
+    /// `iss`, `sub`, `jti`, `hotel` and `role`, and `permissions` if they like.
+    ///
+    /// # Errors
+    /// [`JwksError`] when its key file cannot be used, or its name or audience is empty.
+    pub fn with_external(mut self, settings: &ExternalIssuer) -> Result<Self, JwksError> {
+        if settings.issuer.is_empty() || settings.audience.is_empty() {
+            return Err(JwksError::Nameless);
+        }
+        let keys = Jwks::open(&settings.jwks)?;
+        self.external = Some(External { settings: settings.clone(), keys });
+        Ok(self)
+    }
+
+    /// Reads the key file of the external issuer again; whether it changed. A file that is gone or broken
+    /// changes nothing: tokens are judged by the keys that were read last. Blocks for one small read, so it
+    /// can be called every few seconds.
+    ///
+    /// # Errors
+    /// [`JwksError`] when the file cannot be used.
+    pub fn reload(&self) -> Result<bool, JwksError> {
+        self.external.as_ref().map_or(Ok(false), |external| external.keys.reload())
     }
 
     /// Signs a token that is good from now on.
@@ -234,8 +259,9 @@ impl TokenAuthority {
 
     /// Verifies a token, without the `Bearer ` before it, and says whom it speaks for.
     ///
-    /// Checked are the length, the algorithm (HS256 and nothing else), the signature, `exp` and `nbf`
-    /// with the leeway, `aud` and `iss`, and that `sub`, `jti`, `hotel` and `role` are there and sound.
+    /// Checked are the length, the algorithm (HS256 with our secret; for the external issuer the one that its
+    /// key is for), the signature, `exp` and `nbf` with 30 seconds for clocks that differ, `aud` and `iss`, and
+    /// that `sub`, `jti`, `hotel` and `role` are there and sound.
     ///
     /// # Errors
     /// [`TokenError`] for everything else.
@@ -243,12 +269,22 @@ impl TokenAuthority {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::TooLong);
         }
-        let data = jsonwebtoken::decode::<Received>(token, &self.check, &self.validation)
-            .map_err(|e| refusal(e.into_kind()))?;
-        if data.header.crit.is_some() {
+        let header = jsonwebtoken::decode_header(token).map_err(|e| refusal(e.into_kind()))?;
+        if header.crit.is_some() {
             return Err(TokenError::Algorithm);
         }
-        let claims = data.claims;
+        let decoded = match (&self.external, header.alg) {
+            (_, Algorithm::HS256) => jsonwebtoken::decode(token, &self.check, &self.validation),
+            (Some(external), Algorithm::RS256 | Algorithm::ES256 | Algorithm::EdDSA) => {
+                let found = header.kid.and_then(|kid| external.keys.find(&kid));
+                let (algorithm, key) = found.ok_or(TokenError::UnknownKey)?;
+                let ExternalIssuer { issuer, audience, .. } = &external.settings;
+                // The algorithm of the key, so that a header with another one is refused.
+                jsonwebtoken::decode(token, &key, &validation(algorithm, issuer, audience))
+            }
+            _ => return Err(TokenError::Algorithm),
+        };
+        let claims: Received = decoded.map_err(|e| refusal(e.into_kind()))?.claims;
         let missing = |claim: &str| TokenError::MissingClaim(claim.to_owned());
         let invalid = |claim, reason: &dyn std::fmt::Display| TokenError::InvalidClaim {
             claim,
@@ -272,8 +308,19 @@ impl TokenAuthority {
                 .collect::<Result<_, _>>()
                 .map_err(|e| invalid("permissions", &e))?,
         };
-        Ok(Principal { subject, role, hotel, permissions, token_id })
+        Ok(Principal { subject, role, hotel, permissions, credential: Credential::Token(token_id) })
     }
+}
+
+/// What the library checks of a token.
+fn validation(algorithm: Algorithm, issuer: &str, audience: &str) -> Validation {
+    let mut validation = Validation::new(algorithm);
+    validation.leeway = LEEWAY.as_secs();
+    validation.validate_nbf = true;
+    validation.set_audience(&[audience]);
+    validation.set_issuer(&[issuer]);
+    validation.set_required_spec_claims(&["exp", "nbf", "aud", "iss", "sub"]);
+    validation
 }
 
 fn refusal(kind: ErrorKind) -> TokenError {

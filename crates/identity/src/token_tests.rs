@@ -55,7 +55,7 @@ fn an_issued_token_says_who_may_do_what_and_where() {
     assert_eq!(principal.permissions, Role::Camera.permissions());
     assert!(principal.may(Permission::CvRecognize) && !principal.may(Permission::CvEnroll));
     let other = authority.verify(&authority.issue(&new_token(Role::Camera, None)).expect("issued"));
-    assert_ne!(other.expect("accepted").token_id, principal.token_id);
+    assert_ne!(other.expect("accepted").credential, principal.credential);
 }
 
 #[test]
@@ -90,10 +90,6 @@ fn a_null_or_unknown_permission_does_not_fall_back_to_the_role() {
 fn an_expired_token_stops_working_after_the_leeway() {
     assert_eq!(verify_changed("exp", json!(now() - 60)), Err(TokenError::Expired));
     assert!(verify_changed("exp", json!(now() - 5)).is_ok(), "a slow clock locks callers out");
-    let strict = authority().with_leeway(Duration::ZERO);
-    let mut claims = good_claims();
-    claims["exp"] = json!(now() - 5);
-    assert_eq!(strict.verify(&signed(&claims)), Err(TokenError::Expired));
 }
 
 #[test]

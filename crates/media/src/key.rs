@@ -10,7 +10,7 @@ use uuid::Uuid;
 #[error("not a media key")]
 pub struct KeyError;
 
-/// Where one picture lies: `hotel/<hotel>/faces/<employee>/<uuid>.jpg`.
+/// Where one picture lies: `hotel/<hotel>/faces/<employee>/<uuid>.jpg`, or `hotel/<hotel>/unknown/<uuid>.jpg`.
 ///
 /// Made of identifiers that hold no `/` and do not start with a dot, so it cannot point anywhere else.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -22,9 +22,22 @@ impl Key {
         Self(format!("{}/{photo}.jpg", Prefix::faces_of(hotel, employee)))
     }
 
+    /// A face that nobody could name, JPEG.
+    pub fn unknown(hotel: &HotelId, photo: Uuid) -> Self {
+        Self(format!("hotel/{hotel}/unknown/{photo}.jpg"))
+    }
+
     /// The key as text; [`str::parse`] reads it back.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whose picture it is: the hotel, the employee, and the picture's own id.
+    ///
+    /// # Errors
+    /// [`KeyError`] for the picture of an unknown face, which is nobody's.
+    pub fn parts(&self) -> Result<(HotelId, EmployeeId, Uuid), KeyError> {
+        parts(&self.0)
     }
 
     pub(crate) fn path(&self) -> Path {
@@ -32,15 +45,28 @@ impl Key {
     }
 }
 
+fn parts(text: &str) -> Result<(HotelId, EmployeeId, Uuid), KeyError> {
+    let parts: Vec<&str> = text.split('/').collect();
+    let ["hotel", hotel, "faces", employee, file] = parts.as_slice() else { return Err(KeyError) };
+    Ok((hotel.parse().map_err(|_| KeyError)?, employee.parse().map_err(|_| KeyError)?, photo(file)?))
+}
+
+fn photo(file: &str) -> Result<Uuid, KeyError> {
+    file.strip_suffix(".jpg").ok_or(KeyError)?.parse().map_err(|_| KeyError)
+}
+
 impl FromStr for Key {
     type Err = KeyError;
     fn from_str(text: &str) -> Result<Self, KeyError> {
-        let parts: Vec<&str> = text.split('/').collect();
-        let ["hotel", hotel, "faces", employee, file] = parts.as_slice() else { return Err(KeyError) };
-        let hotel: HotelId = hotel.parse().map_err(|_| KeyError)?;
-        let employee: EmployeeId = employee.parse().map_err(|_| KeyError)?;
-        let photo: Uuid = file.strip_suffix(".jpg").ok_or(KeyError)?.parse().map_err(|_| KeyError)?;
-        let key = Self::face(&hotel, &employee, photo);
+        let key = match parts(text) {
+            Ok((hotel, employee, photo)) => Self::face(&hotel, &employee, photo),
+            Err(_) => match text.split('/').collect::<Vec<&str>>().as_slice() {
+                ["hotel", hotel, "unknown", file] => {
+                    Self::unknown(&hotel.parse().map_err(|_| KeyError)?, photo(file)?)
+                }
+                _ => return Err(KeyError),
+            },
+        };
         // A uuid can be spelt in several ways; a key only in one.
         if key.0 == text { Ok(key) } else { Err(KeyError) }
     }
@@ -58,6 +84,11 @@ impl fmt::Display for Key {
 pub struct Prefix(String);
 
 impl Prefix {
+    /// Everything there is.
+    pub fn every_hotel() -> Self {
+        Self("hotel".to_owned())
+    }
+
     /// Everything a hotel has.
     pub fn hotel(hotel: &HotelId) -> Self {
         Self(format!("hotel/{hotel}"))
@@ -99,6 +130,8 @@ mod tests {
             format!("/hotel/a/faces/EMP1/{photo}.jpg"),
             format!("hotel/a/faces/EMP1/x/{photo}.jpg"),
             format!("hotel//faces/EMP1/{photo}.jpg"),
+            format!("hotel/a/unknown/../{photo}.jpg"),
+            format!("hotel/../unknown/{photo}.jpg"),
             format!("hotel/a/faces/EMP1/{photo}.png"),
             format!("hotel/a/faces/EMP1/{photo}.jpg#1"),
             format!("hotel/a/faces/EMP1/{}.jpg", photo.simple()),
@@ -118,6 +151,9 @@ mod tests {
             "hotel/grand.hotel:1/faces/EMP-1_a/00000000-0000-0000-0000-000000000007.jpg"
         );
         assert_eq!(key.as_str().parse(), Ok(key.clone()));
+        assert_eq!(key.parts(), Ok((hotel, employee, Uuid::from_u128(7))));
         assert_eq!(key.path().as_ref(), key.as_str(), "the store would spell it differently");
+        let unknown = Key::unknown(&hotel, Uuid::from_u128(7));
+        assert_eq!(unknown.as_str().parse(), Ok(unknown.clone()));
     }
 }

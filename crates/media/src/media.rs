@@ -4,9 +4,11 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
+use innkeeper_sealing::{KeyRing, SealError};
 use object_store::local::LocalFileSystem;
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 
+use crate::locks::KeyLocks;
 use crate::{Key, Prefix, local};
 
 /// Why bytes were not kept or found.
@@ -17,6 +19,21 @@ pub enum MediaError {
     NotFound {
         /// The key that was asked for.
         key: Key,
+    },
+    /// The picture lies there in plain bytes: it is older than encryption at rest, or somebody else put it
+    /// there. [`Media::reseal`] seals it.
+    #[error("the picture {key} is not sealed")]
+    NotSealed {
+        /// The key that was asked for.
+        key: Key,
+    },
+    /// The picture cannot be sealed or opened: its key is gone, or it was changed or moved.
+    #[error("the picture {key}: {source}")]
+    Sealing {
+        /// The key that was asked for.
+        key: Key,
+        /// What the ring of keys said.
+        source: SealError,
     },
     /// The folder cannot be prepared.
     #[error("cannot use the media folder {path}: {source}")]
@@ -34,10 +51,15 @@ pub enum MediaError {
     Interrupted,
 }
 
-/// Keeps bytes under keys. Cheap to clone; calls may come from many tasks at once.
+/// Keeps bytes under keys, sealed. Cheap to clone; calls may come from many tasks at once.
+///
+/// Clones see each other's writes and deletions in order; two processes on one folder do not, so only one may
+/// have it open.
 #[derive(Debug, Clone)]
 pub struct Media {
-    store: Arc<dyn ObjectStore>,
+    pub(crate) store: Arc<dyn ObjectStore>,
+    pub(crate) keys: KeyRing,
+    pub(crate) locks: Arc<KeyLocks>,
     /// The folder, when the store is one.
     root: Option<PathBuf>,
 }
@@ -49,7 +71,7 @@ impl Media {
     ///
     /// # Errors
     /// [`MediaError::Folder`] when the folder cannot be created, closed or read.
-    pub fn local(dir: &Path) -> Result<Self, MediaError> {
+    pub fn local(dir: &Path, keys: KeyRing) -> Result<Self, MediaError> {
         let failed = |source| MediaError::Folder { path: dir.to_owned(), source };
         local::create_private_dir(dir).and_then(|()| local::make_private(dir, 0o700)).map_err(failed)?;
         let root = dir.canonicalize().map_err(failed)?;
@@ -58,57 +80,64 @@ impl Media {
             tracing::warn!(abandoned, "removed pictures whose writing was interrupted");
         }
         let store = LocalFileSystem::new_with_prefix(&root)?.with_fsync(true).with_automatic_cleanup(true);
-        Ok(Self { store: Arc::new(store), root: Some(root) })
+        Ok(Self { root: Some(root), ..Self::on(Arc::new(store), keys) })
     }
 
-    /// Keeps these bytes, in place of earlier ones under the same key. Readers see the old bytes or the
-    /// new ones, nothing between; when it returns, the bytes are on stable storage. Files have mode 0600.
+    /// Keeps bytes in any other object store.
+    pub fn on(store: Arc<dyn ObjectStore>, keys: KeyRing) -> Self {
+        Self { store, keys, locks: Arc::default(), root: None }
+    }
+
+    /// Seals and keeps these bytes, in place of earlier ones under the same key. Readers see the old bytes or
+    /// the new ones, nothing between; when it returns, the bytes are on stable storage. Files have mode 0600.
     ///
     /// # Errors
-    /// [`MediaError::Store`] or [`MediaError::Folder`]; the earlier bytes are still there then, unless
-    /// only closing the file to others failed.
+    /// [`MediaError::Sealing`], [`MediaError::Store`] or [`MediaError::Folder`]; the earlier bytes are still
+    /// there then, unless only closing the file to others failed.
     pub async fn put(&self, key: &Key, bytes: Bytes) -> Result<(), MediaError> {
-        let file = self.root.as_ref().map(|root| root.join(key.as_str()));
-        if let Some(dir) = file.as_ref().and_then(|f| f.parent()).map(Path::to_owned) {
-            on_disk(dir, local::create_private_dir).await?;
-        }
-        self.store.put(&key.path(), bytes.into()).await?;
-        if let Some(file) = file {
-            // The folder above is closed already, so nobody could look in between.
-            on_disk(file, |file| local::make_private(file, 0o600)).await?;
-        }
-        Ok(())
+        let sealed = self.seal(key, bytes).await?;
+        let _held = self.locks.one(key).await;
+        self.write(key, sealed, PutMode::Overwrite).await
     }
 
     /// The bytes under this key.
     ///
     /// # Errors
-    /// [`MediaError::NotFound`], [`MediaError::Store`].
+    /// [`MediaError::NotFound`], [`MediaError::NotSealed`], [`MediaError::Sealing`], [`MediaError::Store`].
     pub async fn get(&self, key: &Key) -> Result<Bytes, MediaError> {
         match self.store.get(&key.path()).await {
-            Ok(found) => Ok(found.bytes().await?),
+            Ok(found) => self.open(key, found.bytes().await?).await,
             Err(object_store::Error::NotFound { .. }) => Err(MediaError::NotFound { key: key.clone() }),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Removes the bytes under this key; nothing there is fine.
+    /// Removes the bytes under this key, and what interrupted writes left of them; nothing there is fine.
     ///
     /// # Errors
-    /// [`MediaError::Store`].
+    /// [`MediaError::Store`], [`MediaError::Folder`].
     pub async fn delete(&self, key: &Key) -> Result<(), MediaError> {
+        let _held = self.locks.one(key).await;
+        if let Some(root) = &self.root {
+            on_disk(root.join(key.as_str()), local::remove_staged_of).await?;
+        }
         match self.store.delete(&key.path()).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Removes everything below a prefix and says how many pictures that were. Those that are added
-    /// meanwhile may stay.
+    /// Removes everything below a prefix, and what interrupted writes left there, and says how many pictures
+    /// that were. Those that are added meanwhile may stay.
     ///
     /// # Errors
-    /// [`MediaError::Store`]; some may be gone already then.
+    /// [`MediaError::Store`], [`MediaError::Folder`]; some may be gone already then.
     pub async fn delete_all(&self, prefix: &Prefix) -> Result<usize, MediaError> {
+        if let Some(root) = &self.root {
+            // Nothing is being written while all locks are held.
+            let _held = self.locks.all().await;
+            on_disk(root.join(prefix.path().as_ref()), local::remove_staged).await?;
+        }
         let keys = self.list(prefix).await?;
         for key in &keys {
             self.delete(key).await?;
@@ -121,9 +150,16 @@ impl Media {
     /// # Errors
     /// [`MediaError::Store`].
     pub async fn list(&self, prefix: &Prefix) -> Result<Vec<Key>, MediaError> {
+        self.keys_below(Some(&prefix.path())).await
+    }
+
+    /// The keys of every hotel too, without a prefix.
+    pub(crate) async fn keys_below(
+        &self,
+        path: Option<&object_store::path::Path>,
+    ) -> Result<Vec<Key>, MediaError> {
         let mut keys = Vec::new();
-        let path = prefix.path();
-        let mut found = self.store.list(Some(&path));
+        let mut found = self.store.list(path);
         while let Some(object) = found.try_next().await? {
             match object.location.as_ref().parse() {
                 Ok(key) => keys.push(key),
@@ -134,6 +170,45 @@ impl Media {
         }
         keys.sort();
         Ok(keys)
+    }
+
+    /// Writes sealed bytes; the caller holds the key's lock.
+    pub(crate) async fn write(&self, key: &Key, sealed: Bytes, mode: PutMode) -> Result<(), MediaError> {
+        let file = self.root.as_ref().map(|root| root.join(key.as_str()));
+        if let Some(dir) = file.as_ref().and_then(|f| f.parent()).map(Path::to_owned) {
+            on_disk(dir, local::create_private_dir).await?;
+        }
+        self.store.put_opts(&key.path(), PutPayload::from(sealed), mode.into()).await?;
+        if let Some(file) = file {
+            // The folder above is closed already, so nobody could look in between.
+            on_disk(file, |file| local::make_private(file, 0o600)).await?;
+        }
+        Ok(())
+    }
+
+    /// The key is the context, so that a picture does not open in another's place.
+    pub(crate) async fn seal(&self, key: &Key, plain: Bytes) -> Result<Bytes, MediaError> {
+        self.crypt(key, move |ring, context| ring.seal(&plain, context)).await
+    }
+
+    pub(crate) async fn open(&self, key: &Key, sealed: Bytes) -> Result<Bytes, MediaError> {
+        self.crypt(key, move |ring, context| ring.open_sealed(&sealed, context)).await
+    }
+
+    /// Off the async threads: a large picture takes milliseconds.
+    async fn crypt(
+        &self,
+        key: &Key,
+        call: impl FnOnce(&KeyRing, &[u8]) -> Result<Vec<u8>, SealError> + Send + 'static,
+    ) -> Result<Bytes, MediaError> {
+        let (ring, key) = (self.keys.clone(), key.clone());
+        tokio::task::spawn_blocking(move || match call(&ring, key.as_str().as_bytes()) {
+            Ok(bytes) => Ok(bytes.into()),
+            Err(SealError::NotSealed) => Err(MediaError::NotSealed { key }),
+            Err(source) => Err(MediaError::Sealing { key, source }),
+        })
+        .await
+        .map_err(|_| MediaError::Interrupted)?
     }
 }
 
@@ -148,129 +223,5 @@ async fn on_disk(
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::time::Duration;
-
-    use innkeeper_core::{EmployeeId, HotelId};
-    use uuid::Uuid;
-
-    use super::*;
-
-    fn hotel(name: &str) -> HotelId {
-        name.parse().expect("an id")
-    }
-
-    fn employee(name: &str) -> EmployeeId {
-        name.parse().expect("an id")
-    }
-
-    fn key(h: &str, e: &str, n: u128) -> Key {
-        Key::face(&hotel(h), &employee(e), Uuid::from_u128(n))
-    }
-
-    #[tokio::test]
-    async fn a_picture_comes_back_as_it_was_also_after_a_restart() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let root = dir.path().join("deep/media");
-        let media = Media::local(&root).expect("opened");
-        let picture = Bytes::from((0..=255).cycle().take(100_000).collect::<Vec<u8>>());
-        media.put(&key("a", "EMP1", 1), picture.clone()).await.expect("kept");
-        drop(media);
-        let media = Media::local(&root).expect("opened again");
-        assert_eq!(media.get(&key("a", "EMP1", 1)).await.expect("found"), picture);
-        media.put(&key("a", "EMP1", 1), Bytes::from_static(b"new")).await.expect("replaced");
-        assert_eq!(media.get(&key("a", "EMP1", 1)).await.expect("found"), "new");
-        assert!(matches!(media.get(&key("a", "EMP1", 2)).await, Err(MediaError::NotFound { .. })));
-    }
-
-    #[tokio::test]
-    async fn deleting_a_person_leaves_no_file_and_touches_nobody_else() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let media = Media::local(dir.path()).expect("opened");
-        let gone = [key("a", "EMP1", 1), key("a", "EMP1", 2)];
-        let kept = [key("a", "EMP10", 3), key("b", "EMP1", 4)];
-        for key in gone.iter().chain(&kept) {
-            media.put(key, Bytes::from_static(b"x")).await.expect("kept");
-        }
-        let person = Prefix::faces_of(&hotel("a"), &employee("EMP1"));
-        assert_eq!(media.list(&person).await.expect("listed"), gone);
-        assert_eq!(media.delete_all(&person).await.expect("deleted"), 2);
-        assert_eq!(media.delete_all(&person).await.expect("deleted twice"), 0);
-        media.delete(&gone[0]).await.expect("a missing one is fine");
-        assert!(!dir.path().join("hotel/a/faces/EMP1").exists(), "the person's folder is still there");
-        assert_eq!(media.list(&Prefix::hotel(&hotel("a"))).await.expect("listed"), kept[..1]);
-        assert_eq!(media.list(&Prefix::faces(&hotel("b"))).await.expect("listed"), kept[1..]);
-        for key in &kept {
-            media.get(key).await.expect("still there");
-        }
-    }
-
-    #[cfg(unix)]
-    #[tokio::test]
-    async fn other_users_of_the_machine_cannot_look_at_faces() {
-        use std::os::unix::fs::PermissionsExt;
-        let dir = tempfile::tempdir().expect("a folder");
-        let root = dir.path().join("media");
-        fs::create_dir(&root).expect("created");
-        fs::set_permissions(&root, fs::Permissions::from_mode(0o755)).expect("opened to all");
-        let media = Media::local(&root).expect("opened");
-        media.put(&key("a", "EMP1", 1), Bytes::from_static(b"x")).await.expect("kept");
-        let mode = |p: &Path| fs::metadata(p).expect("it exists").permissions().mode() & 0o777;
-        assert_eq!(mode(&root.join(key("a", "EMP1", 1).as_str())), 0o600);
-        for folder in ["", "hotel", "hotel/a", "hotel/a/faces", "hotel/a/faces/EMP1"] {
-            assert_eq!(mode(&root.join(folder)), 0o700, "{folder:?}");
-        }
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-    async fn a_reader_never_sees_half_a_picture() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let media = Media::local(dir.path()).expect("opened");
-        let picture = |n: u8| Bytes::from(vec![n; 200_000]);
-        media.put(&key("a", "EMP1", 1), picture(0)).await.expect("kept");
-        let writer = {
-            let media = media.clone();
-            tokio::spawn(async move {
-                for n in 1..40 {
-                    media.put(&key("a", "EMP1", 1), picture(n)).await.expect("kept");
-                }
-            })
-        };
-        while !writer.is_finished() {
-            let seen = media.get(&key("a", "EMP1", 1)).await.expect("always there");
-            assert_eq!(seen.len(), 200_000);
-            assert!(seen.iter().all(|b| *b == seen[0]), "two pictures were mixed");
-        }
-        writer.await.expect("no write failed");
-    }
-
-    #[tokio::test]
-    async fn a_write_that_a_crash_interrupted_does_not_stay_for_ever() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let media = Media::local(dir.path()).expect("opened");
-        let kept = key("a", "EMP1", 1);
-        media.put(&kept, Bytes::from_static(b"x")).await.expect("kept");
-        let half = |n: &str| dir.path().join(format!("{kept}#{n}"));
-        fs::write(half("1"), b"half a face").expect("written");
-        fs::write(half("2"), b"a face on its way").expect("written");
-        let old = SystemTime::now() - Duration::from_hours(2);
-        fs::File::options().write(true).open(half("1")).and_then(|f| f.set_modified(old)).expect("aged");
-        let media = Media::local(dir.path()).expect("opened");
-        assert!(!half("1").exists() && half("2").exists());
-        assert_eq!(media.list(&Prefix::hotel(&hotel("a"))).await.expect("listed"), [kept]);
-    }
-
-    #[tokio::test]
-    async fn strange_files_among_the_pictures_are_neither_listed_nor_removed() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let media = Media::local(dir.path()).expect("opened");
-        media.put(&key("a", "EMP1", 1), Bytes::from_static(b"x")).await.expect("kept");
-        let strange = dir.path().join("hotel/a/faces/EMP1/notes.txt");
-        fs::write(&strange, b"mine").expect("written");
-        assert_eq!(media.delete_all(&Prefix::hotel(&hotel("a"))).await.expect("deleted"), 1);
-        assert!(strange.exists());
-        let nobody = Prefix::faces_of(&hotel("nowhere"), &employee("X"));
-        assert!(media.list(&nobody).await.expect("an empty list").is_empty());
-    }
-}
+#[path = "media_tests.rs"]
+mod tests;

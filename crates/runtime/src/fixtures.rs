@@ -140,9 +140,9 @@ pub(crate) fn factory(watch: &Arc<Watch>, change: fn(&mut Sums)) -> SessionFacto
     })
 }
 
-/// One worker, as most tests want it, warmed with one row of two numbers.
+/// One worker that joins what waits, as most tests want it, warmed with one row of two numbers.
 pub(crate) fn one_worker() -> PoolOptions {
-    PoolOptions { workers: 1, warm_shapes: vec![vec![vec![1, 2]]], ..PoolOptions::default() }
+    PoolOptions { workers: 1, max_joined: 8, warm_shapes: vec![vec![vec![1, 2]]], ..PoolOptions::default() }
 }
 
 pub(crate) fn version(version: usize) -> ModelRef {

@@ -69,7 +69,7 @@ struct Worker {
     name: Arc<str>,
     factory: Arc<SessionFactory>,
     warm_shapes: Arc<Vec<Vec<Vec<usize>>>>,
-    max_batch: usize,
+    max_joined: usize,
     axis: RowAxis,
     row_wise: Arc<AtomicBool>,
     queue: Arc<Queue>,
@@ -97,7 +97,7 @@ impl Lane {
                 name: Arc::clone(name),
                 factory: Arc::clone(&factory),
                 warm_shapes: Arc::clone(&warm_shapes),
-                max_batch: options.max_batch.max(1),
+                max_joined: options.max_joined.min(options.max_batch).max(1),
                 axis: RowAxis::Whole,
                 row_wise: Arc::clone(&row_wise),
                 queue: Arc::clone(&queue),
@@ -210,10 +210,10 @@ impl Worker {
         }
     }
 
-    /// Rows that may share a call.
+    /// Rows of several requests that may share a call.
     fn max_rows(&self) -> usize {
         match self.axis {
-            RowAxis::Free if self.row_wise.load(Ordering::Relaxed) => self.max_batch,
+            RowAxis::Free if self.row_wise.load(Ordering::Relaxed) => self.max_joined,
             _ => 1,
         }
     }

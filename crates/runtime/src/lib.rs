@@ -32,7 +32,7 @@ mod pool_tests;
 
 pub use dense::DenseHead;
 pub use error::RuntimeError;
-pub use model::{Answer, Model, PoolOptions};
+pub use model::{Answer, Model, Pending, PoolOptions};
 pub use onnx::{OnnxRuntime, OnnxSession, SessionOptions};
 pub use session::{Port, Session, SessionFactory};
 pub use stage::{Stage, describe_metrics, stage};

@@ -21,8 +21,12 @@ pub struct PoolOptions {
     /// Calls that may wait before callers are turned away. Default 64, at least 1. A request cut into
     /// several calls counts as several.
     pub queue: usize,
-    /// Rows of one call, default 8, at least 1. Requests are joined up to it, and a longer one is cut.
+    /// Rows of one call, default 8, at least 1. A longer request is cut.
     pub max_batch: usize,
+    /// Rows of a call that serves several requests, default 1: each request is a call of its own. On a CPU
+    /// a session computes rows no faster together, and callers that are answered together next ask for the
+    /// same model together (benches/RESULTS.md). Above [`PoolOptions::max_batch`] is as that.
+    pub max_joined: usize,
     /// How long the oldest request of a batch may wait for company, from its acceptance on. Default zero:
     /// take what waits, wait for nobody.
     pub max_delay: Duration,
@@ -36,6 +40,7 @@ impl Default for PoolOptions {
             workers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             queue: 64,
             max_batch: 8,
+            max_joined: 1,
             max_delay: Duration::ZERO,
             warm_shapes: Vec::new(),
         }
@@ -119,20 +124,29 @@ impl Model {
     ///   backend fails,
     /// - [`RuntimeError::Stopped`] after [`Model::stop`].
     pub fn answer(&self, inputs: Vec<Tensor>, ticket: &Ticket) -> Result<Answer, RuntimeError> {
-        let result = self.seek(self.shared.lane.load_full(), inputs, ticket);
-        if let Err(error) = &result {
-            record_dropped(&self.shared.name, error);
-        }
-        result
+        self.begin(inputs, ticket)?.wait()
     }
 
-    /// Queues on `lane` and waits; on the lane in its place, if `lane` was closed meanwhile.
+    /// Queues a request and returns at once, so that a caller may have several models at work; otherwise as
+    /// [`Model::answer`].
+    ///
+    /// # Errors
+    /// As [`Model::answer`] where the request never comes to a session: shape, overload, ticket, stopped.
+    pub fn begin(&self, inputs: Vec<Tensor>, ticket: &Ticket) -> Result<Pending, RuntimeError> {
+        let pending = self.seek(self.shared.lane.load_full(), inputs, ticket);
+        if let Err(error) = &pending {
+            record_dropped(&self.shared.name, error);
+        }
+        pending
+    }
+
+    /// Queues on `lane`; on the lane in its place, if `lane` was closed meanwhile.
     fn seek(
         &self,
         mut lane: Arc<Lane>,
         mut inputs: Vec<Tensor>,
         ticket: &Ticket,
-    ) -> Result<Answer, RuntimeError> {
+    ) -> Result<Pending, RuntimeError> {
         loop {
             ticket.check()?;
             let calls = lane.calls(inputs)?;
@@ -153,11 +167,8 @@ impl Model {
             drop(answer);
             match lane.queue.submit(jobs) {
                 Ok(()) => {
-                    let outputs = collect(&answers, parts, ticket);
-                    if outputs.is_err() {
-                        lane.queue.forget(request);
-                    }
-                    return outputs.map(|outputs| Answer { model: lane.model.clone(), outputs });
+                    let (name, ticket) = (Arc::clone(&self.shared.name), ticket.clone());
+                    return Ok(Pending { name, lane, request, parts, answers, ticket, open: true });
                 }
                 Err(Refused::Full(retry_after)) => return Err(RuntimeError::Overloaded { retry_after }),
                 Err(Refused::Closed(mut jobs)) => {
@@ -231,6 +242,42 @@ impl Model {
     }
 }
 
+/// A request that was accepted and is being computed. Dropping it gives the request up.
+#[must_use = "the answer comes from `wait`"]
+pub struct Pending {
+    name: Arc<str>,
+    lane: Arc<Lane>,
+    request: u64,
+    parts: usize,
+    answers: Receiver<Part>,
+    ticket: Ticket,
+    /// Whether parts may still wait in the queue.
+    open: bool,
+}
+
+impl Pending {
+    /// Blocks until the answer is there, the ticket's deadline passes or the ticket is cancelled.
+    ///
+    /// # Errors
+    /// As [`Model::answer`].
+    pub fn wait(mut self) -> Result<Answer, RuntimeError> {
+        let outputs = collect(&self.answers, self.parts, &self.ticket);
+        match &outputs {
+            Ok(_) => self.open = false,
+            Err(error) => record_dropped(&self.name, error),
+        }
+        outputs.map(|outputs| Answer { model: self.lane.model.clone(), outputs })
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if self.open {
+            self.lane.queue.forget(self.request);
+        }
+    }
+}
+
 /// Waits for every part and puts the rows under one another.
 fn collect(answers: &Receiver<Part>, parts: usize, ticket: &Ticket) -> Result<Vec<Tensor>, RuntimeError> {
     let expired = ticket.expired();
@@ -274,7 +321,8 @@ mod tests {
             model.swap(version(2), factory(&watch, |session| session.factor = 10.0)).expect("swaps");
             let numbers: Vec<f32> = (0..rows).map(|i| i as f32).collect();
             let inputs = vec![Tensor::new(vec![rows, 1], numbers.clone()).expect("fits")];
-            let answer = model.seek(stale, inputs, &Ticket::unlimited()).expect("answers");
+            let pending = model.seek(stale, inputs, &Ticket::unlimited()).expect("accepted");
+            let answer = pending.wait().expect("answers");
             assert_eq!(answer.model, version(2));
             let tenfold: Vec<f32> = numbers.iter().map(|x| x * 10.0).collect();
             assert_eq!(answer.outputs[0].data(), tenfold);

@@ -261,3 +261,51 @@ fn sixty_four_callers_of_a_graph_get_serial_answers_while_it_is_swapped() {
     });
     model.stop();
 }
+
+/// Numbers between 0 and 255 that look like no pattern (Marsaglia's xorshift).
+fn noise(shape: Vec<usize>) -> Tensor {
+    let mut state = 0x2545_f491_u32;
+    let numbers = (0..shape.iter().product()).map(|_| {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        (state >> 24) as f32
+    });
+    let numbers = numbers.collect();
+    Tensor::new(shape, numbers).expect("fits")
+}
+
+#[test]
+fn installed_networks_answer_the_same_after_their_prelu_is_rewritten() {
+    // The library lies in models/onnxruntime/VERSION, beside the networks.
+    let library = library();
+    let models = library.ancestors().nth(3).expect("a models folder");
+    let files = |folder: &Path| -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).collect()
+    };
+    let paths = files(models).into_iter().flat_map(|item| files(&item)).flat_map(|version| files(&version));
+    let (runtime, options) = (runtime(), SessionOptions::default());
+    let mut compared = Vec::new();
+    for path in paths.filter(|path| path.extension().is_some_and(|e| e == "onnx")) {
+        let bytes = std::fs::read(&path).expect("readable");
+        let Some(rewritten) = innkeeper_convert::prelu_as_max(&bytes) else { continue };
+        let mut before = runtime.session_of(&path, None, &options).expect("loads");
+        let mut after = runtime.session_of(&path, Some(&rewritten), &options).expect("loads");
+        assert_eq!((before.inputs(), before.outputs()), (after.inputs(), after.outputs()));
+        let shape = before.inputs()[0].shape.iter().enumerate();
+        // One row where rows are free, 49 pixels where sides are.
+        let shape = shape.map(|(axis, &side)| side.unwrap_or(if axis == 0 { 1 } else { 49 })).collect();
+        let input = [noise(shape)];
+        let (before, after) = (before.run(&input).expect("runs"), after.run(&input).expect("runs"));
+        for (before, after) in before.iter().zip(&after) {
+            for (b, a) in before.data().iter().zip(after.data()) {
+                assert!((b - a).abs() <= 1e-6 * b.abs().max(1.0), "{}: {b} became {a}", path.display());
+            }
+        }
+        compared.extend(path.file_name().map(std::ffi::OsStr::to_owned));
+    }
+    for name in ["pnet.onnx", "rnet.onnx", "onet.onnx"] {
+        assert!(compared.iter().any(|file| file == name), "{name} was not rewritten: {compared:?}");
+    }
+}

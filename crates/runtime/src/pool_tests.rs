@@ -32,6 +32,58 @@ fn requests_that_wait_are_computed_in_one_call_and_each_gets_its_own_rows() {
 }
 
 #[test]
+fn unless_joining_is_asked_for_every_request_is_a_call_of_its_own() {
+    let watch = Watch::new();
+    let apart = PoolOptions { max_joined: PoolOptions::default().max_joined, ..one_worker() };
+    let model = start(&watch, |_| (), apart);
+    scope(|s| {
+        let held = hold(s, &model, &watch);
+        for place in 1..=2 {
+            queue_up(s, &model, input(1, &[1.0, 2.0]), &unlimited(), place);
+        }
+        // The rows of one request stay together.
+        queue_up(s, &model, input(3, &[1.0, 2.0]), &unlimited(), 3);
+        watch.open();
+        held.join().expect("ends").expect("answers");
+    });
+    assert_eq!(watch.calls(), [1, 1, 1, 3]);
+}
+
+#[test]
+fn one_caller_has_several_models_at_work_at_once() {
+    let watches = [Watch::new(), Watch::new()];
+    let models = watches.each_ref().map(|watch| start(watch, |_| (), one_worker()));
+    for watch in &watches {
+        watch.shut();
+    }
+    let pending = models.each_ref().map(|m| m.begin(input(1, &[1.0, 2.0]), &unlimited()).expect("accepted"));
+    // Both have begun although neither can end.
+    for watch in &watches {
+        watch.await_calls(1);
+        watch.open();
+    }
+    for pending in pending {
+        assert_eq!(sums(&pending.wait().expect("answers").outputs), [3.0]);
+    }
+}
+
+#[test]
+fn a_request_that_its_caller_drops_leaves_the_queue_uncomputed() {
+    let watch = Watch::new();
+    let model = start(&watch, |_| (), one_worker());
+    scope(|s| {
+        let held = hold(s, &model, &watch);
+        let pending = model.begin(input(1, &[1.0, 2.0]), &unlimited()).expect("accepted");
+        await_queued(&model, 1);
+        drop(pending);
+        assert_eq!(model.queued(), 0);
+        watch.open();
+        held.join().expect("ends").expect("answers");
+    });
+    assert_eq!(watch.calls(), [1]);
+}
+
+#[test]
 fn a_call_never_has_more_rows_than_max_batch() {
     let watch = Watch::new();
     let model = start(&watch, |_| (), PoolOptions { max_batch: 2, ..one_worker() });

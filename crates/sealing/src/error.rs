@@ -40,6 +40,14 @@ pub enum KeyError {
     /// The key that seals cannot be taken away.
     #[error("{0} is the key that seals; rotate first")]
     Active(KeyId),
+    /// The keys were changed a moment ago, and a running server may not know yet.
+    #[error(
+        "the keys were changed a moment ago and a running server may still use this one; wait {seconds} s"
+    )]
+    TooSoon {
+        /// Until when.
+        seconds: u64,
+    },
     /// The text does not name a key.
     #[error("a key is named by 8 hexadecimal digits")]
     NotAnId,

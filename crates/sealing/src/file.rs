@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
@@ -69,6 +70,12 @@ fn replace(path: &Path, text: &str) -> Result<(), KeyError> {
 fn sync_folder(path: &Path) -> Result<(), KeyError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::File::open(folder).and_then(|f| f.sync_all()).map_err(failed("write", folder))
+}
+
+/// How long ago the file was changed; not at all when the clock went back since.
+pub(crate) fn age(path: &Path) -> Result<Duration, KeyError> {
+    let changed = fs::metadata(path).and_then(|m| m.modified()).map_err(failed("read", path))?;
+    Ok(changed.elapsed().unwrap_or_default())
 }
 
 /// Puts a key before all others.

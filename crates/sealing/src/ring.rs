@@ -2,6 +2,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aes_gcm::aead::{Aead, Generate, Payload};
 use aes_gcm::{Aes256Gcm, Key, KeyInit, Nonce};
@@ -61,7 +62,7 @@ impl Keys {
             if keys.iter().any(|k| k.id == id) {
                 return Err(KeyError::Twice(id));
             }
-            let cipher = Aes256Gcm::new_from_slice(&*bytes).map_err(|_| KeyError::NotAKey { line: at + 1 })?;
+            let cipher = Aes256Gcm::new_from_slice(&bytes).map_err(|_| KeyError::NotAKey { line: at + 1 })?;
             keys.push(SealingKey { id, cipher });
         }
         if keys.is_empty() { Err(KeyError::Empty) } else { Ok(Self(keys)) }
@@ -108,6 +109,9 @@ impl fmt::Debug for KeyRing {
 }
 
 impl KeyRing {
+    /// Within this time after a change every process of the installation has read the file again.
+    pub const SETTLING: Duration = Duration::from_mins(2);
+
     /// Keys of 32 bytes in base64, one a line; the first one seals. Empty lines and lines that begin with
     /// `#` do not count.
     ///
@@ -221,10 +225,13 @@ impl KeyRing {
         Ok(self.active())
     }
 
-    /// Takes a key out of the file for good. What it sealed is lost, so count that first.
+    /// Takes a key out of the file for good. What it sealed is lost, so count that first. Within
+    /// [`KeyRing::SETTLING`] of the last change of the file it refuses: a process that has not read the file
+    /// again yet may still seal with that key.
     ///
     /// # Errors
-    /// [`KeyError::Active`], [`KeyError::Unknown`], [`KeyError::FromEnvironment`], [`KeyError::File`].
+    /// [`KeyError::Active`], [`KeyError::Unknown`], [`KeyError::TooSoon`], [`KeyError::FromEnvironment`],
+    /// [`KeyError::File`].
     pub fn retire(&self, id: KeyId) -> Result<(), KeyError> {
         let path = self.path.as_deref().ok_or(KeyError::FromEnvironment)?;
         self.reload()?;
@@ -233,6 +240,9 @@ impl KeyRing {
         }
         if !self.ids().contains(&id) {
             return Err(KeyError::Unknown(id));
+        }
+        if let Some(wait) = Self::SETTLING.checked_sub(file::age(path)?).filter(|w| !w.is_zero()) {
+            return Err(KeyError::TooSoon { seconds: wait.as_secs() + 1 });
         }
         file::remove(path, id)?;
         self.reload().map(drop)

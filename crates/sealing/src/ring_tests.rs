@@ -4,6 +4,12 @@ fn home() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
 }
 
+/// As if the key file had not changed for a while.
+fn settle(home: &Path) {
+    let file = std::fs::File::options().write(true).open(home.join("secrets/data.key")).unwrap();
+    file.set_modified(std::time::SystemTime::now() - KeyRing::SETTLING).unwrap();
+}
+
 #[test]
 fn what_is_sealed_opens_in_its_own_place_only() {
     let ring = KeyRing::ephemeral().unwrap();
@@ -26,7 +32,10 @@ fn a_changed_byte_anywhere_is_noticed() {
     for length in 0..sealed.len() {
         assert!(ring.open_sealed(&sealed[..length], b"c").is_err(), "cut to {length}");
     }
-    assert_eq!(ring.open_sealed(b"plain text that nobody sealed, long enough", b"c"), Err(SealError::NotSealed));
+    assert_eq!(
+        ring.open_sealed(b"plain text that nobody sealed, long enough", b"c"),
+        Err(SealError::NotSealed)
+    );
 }
 
 #[test]
@@ -49,6 +58,8 @@ fn a_rotated_ring_opens_the_old_and_seals_with_the_new() {
     assert_eq!(other_process.open_sealed(&new, b"c").unwrap(), b"y");
 
     assert!(matches!(ring.retire(second), Err(KeyError::Active(_))));
+    assert!(matches!(ring.retire(first), Err(KeyError::TooSoon { .. })), "others may still seal with it");
+    settle(home.path());
     ring.retire(first).unwrap();
     assert!(matches!(ring.retire(first), Err(KeyError::Unknown(_))));
     assert_eq!(ring.open_sealed(&old, b"c"), Err(SealError::UnknownKey(first)));

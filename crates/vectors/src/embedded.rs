@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::shard::{self, BUILDING, RETIRED, Shard, file_error};
-use crate::{Collection, Filter, Hit, VectorError, VectorIndex, VectorPoint};
+use crate::{Collection, Filter, Hit, IndexState, VectorError, VectorIndex, VectorPoint};
 
 /// Held by the process that has the directory open. The system releases it when the process ends,
 /// however it ends.
@@ -230,6 +230,10 @@ impl VectorIndex for EmbeddedQdrant {
             shards.iter().try_for_each(|shard| shard.flush())
         })
         .await
+    }
+
+    async fn state(&self, collection: &Collection) -> Result<IndexState, VectorError> {
+        self.with_shard(collection, Shard::state).await
     }
 
     async fn optimize(&self, collection: &Collection) -> Result<(), VectorError> {

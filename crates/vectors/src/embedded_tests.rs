@@ -1,11 +1,10 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
-use innkeeper_core::HotelId;
-use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
+use innkeeper_core::WriteStage;
 
 use super::*;
+use crate::suite::{self, Place, every_engine_does_this, everything, numbered};
 
 const CHILD_DIR: &str = "INNKEEPER_VECTORS_TEST_DIR";
 const CHILD_MODE: &str = "INNKEEPER_VECTORS_TEST_MODE";
@@ -14,98 +13,22 @@ fn faces(dimension: usize) -> Collection {
     Collection::new("faces", "edge@1".parse().expect("a model"), dimension).expect("a collection")
 }
 
-fn hotel(name: &str) -> HotelId {
-    name.parse().expect("a hotel")
-}
-
-fn everything() -> Filter {
-    Filter::every_hotel()
-}
-
-fn random(rng: &mut StdRng, dimension: usize) -> Vec<f32> {
-    (0..dimension).map(|_| rng.random_range(-1.0..1.0)).collect()
-}
-
-/// Point number `n` of a fixed sequence: whoever knows `n` knows what must be stored.
-fn numbered(n: u64, dimension: usize) -> VectorPoint {
-    let vector = random(&mut StdRng::seed_from_u64(n), dimension);
-    let id = Uuid::from_u64_pair(1, n);
-    VectorPoint::new(id, vector, &hotel("a"), &format!("EMP{}", n % 10)).with("n", n)
-}
-
-fn cosine(a: &[f32], b: &[f32]) -> f32 {
-    let dot = |x: &[f32], y: &[f32]| -> f64 { x.iter().zip(y).map(|(p, q)| f64::from(p * q)).sum() };
-    (dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()) as f32
-}
-
 async fn opened(dir: &Path, dimension: usize) -> EmbeddedQdrant {
     let index = EmbeddedQdrant::open(dir).expect("free");
     index.ensure(&faces(dimension)).await.expect("ensured");
     index
 }
 
-/// Every point of the sequence up to `count` is there, whole, and found by its own vector.
 async fn assert_holds(index: &EmbeddedQdrant, numbers: impl Iterator<Item = u64>, dimension: usize) {
-    let collection = faces(dimension);
-    for n in numbers {
-        let want = numbered(n, dimension);
-        let got = index.get(&collection, &[want.id]).await.expect("read");
-        assert_eq!(got.len(), 1, "point {n} is lost");
-        assert_eq!(got[0].payload, want.payload, "point {n}");
-        assert!(cosine(&got[0].vector, &want.vector) > 0.99999, "point {n} has another vector");
-        let owner = Filter::hotel(&hotel("a")).owner(&format!("EMP{}", n % 10));
-        let hits = index.search(&collection, &want.vector, &owner, 1, true).await.expect("searched");
-        assert_eq!(hits.first().map(|h| h.id), Some(want.id), "point {n} is not found by its owner");
-    }
+    suite::assert_holds(index, &faces(dimension), numbers).await;
 }
 
-#[tokio::test]
-async fn the_nearest_points_are_those_that_brute_force_finds() {
+fn place() -> Place {
     let dir = tempfile::tempdir().expect("a folder");
-    let index = opened(dir.path(), 32).await;
-    let points: Vec<VectorPoint> = (0..2000).map(|n| numbered(n, 32)).collect();
-    index.upsert(&faces(32), points.clone()).await.expect("written");
-    let mut rng = StdRng::seed_from_u64(99);
-    for _ in 0..20 {
-        let query = random(&mut rng, 32);
-        let mut want: Vec<(f32, Uuid)> = points.iter().map(|p| (cosine(&query, &p.vector), p.id)).collect();
-        want.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let hits = index.search(&faces(32), &query, &everything(), 5, true).await.expect("searched");
-        assert_eq!(hits.len(), 5);
-        for (hit, (score, id)) in hits.iter().zip(&want) {
-            assert_eq!(hit.id, *id);
-            assert!((hit.score - score).abs() < 1e-5, "{} is not the cosine {score}", hit.score);
-        }
-    }
+    Place::new(EmbeddedQdrant::open(dir.path()).expect("free"), "", dir)
 }
 
-#[tokio::test]
-async fn one_hotel_never_sees_another_ones_points() {
-    let dir = tempfile::tempdir().expect("a folder");
-    let index = opened(dir.path(), 4).await;
-    let vector = vec![1.0, 0.0, 0.0, 0.0];
-    let of = |id, h: &str, owner| VectorPoint::new(Uuid::from_u128(id), vector.clone(), &hotel(h), owner);
-    let points = vec![of(1, "a", "EMP1"), of(2, "b", "EMP1"), of(3, "a", "EMP2"), of(4, "a", "EMP3")];
-    index.upsert(&faces(4), points).await.expect("written");
-    let found = async |filter: Filter| -> Vec<u128> {
-        let hits = index.search(&faces(4), &vector, &filter, 10, true).await.expect("searched");
-        let ids = index.ids(&faces(4), &filter).await.expect("listed");
-        let hits: Vec<u128> = hits.iter().map(|h| h.id.as_u128()).collect();
-        assert_eq!(ids.iter().map(Uuid::as_u128).collect::<Vec<_>>(), hits, "{filter:?}");
-        assert_eq!(index.count(&faces(4), &filter).await.expect("counted"), hits.len(), "{filter:?}");
-        hits
-    };
-    assert_eq!(found(Filter::hotel(&hotel("a"))).await, [1, 3, 4]);
-    assert_eq!(found(Filter::hotel(&hotel("b"))).await, [2]);
-    assert!(found(Filter::hotel(&hotel("c"))).await.is_empty());
-    assert_eq!(found(Filter::hotel(&hotel("a")).owner("EMP1")).await, [1]);
-    let others = Filter::hotel(&hotel("a")).except_owner("EMP1").except_owner("EMP3");
-    assert_eq!(found(others).await, [3]);
-    assert_eq!(found(Filter::every_hotel().except_owner("EMP1")).await, [3, 4]);
-    assert_eq!(found(Filter::every_hotel()).await, [1, 2, 3, 4]);
-    let broken = index.count(&faces(4), &Filter::every_hotel().matching("a[", "x")).await;
-    assert!(matches!(broken, Err(VectorError::FilterKey(_))));
-}
+every_engine_does_this!(std::future::ready(place()));
 
 #[tokio::test]
 async fn deleted_points_are_gone_also_after_a_restart() {
@@ -173,44 +96,7 @@ async fn a_deleted_face_is_not_left_in_the_files() {
 }
 
 #[tokio::test]
-async fn a_second_point_with_an_id_replaces_the_first() {
-    let dir = tempfile::tempdir().expect("a folder");
-    let index = opened(dir.path(), 2).await;
-    let id = Uuid::from_u128(5);
-    for (vector, owner) in [(vec![1.0, 0.0], "EMP1"), (vec![0.0, 2.0], "EMP2")] {
-        index
-            .upsert(&faces(2), vec![VectorPoint::new(id, vector, &hotel("a"), owner)])
-            .await
-            .expect("written");
-    }
-    assert_eq!(index.count(&faces(2), &everything()).await.expect("counted"), 1);
-    assert!(index.ids(&faces(2), &everything().owner("EMP1")).await.expect("listed").is_empty());
-    let hits = index.search(&faces(2), &[0.0, 1.0], &everything(), 1, true).await.expect("searched");
-    assert!((hits[0].score - 1.0).abs() < 1e-6 && hits[0].payload["owner"] == "EMP2");
-}
-
-#[tokio::test]
-async fn vectors_that_have_no_cosine_are_refused_and_nothing_is_written() {
-    let dir = tempfile::tempdir().expect("a folder");
-    let index = opened(dir.path(), 3).await;
-    let at = |vector: Vec<f32>| VectorPoint::new(Uuid::new_v4(), vector, &hotel("a"), "EMP1");
-    for bad in [[f32::NAN, 0.0, 1.0], [f32::INFINITY, 0.0, 1.0], [0.0; 3], [f32::MAX; 3], [1e-30; 3]] {
-        let batch = vec![at(vec![1.0, 0.0, 0.0]), at(bad.to_vec())];
-        assert!(matches!(index.upsert(&faces(3), batch).await, Err(VectorError::NoDirection)), "{bad:?}");
-        let search = index.search(&faces(3), &bad, &everything(), 1, true).await;
-        assert!(matches!(search, Err(VectorError::NoDirection)), "{bad:?}");
-    }
-    let short = index.upsert(&faces(3), vec![at(vec![1.0, 0.0])]).await;
-    assert!(matches!(short, Err(VectorError::Dimension { expected: 3, found: 2 })));
-    let mut nameless = at(vec![1.0, 0.0, 0.0]);
-    nameless.payload.remove("hotel");
-    let nameless = index.upsert(&faces(3), vec![nameless]).await;
-    assert!(matches!(nameless, Err(VectorError::Payload { key: "hotel" })));
-    assert_eq!(index.count(&faces(3), &everything()).await.expect("counted"), 0);
-}
-
-#[tokio::test]
-async fn a_collection_keeps_its_dimension_and_models_stay_apart() {
+async fn a_collection_keeps_its_dimension_also_after_a_restart() {
     let dir = tempfile::tempdir().expect("a folder");
     let other = Collection::new("faces", "edge@2".parse().expect("a model"), 16).expect("a collection");
     {
@@ -259,46 +145,6 @@ async fn a_directory_has_one_owner_at_a_time() {
     drop(EmbeddedQdrant::open(dir.path()).expect("a closed index still holds its directory"));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn searches_stay_right_while_points_are_written_and_cleared_away() {
-    let dir = tempfile::tempdir().expect("a folder");
-    let index = Arc::new(opened(dir.path(), 16).await);
-    index.upsert(&faces(16), (0..200).map(|n| numbered(n, 16)).collect()).await.expect("written");
-    let mut tasks = Vec::new();
-    for writer in 0..3_u64 {
-        let index = Arc::clone(&index);
-        tasks.push(tokio::spawn(async move {
-            for n in 0..10 {
-                let n = 1000 + writer * 100 + n;
-                index.upsert(&faces(16), vec![numbered(n, 16)]).await.expect("written");
-            }
-        }));
-    }
-    for reader in 0..4_u64 {
-        let index = Arc::clone(&index);
-        tasks.push(tokio::spawn(async move {
-            for round in 0..30 {
-                let want = numbered((reader * 50 + round) % 200, 16);
-                let hits = index.search(&faces(16), &want.vector, &everything(), 1, true).await;
-                assert_eq!(hits.expect("searched")[0].id, want.id);
-            }
-        }));
-    }
-    let cleaner = Arc::clone(&index);
-    tasks.push(tokio::spawn(async move {
-        for n in 500..503 {
-            cleaner.upsert(&faces(16), vec![numbered(n, 16)]).await.expect("written");
-            cleaner.delete(&faces(16), &[numbered(n, 16).id]).await.expect("deleted");
-            cleaner.optimize(&faces(16)).await.expect("optimized");
-        }
-    }));
-    for task in tasks {
-        task.await.expect("no task failed");
-    }
-    assert_eq!(index.count(&faces(16), &everything()).await.expect("counted"), 230);
-    assert_holds(&index, (0..3).flat_map(|w| (0..10).map(move |n| 1000 + w * 100 + n)), 16).await;
-}
-
 #[tokio::test]
 async fn an_interrupted_exchange_of_shards_loses_nothing() {
     let dir = tempfile::tempdir().expect("a folder");
@@ -345,10 +191,16 @@ impl Child {
 
 /// Runs `the_other_process` below in a process of its own.
 fn child(mode: &str, dir: &Path) -> Child {
+    child_killed_at(mode, dir, "")
+}
+
+/// The same; at the stage, `stage:nth`, it kills itself.
+fn child_killed_at(mode: &str, dir: &Path, stage: &str) -> Child {
     let child = Command::new(std::env::current_exe().expect("this binary"))
         .args(["--exact", "embedded::tests::the_other_process", "--nocapture", "--test-threads=1"])
         .env(CHILD_DIR, dir)
         .env(CHILD_MODE, mode)
+        .env("INNKEEPER_KILL_AT", stage)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn();
@@ -383,6 +235,9 @@ async fn the_other_process() {
         if n % 5 == 4 {
             index.delete(&faces(32), &[numbered(n, 32).id]).await.expect("deleted");
             say(&format!("deleted {n}"));
+            if mode == "stages" {
+                index.optimize(&faces(32)).await.expect("optimized");
+            }
         }
     }
 }
@@ -425,5 +280,79 @@ async fn a_process_killed_amid_writes_keeps_all_that_had_returned() {
             );
         }
         assert_eq!(written.len(), stop_after - stop_after / 6, "the child stopped early");
+    }
+}
+
+#[tokio::test]
+async fn a_process_killed_between_two_steps_of_a_write_keeps_what_it_acknowledged() {
+    use WriteStage as S;
+    let stages = [
+        S::VectorWritten,
+        S::VectorFlushed,
+        S::VectorRemoved,
+        S::RemovalFlushed,
+        S::IndexRewritten,
+        S::IndexReplaced,
+    ];
+    for stage in stages {
+        for nth in [1, 3] {
+            let dir = tempfile::tempdir().expect("a folder");
+            let mut child = child_killed_at("stages", dir.path(), &format!("{stage}:{nth}"));
+            let lines = child.wait_with_output_of_lines();
+            let status = child.0.wait().expect("waited");
+            assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(9), "{stage}: {status}");
+            let numbers = |prefix: &str| -> Vec<u64> {
+                lines.iter().filter_map(|l| l.strip_prefix(prefix)?.parse().ok()).collect()
+            };
+            let (written, deleted) = (numbers(""), numbers("deleted "));
+            let index = opened(dir.path(), 32).await;
+            // Acknowledged and not yet asked to go; what was asked to go and not acknowledged may be either.
+            assert_holds(&index, written.iter().copied().filter(|n| n % 5 != 4), 32).await;
+            for n in &deleted {
+                let found = index.get(&faces(32), &[numbered(*n, 32).id]).await.expect("read");
+                assert!(found.is_empty(), "{stage}: {n} came back");
+            }
+            // The one on its way is there whole or not at all, and nothing else is.
+            let next = written.len() as u64;
+            let ids = index.ids(&faces(32), &everything()).await.expect("listed");
+            let known = |id: &Uuid| (0..=next).any(|n| !deleted.contains(&n) && numbered(n, 32).id == *id);
+            assert!(ids.iter().all(known), "{stage}: {ids:?}");
+            if ids.contains(&numbered(next, 32).id) {
+                assert_holds(&index, next..=next, 32).await;
+            }
+            // And the index goes on as any other.
+            index.upsert(&faces(32), vec![numbered(1000, 32)]).await.expect("written");
+            index.optimize(&faces(32)).await.expect("optimized");
+            assert_holds(&index, [1000].into_iter(), 32).await;
+            assert!(!index.state(&faces(32)).await.expect("asked").needs_optimize);
+        }
+    }
+}
+
+/// Enough points that the engine makes bytes of them.
+const MANY: u64 = 7_000;
+
+#[tokio::test]
+async fn points_are_found_at_once_before_and_after_they_become_bytes() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let index = opened(dir.path(), 384).await;
+    let faces = faces(384);
+    index.upsert(&faces, (0..MANY).map(|n| numbered(n, 384)).collect()).await.expect("written");
+    let state = index.state(&faces).await.expect("asked");
+    let points = MANY as usize;
+    assert_eq!(state, IndexState { points, unindexed: points, needs_optimize: true });
+    index.optimize(&faces).await.expect("optimized");
+    let state = index.state(&faces).await.expect("asked");
+    assert_eq!(state, IndexState { points, unindexed: 0, needs_optimize: false });
+    index.upsert(&faces, (MANY..MANY + 20).map(|n| numbered(n, 384)).collect()).await.expect("written");
+    let state = index.state(&faces).await.expect("asked");
+    assert_eq!(state, IndexState { points: points + 20, unindexed: 20, needs_optimize: false });
+    // Bytes bring candidates forward, and whole numbers score them: both searches answer alike.
+    for n in (0..MANY + 20).step_by(350).chain(MANY..MANY + 20) {
+        let query = numbered(n, 384).vector;
+        let rough = index.search(&faces, &query, &everything(), 3, false).await.expect("searched");
+        let exact = index.search(&faces, &query, &everything(), 3, true).await.expect("searched");
+        assert_eq!(rough[0].id, numbered(n, 384).id);
+        assert_eq!(rough, exact, "{n}");
     }
 }

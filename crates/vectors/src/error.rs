@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Why an index does not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +49,33 @@ pub enum VectorError {
     /// A filter names a key that cannot be a key.
     #[error("{0:?} is not a payload key")]
     FilterKey(String),
+    /// A setting of a server is out of its range.
+    #[error("the vector server is configured wrongly: {0}")]
+    InvalidServer(&'static str),
+    /// There is no server, or it is not fit to answer. Asked for again later, it may be.
+    #[error("the vector server at {url} cannot be reached: {reason}")]
+    Unreachable {
+        /// Its address.
+        url: String,
+        /// What the connection or the server said.
+        reason: String,
+    },
+    /// The server wants a key, or another one.
+    #[error("the vector server at {url} refuses the key: {reason}")]
+    Denied {
+        /// Its address.
+        url: String,
+        /// What the server said.
+        reason: String,
+    },
+    /// The server did not answer in time. Whether a write took place is unknown; it may be repeated.
+    #[error("the vector server at {url} did not answer within {after:?}")]
+    Timeout {
+        /// Its address.
+        url: String,
+        /// The time a call has.
+        after: Duration,
+    },
     /// The index was closed.
     #[error("the vector index is closed")]
     Closed,

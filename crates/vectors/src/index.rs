@@ -6,6 +6,17 @@ use crate::{Collection, Filter, Hit, VectorError, VectorPoint};
 /// Most hits of one search; a larger limit counts as this one.
 pub(crate) const MAX_LIMIT: usize = 10_000;
 
+/// What a collection is made of at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IndexState {
+    /// Points in it.
+    pub points: usize,
+    /// Points that an inexact search still compares one by one, at full width. They are found all the same.
+    pub unindexed: usize,
+    /// [`VectorIndex::optimize`] has something to do that is worth its time.
+    pub needs_optimize: bool,
+}
+
 /// An engine that keeps points and finds the nearest ones. Calls may come from many tasks at once.
 ///
 /// A write that has started goes on to its end, also when the caller stops waiting for it.
@@ -48,7 +59,8 @@ pub trait VectorIndex: Send + Sync {
     async fn delete(&self, collection: &Collection, ids: &[Uuid]) -> Result<(), VectorError>;
 
     /// The nearest points by cosine, best first, at most `limit` (and 10,000). `exact` compares with
-    /// every point that passes the filter; otherwise large collections are searched by their graph (HNSW).
+    /// every point that passes the filter at full width. Otherwise large collections are searched faster
+    /// (in bytes, by a server's graph) and the best are scored again at full width.
     ///
     /// # Errors
     /// [`VectorError::Dimension`], [`VectorError::NoDirection`], [`VectorError::FilterKey`],
@@ -87,8 +99,14 @@ pub trait VectorIndex: Send + Sync {
     /// [`VectorError::Engine`].
     async fn flush(&self) -> Result<(), VectorError>;
 
-    /// Clears away what deleted points left on the disk, trims the log and builds the search graph where
-    /// there are enough points. Meant for a background task: it takes from milliseconds to minutes.
+    /// How much of the collection waits for [`Self::optimize`]. Cheap enough to ask every few seconds.
+    ///
+    /// # Errors
+    /// [`VectorError::UnknownCollection`], [`VectorError::File`], [`VectorError::Engine`].
+    async fn state(&self, collection: &Collection) -> Result<IndexState, VectorError>;
+
+    /// Clears away what deleted points left on the disk, trims the log and prepares new points for fast
+    /// searches where there are enough of them. Meant for a background task: it takes from milliseconds to minutes.
     /// Searches go on meanwhile; in the embedded engine, writes to this collection wait.
     ///
     /// # Errors

@@ -1,4 +1,5 @@
 use innkeeper_core::HotelId;
+use qdrant_edge::JsonPath;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -56,6 +57,16 @@ pub(crate) fn check_vector(vector: &[f32], dimension: usize) -> Result<(), Vecto
     // The engine divides by the length in f32, so it must not overflow or vanish there either.
     let square: f32 = vector.iter().map(|v| v * v).sum();
     if square.is_finite() && square > f32::MIN_POSITIVE { Ok(()) } else { Err(VectorError::NoDirection) }
+}
+
+/// A payload key, as the engine and its server read it.
+pub(crate) fn path_of(key: &str) -> Result<JsonPath, VectorError> {
+    key.parse().map_err(|()| VectorError::FilterKey(key.to_owned()))
+}
+
+/// Best first. Equal scores stand in the order of their ids, so that the same question has the same answer.
+pub(crate) fn rank(hits: &mut [Hit]) {
+    hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.id.cmp(&b.id)));
 }
 
 /// A point that was found.

@@ -11,11 +11,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
+use innkeeper_core::WriteStage;
 use qdrant_edge::{
-    Condition, CountRequest, CreateIndex, DEFAULT_VECTOR_NAME, Distance, EdgeConfig, EdgeShard,
-    EdgeVectorParams, FieldCondition, FieldIndexOperations, JsonPath, Match, NamedQuery, OperationError,
-    Payload, PayloadFieldSchema, PayloadSchemaType, PointId, PointInsertOperations, PointOperations,
-    PointStructPersisted, QueryEnum, ScrollRequest, SearchParams, SearchRequest, UpdateOperation,
+    Condition, CountRequest, CreateIndex, DEFAULT_VECTOR_NAME, Distance, EdgeConfig, EdgeOptimizersConfig,
+    EdgeShard, EdgeVectorParams, FieldCondition, FieldIndexOperations, HnswIndexConfig, Match, NamedQuery,
+    OperationError, Payload, PayloadFieldSchema, PayloadSchemaType, PointId, PointInsertOperations,
+    PointOperations, PointStructPersisted, QuantizationConfig, QuantizationSearchParams, QueryEnum,
+    ScalarQuantizationConfig, ScalarType, ScrollRequest, SearchParams, SearchRequest, UpdateOperation,
     VectorInternal, VectorStructInternal, VectorStructPersisted, WalOptions, WithPayloadInterface,
     WithVector,
 };
@@ -23,7 +25,8 @@ use uuid::Uuid;
 
 use crate::embedded::DirectoryLock;
 use crate::index::MAX_LIMIT;
-use crate::{Collection, Filter, HOTEL, Hit, OWNER, VectorError, VectorPoint};
+use crate::point::path_of;
+use crate::{Collection, Filter, HOTEL, Hit, IndexState, OWNER, VectorError, VectorPoint};
 
 /// Points in one engine operation, and in one page when all are read.
 const GROUP: usize = 512;
@@ -36,6 +39,15 @@ const SPARE_LOG_BYTES: u64 = 32 << 20;
 
 /// The engine writes a vector's number as a tag and four bytes.
 const LOG_BYTES_PER_NUMBER: u64 = 5;
+
+/// New vectors that may pile up at full width before it is worth to make bytes of them; as many bytes
+/// are scanned in about a millisecond.
+const TAIL_KILOBYTES: usize = 10_000;
+
+/// Candidates that the bytes bring forward are scored again at full width: this many times the limit,
+/// and not fewer than the second number.
+const OVERSAMPLING: f64 = 2.0;
+const FEWEST_CANDIDATES: f64 = 64.0;
 
 /// Left in the shard's folder from the first deletion to the next rewrite.
 const DELETED_MARK: &str = "deleted";
@@ -100,17 +112,30 @@ fn dimension_of(config: &EdgeConfig) -> Option<usize> {
     (vectors.distance == Distance::Cosine).then_some(vectors.size)
 }
 
+/// How a collection is kept: compared one by one, in bytes where there are many, and never through a
+/// graph (docs/adr/0007-matching-at-scale.md).
+fn config(dimension: usize) -> EdgeConfig {
+    let bytes = ScalarQuantizationConfig { r#type: ScalarType::Int8, quantile: None, always_ram: Some(true) };
+    let no_graph = HnswIndexConfig { m: 0, ..HnswIndexConfig::default() };
+    let vectors = EdgeVectorParams::builder(dimension, Distance::Cosine).build();
+    EdgeConfig {
+        on_disk_payload: false,
+        vectors: HashMap::from([(DEFAULT_VECTOR_NAME.to_owned(), vectors)]),
+        hnsw_config: no_graph,
+        quantization_config: Some(QuantizationConfig::from(bytes)),
+        optimizers: EdgeOptimizersConfig {
+            indexing_threshold: Some(TAIL_KILOBYTES),
+            ..EdgeOptimizersConfig::default()
+        },
+        wal_options: Some(WalOptions { segment_capacity: LOG_SEGMENT_BYTES, ..WalOptions::default() }),
+        ..EdgeConfig::default()
+    }
+}
+
 /// A new shard at `dir`, empty and with its indexes.
 fn create(dir: &Path, dimension: usize) -> Result<EdgeShard, VectorError> {
     fs::create_dir(dir).map_err(|e| file_error("create", dir, e))?;
-    let vectors = EdgeVectorParams::builder(dimension, Distance::Cosine).build();
-    let config = EdgeConfig {
-        on_disk_payload: false,
-        vectors: HashMap::from([(DEFAULT_VECTOR_NAME.to_owned(), vectors)]),
-        wal_options: Some(WalOptions { segment_capacity: LOG_SEGMENT_BYTES, ..WalOptions::default() }),
-        ..EdgeConfig::default()
-    };
-    let engine = EdgeShard::new(dir, config).map_err(engine_error)?;
+    let engine = EdgeShard::new(dir, config(dimension)).map_err(engine_error)?;
     for key in [HOTEL, OWNER] {
         let index = CreateIndex {
             field_name: path_of(key)?,
@@ -122,10 +147,6 @@ fn create(dir: &Path, dimension: usize) -> Result<EdgeShard, VectorError> {
     }
     engine.flush();
     Ok(engine)
-}
-
-fn path_of(key: &str) -> Result<JsonPath, VectorError> {
-    key.parse().map_err(|()| VectorError::FilterKey(key.to_owned()))
 }
 
 fn engine_filter(filter: &Filter) -> Result<Option<qdrant_edge::Filter>, VectorError> {
@@ -236,7 +257,9 @@ impl Shard {
                 wanted: collection.dimension(),
             });
         }
-        let engine = EdgeShard::load(&dir, None).map_err(engine_error)?;
+        // With the present settings: the next optimisation brings an older shard in line with them.
+        let config = config(found);
+        let engine = EdgeShard::load(&dir, Some(config)).map_err(engine_error)?;
         Ok(Some(Self {
             collection: collection.clone(),
             root: root.to_owned(),
@@ -265,10 +288,15 @@ impl Shard {
     }
 
     /// Applies a write and returns when it is on stable storage.
-    fn write(&self, apply: impl FnOnce(&EdgeShard) -> Result<(), VectorError>) -> Result<(), VectorError> {
+    fn write(
+        &self,
+        [applied, flushed]: [WriteStage; 2],
+        apply: impl FnOnce(&EdgeShard) -> Result<(), VectorError>,
+    ) -> Result<(), VectorError> {
         let number = {
             let _writer = hold(&self.writer);
             self.with(apply)?;
+            applied.reached();
             self.applied.fetch_add(1, Ordering::SeqCst) + 1
         };
         let mut durable = hold(&self.durable);
@@ -282,6 +310,7 @@ impl Shard {
             })?;
             *durable = applied;
         }
+        flushed.reached();
         Ok(())
     }
 
@@ -293,7 +322,7 @@ impl Shard {
             point.check(self.dimension())?;
         }
         let mut points = points.into_iter();
-        self.write(|engine| {
+        self.write([WriteStage::VectorWritten, WriteStage::VectorFlushed], |engine| {
             loop {
                 let group: Vec<VectorPoint> = points.by_ref().take(GROUP).collect();
                 if group.is_empty() {
@@ -308,7 +337,7 @@ impl Shard {
         if ids.is_empty() {
             return self.with(|_| Ok(()));
         }
-        self.write(|engine| {
+        self.write([WriteStage::VectorRemoved, WriteStage::RemovalFlushed], |engine| {
             // Before the deletion: a mark without one costs a rewrite, one without a mark would stay.
             let mark = self.dir().join(DELETED_MARK);
             if !mark.exists() {
@@ -334,11 +363,17 @@ impl Shard {
         if limit == 0 {
             return self.with(|_| Ok(Vec::new()));
         }
+        let limit = limit.min(MAX_LIMIT);
+        let again = QuantizationSearchParams {
+            ignore: false,
+            rescore: Some(true),
+            oversampling: Some(OVERSAMPLING.max(FEWEST_CANDIDATES / limit as f64)),
+        };
         let request = SearchRequest {
             query: QueryEnum::Nearest(NamedQuery::default_dense(vector)),
             filter,
-            params: Some(SearchParams { exact, ..SearchParams::default() }),
-            limit: limit.min(MAX_LIMIT),
+            params: Some(SearchParams { exact, quantization: Some(again), ..SearchParams::default() }),
+            limit,
             offset: 0,
             with_payload: Some(WithPayloadInterface::Bool(true)),
             with_vector: Some(WithVector::Bool(false)),
@@ -355,8 +390,7 @@ impl Shard {
                 })
             })
             .collect::<Result<Vec<_>, VectorError>>()?;
-        // Equal scores stand in the order of their ids, so that the same question has the same answer.
-        hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.id.cmp(&b.id)));
+        crate::point::rank(&mut hits);
         Ok(hits)
     }
 
@@ -395,10 +429,18 @@ impl Shard {
         })
     }
 
+    pub(crate) fn state(&self) -> Result<IndexState, VectorError> {
+        let info = self.with(|engine| Ok(engine.info()))?;
+        let unindexed = info.points_count.saturating_sub(info.indexed_vectors_count);
+        let tail = unindexed * self.dimension() * size_of::<f32>();
+        let needs_optimize = tail >= TAIL_KILOBYTES * 1024 || self.wants_rewrite()?;
+        Ok(IndexState { points: info.points_count, unindexed, needs_optimize })
+    }
+
     pub(crate) fn optimize(&self) -> Result<(), VectorError> {
         let _writer = hold(&self.writer);
-        if self.dir().join(DELETED_MARK).exists() || self.log_is_too_long()? {
-            self.rewrite()?;
+        if self.wants_rewrite()? {
+            return self.rewrite();
         }
         self.with(|engine| {
             engine.optimize().map_err(engine_error)?;
@@ -407,7 +449,11 @@ impl Shard {
         })
     }
 
-    fn log_is_too_long(&self) -> Result<bool, VectorError> {
+    /// Something was deleted whose bytes are still there, or the log has outgrown what it tells of.
+    fn wants_rewrite(&self) -> Result<bool, VectorError> {
+        if self.dir().join(DELETED_MARK).exists() {
+            return Ok(true);
+        }
         let points = self.with(|engine| Ok(engine.info().points_count))? as u64;
         let live = points * self.dimension() as u64 * LOG_BYTES_PER_NUMBER;
         let log = self.dir().join("wal");
@@ -434,8 +480,11 @@ impl Shard {
                 insert(&fresh, page.into_iter().map(read_back).collect::<Result<_, _>>()?)
             })
         })?;
+        // Before the exchange, so that no search meets a shard that is not ready for it.
+        fresh.optimize().map_err(engine_error)?;
         fresh.flush();
         drop(fresh);
+        WriteStage::IndexRewritten.reached();
 
         let mut engine = self.engine.write().unwrap_or_else(PoisonError::into_inner);
         drop(engine.take().ok_or(VectorError::Closed)?);
@@ -448,9 +497,11 @@ impl Shard {
             })
             .map_err(|e| file_error("replace", &self.dir(), e))
             .and_then(|()| sync_dir(&self.root));
-        *engine = Some(EdgeShard::load(&self.dir(), None).map_err(engine_error)?);
+        let config = config(self.dimension());
+        *engine = Some(EdgeShard::load(&self.dir(), Some(config)).map_err(engine_error)?);
         drop(engine);
         exchanged?;
+        WriteStage::IndexReplaced.reached();
         remove_dir(&retired)
     }
 

@@ -1,7 +1,7 @@
 //! Writing ONNX graphs: nodes are added in the order of computation, each call answers with the name of
 //! the value it made, and that name is the input of later calls.
 
-mod proto;
+pub(crate) mod proto;
 #[cfg(test)]
 pub(crate) mod tests;
 

@@ -1,4 +1,4 @@
-//! The installed models and demo photographs, for the benchmark and the example beside it.
+//! The installed models and demo photographs, for the benchmark, the example and the tests beside it.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,6 @@ use innkeeper_convert::dlib::ShapePredictor;
 use innkeeper_core::{DecodeLimits, Picture, Resampling};
 use innkeeper_face::{
     Detector, Embedder, EmbedderKind, FacePipeline, Liveness, LivenessKind, Mtcnn, PipelineSettings,
-    canvas_shapes,
 };
 use innkeeper_packs::{Choice, InstalledItem, Library, Manifest, PackChoice};
 use innkeeper_runtime::{Model, OnnxRuntime, PoolOptions, Session, SessionOptions};
@@ -15,9 +14,8 @@ use innkeeper_runtime::{Model, OnnxRuntime, PoolOptions, Session, SessionOptions
 type Failure = Box<dyn Error + Send + Sync>;
 
 /// The pipeline of a pack as the server runs it: a session per core and model, one thread a session.
-pub fn pipeline(pack: &str) -> Result<FacePipeline, Failure> {
+pub fn pipeline(pack: &str, settings: PipelineSettings) -> Result<FacePipeline, Failure> {
     let models = Installed::open(pack)?;
-    let settings = PipelineSettings::default();
     let embedder = models.embedder()?;
     let detector = models.detector(&settings)?;
     let liveness = models.liveness()?.ok_or_else(|| "model_not_installed".to_owned());
@@ -93,8 +91,8 @@ impl Installed {
                 onet: self.start(&item, "onet.onnx", warm(48))?,
             }));
         }
-        let sizes = settings.detector.sizes.iter().flat_map(|size| canvas_shapes(*size));
-        let warm = sizes.map(|(h, w)| vec![1, 3, h as usize, w as usize]).collect();
+        let shapes = settings.detector.canvas_shapes().into_iter();
+        let warm = shapes.map(|(h, w)| vec![1, 3, h as usize, w as usize]).collect();
         Ok(Detector::YuNet(self.start(&item, "yunet.onnx", warm)?))
     }
 

@@ -5,11 +5,10 @@ use crate::FaceError;
 
 /// Canvas sides are multiples of this, so that a detector meets few shapes and its memory stays flat.
 /// All our detectors need multiples of 32.
-pub(crate) const CANVAS_STEP: u32 = 128;
+pub(crate) const CANVAS_STEP: u32 = 64;
 
-/// The shapes (height, width) a detector can meet when it looks at `size` pixels on the longest side:
-/// what a pool should warm up with, and the bound on its shape set.
-pub fn canvas_shapes(size: u32) -> Vec<(u32, u32)> {
+/// The shapes (height, width) a detector can meet when it looks at `size` pixels on the longest side.
+pub(crate) fn canvas_shapes(size: u32) -> Vec<(u32, u32)> {
     let steps = size.div_ceil(CANVAS_STEP).max(1);
     (1..=steps)
         .flat_map(|h| (1..=steps).map(move |w| (h * CANVAS_STEP, w * CANVAS_STEP)))
@@ -36,6 +35,16 @@ impl Canvas {
         let up = |s: u32| s.div_ceil(CANVAS_STEP) * CANVAS_STEP;
         let (width, height) = (up(scaled.width()), up(scaled.height()));
         Ok(Self { picture: scaled, width, height, scale })
+    }
+
+    /// The part of `picture` inside `area`, brought to `size` pixels on its longest side, enlarged if need
+    /// be, on a square canvas. Boxes on it count from the corner of the area.
+    pub fn close(picture: &Picture, area: &Rect, size: u32) -> Result<Self, FaceError> {
+        let scale = size as f32 / area.w.max(area.h);
+        let side = |s: f32| ((s * scale).round() as u32).clamp(1, size);
+        let part = picture.resized_part(area, side(area.w), side(area.h), Resampling::Triangle)?;
+        let side = size.next_multiple_of(CANVAS_STEP);
+        Ok(Self { picture: part, width: side, height: side, scale })
     }
 
     pub fn width(&self) -> u32 {

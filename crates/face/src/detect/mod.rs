@@ -2,6 +2,7 @@
 
 mod canvas;
 mod mtcnn;
+mod near;
 mod scrfd;
 mod yunet;
 
@@ -13,8 +14,9 @@ use serde::Deserialize;
 
 use crate::FaceError;
 pub(crate) use canvas::Canvas;
-pub use canvas::canvas_shapes;
+use canvas::canvas_shapes;
 pub use mtcnn::Mtcnn;
+use near::Found;
 
 /// A face in pixels of the picture that was given.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +27,16 @@ pub struct Detection {
     pub score: f32,
     /// Left eye, right eye, nose tip, left mouth corner, right mouth corner, as seen in the picture.
     pub landmarks: [Point; 5],
+}
+
+impl Detection {
+    fn shift(&mut self, x: f32, y: f32) {
+        let corner = &mut self.rect;
+        (corner.x, corner.y) = (corner.x + x, corner.y + y);
+        for point in &mut self.landmarks {
+            (point.x, point.y) = (point.x + x, point.y + y);
+        }
+    }
 }
 
 /// The detectors we know how to feed.
@@ -45,6 +57,9 @@ pub struct DetectorSettings {
     /// Longest sides to look at, in pixels, in this order until a face is found. The picture is never
     /// enlarged. A second, smaller size finds faces that fill the frame.
     pub sizes: Vec<u32>,
+    /// Longest side of a first, quick look, in pixels; 0 for none. Pictures of more than this and at most
+    /// twice this are looked at so first, and as `sizes` says only when that leaves a doubt. `YuNet` only.
+    pub first_size: u32,
     /// Lowest detector score of a face.
     pub min_score: f32,
     /// Most faces per frame; the largest are kept.
@@ -53,11 +68,24 @@ pub struct DetectorSettings {
 
 impl Default for DetectorSettings {
     fn default() -> Self {
-        Self { sizes: vec![640, 256], min_score: 0.6, max_faces: 32 }
+        Self { sizes: vec![640, 256], first_size: 320, min_score: 0.6, max_faces: 32 }
     }
 }
 
-/// A loaded detector. Its shape sets are bounded: see [`canvas_shapes`].
+impl DetectorSettings {
+    /// The shapes (height, width) that a detector of one network can meet: what a pool should warm up with,
+    /// and the bound on its shape set.
+    pub fn canvas_shapes(&self) -> Vec<(u32, u32)> {
+        let sizes = self.sizes.iter().chain(Some(&self.first_size)).filter(|size| **size > 0);
+        let mut shapes: Vec<_> = sizes.flat_map(|size| canvas_shapes(*size)).collect();
+        shapes.push((near::CLOSE_CANVAS, near::CLOSE_CANVAS));
+        shapes.sort_unstable();
+        shapes.dedup();
+        shapes
+    }
+}
+
+/// A loaded detector. Its shape sets are bounded: see [`DetectorSettings::canvas_shapes`].
 pub enum Detector {
     /// One network, all strides in one run.
     YuNet(Model),
@@ -78,7 +106,29 @@ impl Detector {
         settings: &DetectorSettings,
         ticket: &Ticket,
     ) -> Result<Vec<Detection>, FaceError> {
-        let mut faces = Vec::new();
+        let mut faces = match self {
+            Self::YuNet(model) => {
+                let found = match near::first_look(model, picture, settings, ticket)? {
+                    Some(found) => found,
+                    None => self.look(picture, settings, ticket)?,
+                };
+                near::close_looks(model, picture, found, settings, ticket)?
+            }
+            Self::Scrfd(_) | Self::Mtcnn(_) => self.look(picture, settings, ticket)?.faces,
+        };
+        faces.sort_by(|a, b| b.rect.area().total_cmp(&a.rect.area()));
+        faces.truncate(settings.max_faces);
+        Ok(faces)
+    }
+
+    /// Looks at the sizes in turn until there is a face.
+    fn look(
+        &self,
+        picture: &Picture,
+        settings: &DetectorSettings,
+        ticket: &Ticket,
+    ) -> Result<Found, FaceError> {
+        let mut found = Found { faces: Vec::new(), scale: 1.0 };
         let mut last = None;
         for size in &settings.sizes {
             let started = Instant::now();
@@ -88,18 +138,17 @@ impl Detector {
                 continue;
             }
             last = Some((canvas.width(), canvas.height(), canvas.scale().to_bits()));
-            faces = match self {
+            let faces = match self {
                 Self::YuNet(model) => yunet::detect(model, &canvas, settings.min_score, started, ticket)?,
                 Self::Scrfd(model) => scrfd::detect(model, &canvas, settings.min_score, started, ticket)?,
                 Self::Mtcnn(mtcnn) => mtcnn.detect(&canvas, settings.min_score, started, ticket)?,
             };
-            if !faces.is_empty() {
+            found = Found { faces, scale: canvas.scale() };
+            if !found.faces.is_empty() {
                 break;
             }
         }
-        faces.sort_by(|a, b| b.rect.area().total_cmp(&a.rect.area()));
-        faces.truncate(settings.max_faces);
-        Ok(faces)
+        Ok(found)
     }
 }
 

@@ -1,0 +1,189 @@
+//! Two hotels on one server: whatever one of them asks, it learns nothing of the other, and changes nothing there.
+
+use std::collections::BTreeSet;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value, json};
+
+use crate::hostile::check_unharmed;
+use crate::matrix::{Operation, operations};
+use crate::pictures::{BIDEN, OBAMA, photo};
+use crate::server::{Answer, ENROL, House, RECOGNISE, Server, enrolment, tables};
+
+const EMPLOYEE: &str = "EMP-OF-H1";
+const NAME: &str = "Grace Of The First House";
+
+/// What must not be seen from elsewhere: the name, and every id that an answer gave.
+#[derive(Default)]
+struct Secrets {
+    ids: BTreeSet<String>,
+}
+
+impl Secrets {
+    /// Takes the ids out of an answer.
+    fn learn(&mut self, value: &Value) {
+        match value {
+            Value::String(text) if text.len() == 36 && text.matches('-').count() == 4 => {
+                self.ids.insert(text.clone());
+            }
+            Value::Array(all) => all.iter().for_each(|v| self.learn(v)),
+            Value::Object(all) => all.values().for_each(|v| self.learn(v)),
+            _ => {}
+        }
+    }
+
+    #[track_caller]
+    fn check_kept(&self, answer: &Answer, asked: &str, what: &str) {
+        let text = answer.text();
+        assert!(!text.contains(NAME), "{what} tells the name: {text}");
+        for id in self.ids.iter().filter(|id| !asked.contains(*id)) {
+            assert!(!text.contains(id), "{what} tells {id}: {text}");
+        }
+    }
+}
+
+/// Somebody in the first hotel, enrolled and seen; what its answers gave.
+fn somebody(server: &Server<'_>) -> Secrets {
+    let mut secrets = Secrets::default();
+    let mut body = enrolment(EMPLOYEE, &[&photo(OBAMA[0])]);
+    body["metadata"]["name"] = json!(NAME);
+    secrets.learn(&server.manager().post_json(ENROL, &body).json(201));
+    let seen = server.camera().recognise(&photo(OBAMA[1])).json(200);
+    assert_eq!(seen["employee_id"], EMPLOYEE);
+    secrets.learn(&seen);
+    // A face that is nobody's is a secret too.
+    secrets.learn(&server.camera().recognise(&photo(BIDEN)).json(200));
+    secrets.learn(&server.manager().embedding(EMPLOYEE).json(200));
+    assert!(secrets.ids.len() >= 4, "{:?}", secrets.ids);
+    secrets
+}
+
+#[test]
+fn no_operation_shows_or_changes_what_belongs_to_another_hotel() {
+    let house = House::new("default").with("rate_limits.enabled", false);
+    let server = house.serve();
+    let openapi = server.anyone().get("/openapi.json").json(200);
+    let all: Vec<Operation> = operations(&openapi).into_iter().filter(|o| !o.needs.is_empty()).collect();
+    let mut secrets = somebody(&server);
+    // Lists of the first hotel give more ids.
+    let ours = server.role("admin", "h1");
+    for operation in all.iter().filter(|o| o.method == "GET" && o.parameters.is_empty()) {
+        let answer = operation.ask(&ours, &operation.path, None);
+        if let Ok(list) = serde_json::from_slice(&answer.body) {
+            secrets.learn(&list);
+        }
+    }
+    let before = server.manager().embedding(EMPLOYEE).json(200);
+
+    // Whoever is all-powerful in the second hotel asks for all of it.
+    let theirs = server.role("admin", "h2");
+    let mut known = Map::new();
+    known.insert("employee_id".to_owned(), json!(EMPLOYEE));
+    for picture in ["image", "frame"] {
+        known.insert(picture.to_owned(), json!(STANDARD.encode(photo(OBAMA[2]))));
+    }
+    let mut asked = 0;
+    for operation in all.iter().filter(|o| !o.path.ends_with("/enroll")) {
+        let takes_id = operation.parameters.iter().any(|p| p != "employee_id");
+        let ids: Vec<&str> =
+            if takes_id { secrets.ids.iter().map(String::as_str).collect() } else { vec![""] };
+        for id in ids {
+            let value = |p: &str| if p == "employee_id" { EMPLOYEE.to_owned() } else { id.to_owned() };
+            let path = operation.filled(value);
+            let answer = operation.ask(&theirs, &path, operation.body(&openapi, &known).as_ref());
+            let what = format!("{} on {path}: {}", operation.name(), answer.status);
+            assert!(answer.status < 500, "{what} {}", answer.text());
+            if !operation.parameters.is_empty() {
+                assert!((400..500).contains(&answer.status), "{what} {}", answer.text());
+            }
+            secrets.check_kept(&answer, &path, &what);
+            asked += 1;
+        }
+    }
+    assert!(asked >= 3, "nothing was asked");
+    for open in ["/metrics", "/api/v1/cv/metrics", "/api/v1/cv/health", "/health/ready"] {
+        let answer = server.anyone().get(open);
+        secrets.check_kept(&answer, open, open);
+        assert!(!answer.text().contains(EMPLOYEE), "{open} names people");
+    }
+    // The face is nobody there, and no score says how near it came.
+    let seen = theirs.recognise(&photo(OBAMA[0])).json(200);
+    assert_eq!((&seen["employee_id"], &seen["reason"]), (&Value::Null, &json!("nobody_enrolled")));
+    assert!(seen["score"].is_null() && seen["second_best_score"].is_null(), "{seen}");
+
+    assert_eq!(server.manager().embedding(EMPLOYEE).json(200), before, "something was changed");
+    assert_eq!(server.camera().recognise(&photo(OBAMA[1])).json(200)["employee_id"], EMPLOYEE);
+    check_unharmed(&server);
+}
+
+#[test]
+fn the_same_id_in_two_hotels_is_two_people() {
+    let house = House::new("default").with("rate_limits.enabled", false);
+    let server = house.serve();
+    let secrets = somebody(&server);
+    let (ours, theirs) = (server.role("admin", "h1"), server.role("admin", "h2"));
+    // Also when it is the same face.
+    for face in [BIDEN, OBAMA[0]] {
+        let answer = theirs.enrol(EMPLOYEE, &[&photo(face)]);
+        secrets.check_kept(&answer, "", "an enrolment");
+        answer.json(201);
+        secrets.check_kept(&theirs.embedding(EMPLOYEE), "", "a look at it");
+        let (here, there) = (ours.embedding(EMPLOYEE).json(200), theirs.embedding(EMPLOYEE).json(200));
+        assert_eq!(
+            (here["name"].as_str(), there["templates"].as_array().map(Vec::len)),
+            (Some(NAME), Some(1))
+        );
+        assert_ne!(here["templates"][0]["template_id"], there["templates"][0]["template_id"]);
+        let picture = if face == BIDEN { photo(BIDEN) } else { photo(OBAMA[1]) };
+        let at = format!("{RECOGNISE}?camera_id=lobby&timestamp=2025-01-17T08:30:00Z");
+        let seen = theirs.post(&at, "image/jpeg", picture.clone());
+        secrets.check_kept(&seen, "", "a sighting");
+        let (there, here) = (seen.json(200), ours.post(&at, "image/jpeg", picture).json(200));
+        assert_eq!(there["employee_id"], EMPLOYEE);
+        assert_ne!(here["attendance"]["id"], there["attendance"]["id"], "one row for two hotels");
+        if face == BIDEN {
+            assert_eq!(here["employee_id"], Value::Null, "{here}");
+        }
+        let gone = theirs.forget(EMPLOYEE).json(200);
+        assert_eq!((&gone["templates"], &gone["attendance_rows"]), (&json!(1), &json!(1)), "{gone}");
+        assert_eq!(ours.recognise(&photo(OBAMA[1])).json(200)["employee_id"], EMPLOYEE);
+    }
+    theirs.forget(EMPLOYEE).problem(404, "employee_not_enrolled");
+    check_unharmed(&server);
+}
+
+#[test]
+fn the_log_of_a_hotel_and_its_events_are_its_own() {
+    let house = House::new("default").with("rate_limits.enabled", false);
+    let server = house.serve();
+    let secrets = somebody(&server);
+    let theirs = server.role("manager", "h2");
+    theirs.enrol(EMPLOYEE, &[&photo(BIDEN)]).json(201);
+    theirs.forget(EMPLOYEE).json(200);
+    theirs.embedding(EMPLOYEE).problem(404, "employee_not_enrolled");
+    server.stop();
+    tables(&house, async |store| {
+        assert!(store.verify_audit().await.expect("the log is read").is_intact());
+        for (hotel, subjects) in [("h1", ["manager-1", "camera-1"]), ("h2", ["manager-1", "manager-1"])] {
+            let entries = store.hotel(&hotel.parse().expect("a hotel")).audit_entries(0, 1000).await;
+            let entries = entries.expect("the log is read");
+            assert!(entries.len() >= 2, "{hotel}: {entries:?}");
+            for entry in &entries {
+                assert!(subjects.contains(&&*entry.actor), "{hotel}: {entry:?}");
+                let text = format!("{entry:?}");
+                assert!(!text.contains(NAME), "{text}");
+                assert!(hotel == "h1" || secrets.ids.iter().all(|id| !text.contains(id)), "{text}");
+            }
+        }
+        let events = store.outbox_pending(1000).await.expect("the events are read");
+        let of = |hotel: &str| events.iter().filter(|e| e.hotel.as_str() == hotel).collect::<Vec<_>>();
+        // Enrolled and seen here; there only the deletion is left to tell.
+        assert!(of("h1").len() >= 2 && !of("h2").is_empty(), "{events:?}");
+        assert_eq!(of("h1").len() + of("h2").len(), events.len(), "an event belongs to no hotel");
+        for event in of("h2") {
+            let text = event.payload.to_string();
+            assert!(secrets.ids.iter().all(|id| !text.contains(id)) && !text.contains(NAME), "{text}");
+        }
+    });
+}
