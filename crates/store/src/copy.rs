@@ -219,6 +219,7 @@ const TABLES: [Copied; 13] = [
             (Col::Dimension, Int),
             (Col::CreatedAt, Int),
             (Col::CreatedBy, Text),
+            (Col::ShowsEmployeeId, Text),
         ],
         sealed: Some(NEGATIVE),
     },
@@ -292,6 +293,8 @@ impl Store {
         target: &Self,
         mut progress: impl FnMut(&str, u64, u64) + Send,
     ) -> Result<CopyReport, StoreError> {
+        // What an installation is known by elsewhere must be there to be copied.
+        self.installation().await?;
         let mut source = self.reader().await?;
         let mut tx = target.begin().await?;
         for table in &TABLES {

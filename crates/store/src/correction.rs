@@ -4,15 +4,15 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use innkeeper_core::{EmployeeId, ModelRef};
 use sea_query::{Expr, ExprTrait, Order};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::attendance::{COLUMNS, Presence, action_of_day, attendance, extend, find_open, rfc3339};
 use crate::audit::{AuditSubject, NewEntry};
 use crate::engine::{CHUNK, Conn, execute, fetch_all, fetch_optional, parse};
-use crate::enrolment::check_vector;
+use crate::enrolment::{check_vector, invalid};
 use crate::outbox::{ATTENDANCE_CORRECTED, NewEvent};
-use crate::people::{exists, to_bytes};
+use crate::people::{consented, exists, to_bytes};
 use crate::schema::{Col, Table};
 use crate::scope::Scope;
 use crate::seal::NEGATIVE;
@@ -34,45 +34,43 @@ pub struct NewNegative {
     pub model: ModelRef,
     /// The vector: not empty, finite.
     pub vector: Vec<f32>,
+    /// Who it is in truth, when that was said: another one of the staff list.
+    pub shows: Option<EmployeeId>,
 }
 
-/// An attendance row that was taken away from a person.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Removed {
-    /// The row as it was.
-    pub attendance: Attendance,
-    /// The event `attendance.corrected`.
-    pub event_id: Uuid,
-}
-
-/// An attendance row that is to be another person's.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reassignment {
+/// The attendance row that told of the wrong person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Correction {
     /// The row.
     pub attendance_id: Uuid,
-    /// Whose it is.
-    pub from: EmployeeId,
-    /// Whose it should be.
-    pub to: EmployeeId,
     /// Longest silence within one sighting.
     pub window: Duration,
     /// Where the hotel's days begin and end.
     pub zone: Tz,
-    /// Who says so.
-    pub actor: String,
-    /// When.
-    pub at: DateTime<Utc>,
 }
 
-/// What the reassignment of an attendance row did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reassigned {
-    /// The row that now holds the sighting: the same, or one of the person that covered it already.
-    pub attendance_id: Uuid,
-    /// Whether it joined a row that was there.
-    pub joined: bool,
-    /// The events `attendance.corrected`: who lost the sighting and, unless it joined, who got it.
-    pub events: Vec<Uuid>,
+/// What became of an attendance row that was put right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowOutcome {
+    /// Nobody said whose it is: it is no more.
+    Removed,
+    /// It is the other person's.
+    Reassigned {
+        /// Whether one of that person's rows covered the sighting already, and it joined that row.
+        joined: bool,
+    },
+    /// The person has no such row, or none any more.
+    Gone,
+}
+
+/// What a correction did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Corrected {
+    /// Whether the face is kept as one that is not this person. It is not when it shows somebody without an
+    /// active consent.
+    pub is_kept: bool,
+    /// What became of the attendance row, when one was named.
+    pub row: Option<RowOutcome>,
 }
 
 /// What `attendance.corrected` tells. A deleted person's events go, so each names one person only.
@@ -82,14 +80,15 @@ async fn tell(
     row: &Attendance,
     change: &str,
     at: DateTime<Utc>,
-) -> Result<Uuid, StoreError> {
+) -> Result<(), StoreError> {
     let payload = json!({
         "attendance_id": row.id, "employee_id": row.employee_id, "change": change,
         "timestamp": rfc3339(row.timestamp), "action": row.action, "camera_id": row.camera_id,
         "source": row.source, "at": rfc3339(at),
     });
     let event = NewEvent { topic: ATTENDANCE_CORRECTED, person: &row.employee_id, at, forget: false };
-    outbox::emit(conn, hotel, event, &payload).await
+    outbox::emit(conn, hotel, event, &payload).await?;
+    Ok(())
 }
 
 /// The row, when it is this person's.
@@ -113,26 +112,90 @@ async fn remove_row(conn: &mut Conn, scope: Scope<'_>, id: Uuid) -> Result<(), S
     Ok(())
 }
 
+/// Who puts something right, and when.
+#[derive(Clone, Copy)]
+struct By<'a> {
+    actor: &'a str,
+    at: DateTime<Utc>,
+}
+
 impl HotelStore {
-    /// Remembers a face that is not this person, with an audit row `face.not_this_person`; returns how many
-    /// such faces of the model are kept now, at most [`MAX_NEGATIVES`].
+    /// Notes that a face is not this person, and puts the attendance row right that said so, in one
+    /// transaction.
+    ///
+    /// The face is kept, of each person and model at most [`MAX_NEGATIVES`], unless it shows somebody without
+    /// an active consent. An audit row `face.not_this_person` tells of both.
+    ///
+    /// When nobody said whom the face shows, the attendance row goes, with an audit row `attendance.removed`.
+    /// Otherwise it is that person's, with an audit row `attendance.reassigned`; where one of their rows covers
+    /// the sighting already, it joins that row. The numbers stay those of the frame, as the model gave them;
+    /// the source becomes `corrected`. What was a check-in or a later sighting of the one may be the other of
+    /// the two for the other person; a check-out, which the camera's place says, stays one.
+    ///
+    /// Each of the two persons gets an event `attendance.corrected` about what changed for them. The event that
+    /// told of the sighting stays, so consumers hear both, in order.
     ///
     /// # Errors
-    /// [`StoreError::UnknownEmployee`], [`StoreError::Invalid`] for a vector that is none,
-    /// [`StoreError::Duplicate`] when the id is taken. Nothing is written then.
-    pub async fn add_not_this_person(
+    /// [`StoreError::UnknownEmployee`] when one of the two is not on the staff list, [`StoreError::Invalid`]
+    /// for a vector that is none or when both are the same, [`StoreError::Duplicate`] when the id is taken.
+    /// Nothing is written then.
+    pub async fn correct(
         &self,
         new: NewNegative,
+        row: Option<Correction>,
         actor: &str,
         at: DateTime<Utc>,
-    ) -> Result<usize, StoreError> {
+    ) -> Result<Corrected, StoreError> {
         check_vector(&new.vector)?;
-        let scope = self.scope();
-        let mut tx = self.begin(at).await?;
-        if !exists(&mut tx, scope, &new.employee).await? {
-            return Err(StoreError::UnknownEmployee);
+        if new.shows.as_ref() == Some(&new.employee) {
+            return Err(invalid("shows", "must be somebody else"));
         }
-        let id = new.id.to_string();
+        let (scope, by) = (self.scope(), By { actor, at });
+        let mut tx = self.begin(at).await?;
+        let mut is_kept = true;
+        for employee in [Some(&new.employee), new.shows.as_ref()].into_iter().flatten() {
+            if !exists(&mut tx, scope, employee).await? {
+                return Err(StoreError::UnknownEmployee);
+            }
+        }
+        if let Some(shown) = &new.shows {
+            is_kept = consented(&mut tx, scope, shown).await?;
+        }
+        if is_kept {
+            self.keep_negative(&mut tx, &new, by).await?;
+        }
+        let details = json!({
+            "model": new.model, "negative_id": is_kept.then_some(new.id),
+            "shows": new.shows.as_ref().map(|shown| self.pseudonym(shown)),
+        });
+        self.tell_audit(&mut tx, "face.not_this_person", &new.employee, &details, by).await?;
+        let row = match row {
+            Some(row) => Some(self.put_right(&mut tx, &new, row, by).await?),
+            None => None,
+        };
+        commit(tx).await?;
+        if matches!(row, Some(RowOutcome::Removed | RowOutcome::Reassigned { joined: true })) {
+            self.store.scrub_after_deletion().await;
+        }
+        Ok(Corrected { is_kept, row })
+    }
+
+    async fn tell_audit(
+        &self,
+        conn: &mut Conn,
+        action: &str,
+        employee: &EmployeeId,
+        details: &Value,
+        By { actor, at }: By<'_>,
+    ) -> Result<(), StoreError> {
+        let subject = AuditSubject::Person(employee.clone());
+        audit::append(conn, self, NewEntry { at, actor, action, subject: &subject, details }).await?;
+        Ok(())
+    }
+
+    /// Keeps the face; of too many the oldest go.
+    async fn keep_negative(&self, conn: &mut Conn, new: &NewNegative, by: By<'_>) -> Result<(), StoreError> {
+        let (scope, id) = (self.scope(), new.id.to_string());
         let [vector, sealed_by] =
             self.store.seal(NEGATIVE, self.hotel.as_str(), &id, &to_bytes(&new.vector))?;
         let insert = scope.insert(
@@ -144,11 +207,12 @@ impl HotelStore {
                 vector,
                 sealed_by,
                 (Col::Dimension, Expr::value(new.vector.len() as i64)),
-                (Col::CreatedAt, Expr::value(micros(at))),
-                (Col::CreatedBy, Expr::value(actor)),
+                (Col::CreatedAt, Expr::value(micros(by.at))),
+                (Col::CreatedBy, Expr::value(by.actor)),
+                (Col::ShowsEmployeeId, Expr::value(new.shows.as_ref().map(|s| s.as_str().to_owned()))),
             ],
         )?;
-        execute(&mut tx, &insert).await?;
+        execute(conn, &insert).await?;
         let held = scope
             .select(Table::NotThisPerson, &[Col::Id])
             .and_where(Expr::col(Col::EmployeeId).eq(new.employee.as_str()))
@@ -157,27 +221,107 @@ impl HotelStore {
             .order_by(Col::Id, Order::Desc)
             .take();
         let mut held: Vec<Uuid> =
-            fetch_all(&mut tx, &held).await?.iter().map(|row| parse(row, "id")).collect::<Result<_, _>>()?;
+            fetch_all(conn, &held).await?.iter().map(|row| parse(row, "id")).collect::<Result<_, _>>()?;
         for old in held.split_off(held.len().min(MAX_NEGATIVES)).chunks(CHUNK) {
             let delete = scope
                 .delete(Table::NotThisPerson)
                 .and_where(Expr::col(Col::Id).is_in(old.iter().map(Uuid::to_string)))
                 .take();
-            execute(&mut tx, &delete).await?;
+            execute(conn, &delete).await?;
         }
-        let details = json!({ "model": new.model, "negatives": held.len() });
-        let subject = AuditSubject::Person(new.employee);
-        let action = "face.not_this_person";
-        let entry = NewEntry { at, actor, action, subject: &subject, details: &details };
-        audit::append(&mut tx, self, entry).await?;
-        commit(tx).await?;
-        Ok(held.len())
+        Ok(())
     }
 
-    /// The faces of a model that are not this person, newest first.
+    /// Removes the attendance row, or gives it to whom the face shows.
+    async fn put_right(
+        &self,
+        conn: &mut Conn,
+        new: &NewNegative,
+        correction: Correction,
+        by: By<'_>,
+    ) -> Result<RowOutcome, StoreError> {
+        let Correction { attendance_id, window, zone } = correction;
+        let scope = self.scope();
+        let Some(mut row) = row_of(conn, scope, attendance_id, &new.employee).await? else {
+            return Ok(RowOutcome::Gone);
+        };
+        let Some(to) = &new.shows else {
+            remove_row(conn, scope, attendance_id).await?;
+            let details = json!({ "attendance_id": attendance_id });
+            self.tell_audit(conn, "attendance.removed", &new.employee, &details, by).await?;
+            tell(conn, self, &row, "removed", by.at).await?;
+            return Ok(RowOutcome::Removed);
+        };
+        let seen = Presence {
+            employee: to,
+            camera: row.camera_id.as_ref(),
+            first: micros(row.first_seen_at),
+            last: micros(row.last_seen_at),
+        };
+        let open = find_open(conn, scope, seen, window).await?;
+        let details = json!({
+            "attendance_id": attendance_id, "to": self.pseudonym(to), "joined": open.is_some(),
+        });
+        self.tell_audit(conn, "attendance.reassigned", &new.employee, &details, by).await?;
+        tell(conn, self, &row, "removed", by.at).await?;
+        if let Some(open) = open {
+            extend(conn, scope, &open, seen).await?;
+            remove_row(conn, scope, attendance_id).await?;
+            return Ok(RowOutcome::Reassigned { joined: true });
+        }
+        let action = match row.action {
+            Action::CheckOut => Action::CheckOut,
+            Action::CheckIn | Action::Seen => {
+                action_of_day(conn, scope, to, local_day(row.timestamp, zone)).await?
+            }
+        };
+        let update = scope
+            .update(Table::AttendanceLogs)
+            .value(Col::EmployeeId, to.as_str())
+            .value(Col::Action, action.as_str())
+            .value(Col::Source, Source::Corrected.as_str())
+            .and_where(Expr::col(Col::Id).eq(attendance_id.to_string()))
+            .take();
+        execute(conn, &update).await?;
+        (row.employee_id, row.action, row.source) = (to.clone(), action, Source::Corrected);
+        tell(conn, self, &row, "assigned", by.at).await?;
+        Ok(RowOutcome::Reassigned { joined: false })
+    }
+
+    /// Takes back that a face is not this person, with an audit row `face.negative_removed`. `false` when the
+    /// person has no such negative. An attendance row that was put right stays so.
     ///
     /// # Errors
-    /// [`StoreError::Seal`], or the database's failure.
+    /// When the database fails; nothing is changed then.
+    pub async fn remove_negative(
+        &self,
+        employee: &EmployeeId,
+        id: Uuid,
+        actor: &str,
+        at: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let Some(mut tx) = self.begin_known().await? else { return Ok(false) };
+        let delete = self
+            .scope()
+            .delete(Table::NotThisPerson)
+            .and_where(Expr::col(Col::Id).eq(id.to_string()))
+            .and_where(Expr::col(Col::EmployeeId).eq(employee.as_str()))
+            .take();
+        if execute(&mut tx, &delete).await? == 0 {
+            return Ok(false);
+        }
+        let details = json!({ "negative_id": id });
+        self.tell_audit(&mut tx, "face.negative_removed", employee, &details, By { actor, at }).await?;
+        commit(tx).await?;
+        self.store.scrub_after_deletion().await;
+        Ok(true)
+    }
+
+    /// The faces of a model that are not this person, newest first; less those that do not open, of which the
+    /// log tells.
+    ///
+    /// # Errors
+    /// When the database fails.
     pub async fn negatives(
         &self,
         employee: &EmployeeId,
@@ -192,95 +336,7 @@ impl HotelStore {
             .order_by(Col::Id, Order::Desc)
             .take();
         let rows = fetch_all(&mut *self.reader().await?, &query).await?;
-        rows.iter().map(|row| self.store.vector(NEGATIVE, &self.hotel, row)).collect()
-    }
-
-    /// Takes an attendance row away from a person it is not of, with an audit row `attendance.removed` and the
-    /// event `attendance.corrected`. The event that told of the sighting stays, so consumers hear both, in
-    /// order. `None` when the person has no such row.
-    ///
-    /// # Errors
-    /// When the database fails; nothing is changed then.
-    pub async fn correct_attendance(
-        &self,
-        attendance_id: Uuid,
-        employee: &EmployeeId,
-        actor: &str,
-        at: DateTime<Utc>,
-    ) -> Result<Option<Removed>, StoreError> {
-        let scope = self.scope();
-        let mut tx = self.begin(at).await?;
-        let Some(row) = row_of(&mut tx, scope, attendance_id, employee).await? else { return Ok(None) };
-        remove_row(&mut tx, scope, attendance_id).await?;
-        let details = json!({ "attendance_id": attendance_id });
-        let subject = AuditSubject::Person(employee.clone());
-        let action = "attendance.removed";
-        let entry = NewEntry { at, actor, action, subject: &subject, details: &details };
-        audit::append(&mut tx, self, entry).await?;
-        let event_id = tell(&mut tx, self, &row, "removed", at).await?;
-        commit(tx).await?;
-        self.store.scrub_after_deletion().await;
-        Ok(Some(Removed { attendance: row, event_id }))
-    }
-
-    /// Gives an attendance row to another person, with an audit row `attendance.reassigned` and the events
-    /// `attendance.corrected`. Where one of that person's rows covers the sighting already, it joins that row.
-    /// `None` when the first person has no such row.
-    ///
-    /// The numbers stay those of the frame, as the model gave them; the source becomes `corrected`. What was
-    /// a check-in or a later sighting of the one may be the other of the two for the other person; a
-    /// check-out, which the camera's place says, stays one.
-    ///
-    /// # Errors
-    /// [`StoreError::UnknownEmployee`] when the other person is not on the staff list. Nothing is changed then.
-    pub async fn reassign_attendance(&self, to: Reassignment) -> Result<Option<Reassigned>, StoreError> {
-        let Reassignment { attendance_id, from, to, window, zone, actor, at } = to;
-        let scope = self.scope();
-        let mut tx = self.begin(at).await?;
-        if !exists(&mut tx, scope, &to).await? {
-            return Err(StoreError::UnknownEmployee);
-        }
-        let row = row_of(&mut tx, scope, attendance_id, &from).await?;
-        let Some(mut row) = row.filter(|_| from != to) else { return Ok(None) };
-        let seen = Presence {
-            employee: &to,
-            camera: row.camera_id.as_ref(),
-            first: micros(row.first_seen_at),
-            last: micros(row.last_seen_at),
-        };
-        let open = find_open(&mut tx, scope, seen, window).await?;
-        let subject = AuditSubject::Person(from.clone());
-        let details = json!({
-            "attendance_id": attendance_id, "to": self.pseudonym(&to), "joined": open.is_some(),
-        });
-        let action = "attendance.reassigned";
-        let entry = NewEntry { at, actor: &actor, action, subject: &subject, details: &details };
-        audit::append(&mut tx, self, entry).await?;
-        let mut events = vec![tell(&mut tx, self, &row, "removed", at).await?];
-        if let Some(open) = open {
-            extend(&mut tx, scope, &open, seen).await?;
-            remove_row(&mut tx, scope, attendance_id).await?;
-            commit(tx).await?;
-            self.store.scrub_after_deletion().await;
-            return Ok(Some(Reassigned { attendance_id: open.id, joined: true, events }));
-        }
-        let action = match row.action {
-            Action::CheckOut => Action::CheckOut,
-            Action::CheckIn | Action::Seen => {
-                action_of_day(&mut tx, scope, &to, local_day(row.timestamp, zone)).await?
-            }
-        };
-        let update = scope
-            .update(Table::AttendanceLogs)
-            .value(Col::EmployeeId, to.as_str())
-            .value(Col::Action, action.as_str())
-            .value(Col::Source, Source::Corrected.as_str())
-            .and_where(Expr::col(Col::Id).eq(attendance_id.to_string()))
-            .take();
-        execute(&mut tx, &update).await?;
-        (row.employee_id, row.action, row.source) = (to, action, Source::Corrected);
-        events.push(tell(&mut tx, self, &row, "assigned", at).await?);
-        commit(tx).await?;
-        Ok(Some(Reassigned { attendance_id, joined: false, events }))
+        let open = |row| self.store.readable(NEGATIVE, row, self.store.vector(NEGATIVE, &self.hotel, row));
+        rows.iter().filter_map(|row| open(row).transpose()).collect()
     }
 }

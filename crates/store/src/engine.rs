@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 use std::str::FromStr;
 
 use innkeeper_core::HotelId;
-use sea_query::{PostgresQueryBuilder, QueryBuilder, SqliteQueryBuilder};
+use sea_query::{PostgresQueryBuilder, QueryBuilder, SelectStatement, SqliteQueryBuilder};
 use sea_query_sqlx::{SqlxBinder, SqlxValues};
 use sqlx::{AssertSqlSafe, Postgres, Row as _, Sqlite};
 
@@ -162,6 +162,29 @@ pub(crate) async fn fetch_optional(
             sqlx::query_with(sql, values).fetch_optional(&mut **tx).await?.map(Row::Postgres)
         }
     })
+}
+
+/// What `open` makes of the rows in their order, until there are `limit`. A row of which it makes nothing is
+/// looked past, so that a few such rows never fill a batch.
+pub(crate) async fn fetch_some<T>(
+    conn: &mut Conn,
+    ordered: &SelectStatement,
+    limit: usize,
+    mut open: impl FnMut(&Row) -> Result<Option<T>, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let (mut found, mut seen) = (Vec::new(), 0);
+    while found.len() < limit {
+        let wanted = at_most(limit - found.len());
+        let rows = fetch_all(conn, &ordered.clone().limit(wanted).offset(seen).take()).await?;
+        for row in &rows {
+            found.extend(open(row)?);
+        }
+        seen += rows.len() as u64;
+        if (rows.len() as u64) < wanted {
+            break;
+        }
+    }
+    Ok(found)
 }
 
 /// What both engines can read out of a column.

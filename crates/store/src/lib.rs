@@ -44,7 +44,7 @@ pub use api_keys::{ApiKey, NewApiKey};
 pub use attendance::{Attendance, Sighting, SightingOutcome};
 pub use audit::{AuditBreak, AuditEntry, AuditFault, AuditHead, AuditSubject, AuditVerdict};
 pub use copy::CopyReport;
-pub use correction::{MAX_NEGATIVES, NewNegative, Reassigned, Reassignment, Removed};
+pub use correction::{Corrected, Correction, MAX_NEGATIVES, NewNegative, RowOutcome};
 pub use enrolment::{EmployeeProfile, Enrolled, NewConsent, NewEnrolment, NewTemplate, Replaced};
 pub use error::StoreError;
 pub use naming::{Named, NamedFace, Naming};

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::engine::{CHUNK, Conn, at_most, count, execute, fetch_all, get, parse};
+use crate::engine::{CHUNK, Conn, count, execute, fetch_some, get, parse};
 use crate::schema::{Col, Table};
 use crate::scope::Scope;
 use crate::seal::PAYLOAD;
@@ -106,7 +106,8 @@ pub(crate) async fn forget(
 }
 
 impl Store {
-    /// Events that were not delivered yet, oldest first, of every hotel.
+    /// Events that were not delivered yet, oldest first, of every hotel. One that does not open is passed over,
+    /// told in the log, until [`Self::outbox_prune`] takes it for its age.
     ///
     /// # Errors
     /// When the database fails.
@@ -116,24 +117,23 @@ impl Store {
             .from(Table::Outbox)
             .and_where(Expr::col(Col::DeliveredAt).is_null())
             .order_by(Col::Seq, Order::Asc)
-            .limit(at_most(limit))
             .take();
-        let rows = fetch_all(&mut *self.reader().await?, &query).await?;
-        rows.iter()
-            .map(|row| {
-                let hotel: HotelId = parse(row, "hotel_id")?;
-                let payload = self.unseal_row(PAYLOAD, hotel.as_str(), row)?;
-                Ok(OutboxEvent {
-                    id: parse(row, "id")?,
-                    hotel,
-                    topic: get(row, "topic")?,
-                    payload: serde_json::from_slice(&payload)
-                        .map_err(|_| StoreError::Corrupt { column: "payload" })?,
-                    created_at: time(row, "created_at")?,
-                    attempts: count(row, "attempts")?,
-                })
-            })
-            .collect()
+        fetch_some(&mut *self.reader().await?, &query, limit, |row| {
+            let hotel: HotelId = parse(row, "hotel_id")?;
+            let payload = self.unseal_row(PAYLOAD, hotel.as_str(), row).and_then(|payload| {
+                serde_json::from_slice(&payload).map_err(|_| StoreError::Corrupt { column: "payload" })
+            });
+            let Some(payload) = self.readable(PAYLOAD, row, payload)? else { return Ok(None) };
+            Ok(Some(OutboxEvent {
+                id: parse(row, "id")?,
+                hotel,
+                topic: get(row, "topic")?,
+                payload,
+                created_at: time(row, "created_at")?,
+                attempts: count(row, "attempts")?,
+            }))
+        })
+        .await
     }
 
     /// Marks events as delivered; those about a deleted person are removed. Unknown ids are ignored.

@@ -75,18 +75,21 @@ pub(crate) fn from_bytes(bytes: &[u8], dimension: u64) -> Result<Vec<f32>, Store
     Ok(floats.iter().map(|b| f32::from_le_bytes(*b)).collect())
 }
 
-fn template(hotel: &HotelStore, row: &Row) -> Result<Template, StoreError> {
-    Ok(Template {
+/// `None` when the vector does not open.
+fn template(hotel: &HotelStore, row: &Row) -> Result<Option<Template>, StoreError> {
+    let vector = hotel.store.vector(TEMPLATE, &hotel.hotel, row);
+    let Some(vector) = hotel.store.readable(TEMPLATE, row, vector)? else { return Ok(None) };
+    Ok(Some(Template {
         id: parse(row, "id")?,
         model: parse(row, "model")?,
-        vector: hotel.store.vector(TEMPLATE, &hotel.hotel, row)?,
+        vector,
         quality: get::<f64>(row, "quality")? as f32,
         photo_key: get(row, "photo_key")?,
         photo_sha256: get(row, "photo_sha256")?,
         created_at: time(row, "created_at")?,
         indexed: get::<String>(row, "vector_state")? == "indexed",
         last_matched_at: optional_time(row, "last_matched_at")?,
-    })
+    }))
 }
 
 pub(crate) async fn exists(
@@ -147,7 +150,8 @@ impl HotelStore {
         }))
     }
 
-    /// Every template of a person, of every model, best quality first.
+    /// Every template of a person, of every model, best quality first; less those that do not open, of which
+    /// the log tells.
     ///
     /// # Errors
     /// When the database fails.
@@ -172,7 +176,7 @@ impl HotelStore {
             .order_by(Col::Id, Order::Asc)
             .take();
         let rows = fetch_all(&mut *self.reader().await?, &query).await?;
-        rows.iter().map(|row| template(self, row)).collect()
+        rows.iter().filter_map(|row| template(self, row).transpose()).collect()
     }
 
     /// Everyone who has a template of `model`, by id: whom a change of models must visit.

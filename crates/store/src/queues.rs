@@ -5,7 +5,7 @@ use innkeeper_core::{EmployeeId, HotelId, ModelRef, WriteStage};
 use sea_query::{Expr, ExprTrait, OnConflict, Order, Query};
 use uuid::Uuid;
 
-use crate::engine::{CHUNK, at_most, count, execute, fetch_all, get, parse};
+use crate::engine::{CHUNK, at_most, count, execute, fetch_all, fetch_some, get, parse};
 use crate::schema::{Col, Table};
 use crate::scope::Scope;
 use crate::seal::TEMPLATE;
@@ -50,19 +50,19 @@ pub struct MediaTask {
 
 impl Store {
     /// What the vector index must still do, deletions first, then the oldest templates. Apply the tasks in
-    /// one worker, then report them with [`Store::vectors_done`]; both kinds can be repeated without harm.
+    /// one worker, then report them with [`Store::vectors_done`]; both kinds can be repeated without harm. A
+    /// template that does not open waits on, told in the log, and keeps no other from its turn.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn pending_vectors(&self, limit: usize) -> Result<Vec<VectorTask>, StoreError> {
-        let limit = at_most(limit);
         let mut conn = self.reader().await?;
         let deletes = Query::select()
             .columns([Col::TemplateId, Col::HotelId, Col::Model])
             .from(Table::VectorDeletes)
             .order_by(Col::QueuedAt, Order::Asc)
             .order_by(Col::TemplateId, Order::Asc)
-            .limit(limit)
+            .limit(at_most(limit))
             .take();
         let mut tasks: Vec<VectorTask> = fetch_all(&mut conn, &deletes)
             .await?
@@ -82,18 +82,21 @@ impl Store {
             .and_where(Expr::col(Col::VectorState).eq("pending"))
             .order_by(Col::CreatedAt, Order::Asc)
             .order_by(Col::Id, Order::Asc)
-            .limit(limit - tasks.len() as u64)
             .take();
-        for row in fetch_all(&mut conn, &upserts).await? {
-            let hotel: HotelId = parse(&row, "hotel_id")?;
-            let vector = self.vector(TEMPLATE, &hotel, &row)?;
-            tasks.push(VectorTask {
-                template_id: parse(&row, "id")?,
+        let left = limit - tasks.len();
+        let upserts = fetch_some(&mut conn, &upserts, left, |row| {
+            let hotel: HotelId = parse(row, "hotel_id")?;
+            let Some(vector) = self.readable(TEMPLATE, row, self.vector(TEMPLATE, &hotel, row))? else {
+                return Ok(None);
+            };
+            Ok(Some(VectorTask {
+                template_id: parse(row, "id")?,
                 hotel,
-                model: parse(&row, "model")?,
-                kind: VectorChange::Upsert { employee: parse(&row, "employee_id")?, vector },
-            });
-        }
+                model: parse(row, "model")?,
+                kind: VectorChange::Upsert { employee: parse(row, "employee_id")?, vector },
+            }))
+        });
+        tasks.extend(upserts.await?);
         Ok(tasks)
     }
 

@@ -27,7 +27,7 @@ pub struct Deleted {
     pub consents: u64,
     /// Attendance rows.
     pub attendance_rows: u64,
-    /// Faces of which somebody had said that they are not this person.
+    /// Faces of which somebody had said that they are not this person, or are not another but this one.
     pub negatives: u64,
     /// Events that named the person, delivered or not.
     pub outbox_events: u64,
@@ -44,7 +44,7 @@ pub struct Withdrawn {
     pub photo_keys: Vec<String>,
     /// Consent records that were active.
     pub consents: u64,
-    /// Faces of which somebody had said that they are not this person.
+    /// Faces of which somebody had said that they are not this person, or are not another but this one.
     pub negatives: u64,
     /// The event `consent.withdrawn`.
     pub event_id: Uuid,
@@ -174,7 +174,7 @@ struct Biometrics {
     negatives: u64,
 }
 
-/// Removes every template and negative of a person and lets go of the photos.
+/// Removes every template of a person, every negative of theirs or that shows them, and lets go of the photos.
 async fn remove_biometrics(
     conn: &mut Conn,
     scope: Scope<'_>,
@@ -189,8 +189,11 @@ async fn remove_biometrics(
     remove_templates(conn, scope, &held, at).await?;
     let keys = held.iter().filter_map(|h| h.photo_key.as_deref());
     let photo_keys = release_photos(conn, scope, keys, at).await?;
-    let negatives =
-        scope.delete(Table::NotThisPerson).and_where(Expr::col(Col::EmployeeId).eq(employee.as_str())).take();
+    let named = |column| Expr::col(column).eq(employee.as_str());
+    let negatives = scope
+        .delete(Table::NotThisPerson)
+        .and_where(named(Col::EmployeeId).or(named(Col::ShowsEmployeeId)))
+        .take();
     let negatives = execute(conn, &negatives).await?;
     Ok(Biometrics { templates: held.iter().map(|h| h.id).collect(), photo_keys, negatives })
 }

@@ -72,6 +72,7 @@ pub(crate) enum Col {
     SealedProfile,
     SeenAt,
     Seq,
+    ShowsEmployeeId,
     Source,
     Subject,
     TemplateId,

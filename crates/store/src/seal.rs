@@ -1,5 +1,8 @@
 //! Which values are sealed, and how the keys are changed under them.
 
+use std::collections::HashSet;
+use std::sync::PoisonError;
+
 use innkeeper_core::{HotelId, WriteStage};
 use innkeeper_sealing::{KeyId, KeyRing, SealError};
 use sea_query::{Cond, Expr, ExprTrait, IdenStatic, Order, Query};
@@ -157,16 +160,37 @@ impl Store {
         from_bytes(&self.unseal_row(column, hotel.as_str(), row)?, count(row, "dimension")?)
     }
 
+    /// What was opened of a row, or `None` when its value does not open: the row's own damage, which is told
+    /// once as an error and keeps nobody from the others.
+    pub(crate) fn readable<T>(
+        &self,
+        column: SealedColumn,
+        row: &Row,
+        opened: Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        let error = match opened {
+            Ok(value) => return Ok(Some(value)),
+            Err(error @ (StoreError::Seal { .. } | StoreError::Corrupt { .. })) => error,
+            Err(error) => return Err(error),
+        };
+        let (table, id): (_, String) = (column.table.as_str(), get(row, column.id.as_str())?);
+        let mut told = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.insert((table, id.clone())) {
+            tracing::error!(table, id, %error, "a row does not open and is passed over");
+        }
+        Ok(None)
+    }
+
     /// Seals up to `batch` rows (at least one) again that another than the active key has sealed, in one short
-    /// transaction. Returns how many there were; zero says that the active key has sealed every row.
+    /// transaction. Returns how many there were; zero says that there is nothing more to do.
     ///
-    /// Call it until it returns zero, then the older keys may go. The key file is read again first, so that a
-    /// process that missed a rotation does not undo it. Others may write meanwhile: a value that changed is
-    /// left as it is.
+    /// Call it until it returns zero. A row that does not open stays as it is, told in the log: an older key
+    /// may go once [`Self::seal_counts`] has no row of it. The key file is read again first, so that a process
+    /// that missed a rotation does not undo it. Others may write meanwhile: a value that changed is left as it
+    /// is.
     ///
     /// # Errors
-    /// [`StoreError::Seal`] when a value cannot be opened, or the database's failure. Nothing of the batch is
-    /// written then.
+    /// When the database fails, or the active key cannot seal. Nothing of the batch is written then.
     pub async fn reseal(&self, batch: usize) -> Result<u64, StoreError> {
         self.reload_keys();
         let active = self.keys.active().to_string();
@@ -176,17 +200,29 @@ impl Store {
             Cond::any().add(by().lt(active.as_str())).add(by().gt(active.as_str()))
         };
         let mut left = batch.max(1);
-        let mut resealed = 0;
+        let mut resealed = 0_u64;
         let mut tx = self.begin().await?;
         for column in SEALED {
-            let rows = fetch_all(&mut tx, &column.rows(&[column.column], older(), left)).await?;
-            for row in &rows {
-                self.reseal_row(&mut tx, column, row).await?;
-            }
-            left -= rows.len();
-            resealed += rows.len() as u64;
-            if left == 0 {
-                break;
+            // What does not open is among the older rows for ever; so many more are asked for.
+            let mut stuck = HashSet::new();
+            while left > 0 {
+                let wanted = left.saturating_add(stuck.len());
+                let rows = fetch_all(&mut tx, &column.rows(&[column.column], older(), wanted)).await?;
+                for row in &rows {
+                    let place = column.place(row)?;
+                    if left == 0 || stuck.contains(&place) {
+                        continue;
+                    }
+                    if self.reseal_row(&mut tx, column, row).await? {
+                        left -= 1;
+                        resealed += 1;
+                    } else {
+                        stuck.insert(place);
+                    }
+                }
+                if rows.len() < wanted {
+                    break;
+                }
             }
         }
         if resealed > 0 {
@@ -196,17 +232,19 @@ impl Store {
         Ok(resealed)
     }
 
-    async fn reseal_row(&self, conn: &mut Conn, column: SealedColumn, row: &Row) -> Result<(), StoreError> {
+    /// Whether the row opened.
+    async fn reseal_row(&self, conn: &mut Conn, column: SealedColumn, row: &Row) -> Result<bool, StoreError> {
         let (hotel, id) = column.place(row)?;
         let before: Vec<u8> = get(row, column.column.as_str())?;
-        let plain = self.unseal(column, &hotel, &id, &before)?;
+        let opened = self.unseal(column, &hotel, &id, &before);
+        let Some(plain) = self.readable(column, row, opened)? else { return Ok(false) };
         let update = Query::update()
             .table(column.table)
             .values(self.seal(column, &hotel, &id, &plain)?)
             .cond_where(column.unchanged(&hotel, &id, (column.column, Expr::value(before))))
             .take();
         execute(conn, &update).await?;
-        Ok(())
+        Ok(true)
     }
 
     fn reload_keys(&self) {

@@ -1,6 +1,7 @@
 use rand::TryRngCore;
 use rand::rngs::OsRng;
 use sea_query::{Expr, ExprTrait, OnConflict, Query};
+use sha2::{Digest, Sha256};
 
 use crate::engine::{Conn, Row, execute, fetch_optional};
 use crate::schema::{Col, Table};
@@ -11,7 +12,20 @@ use crate::{Store, StoreError};
 /// first time, and so also says that whatever an older version wrote plain has been sealed.
 pub(crate) const PSEUDONYMS: &str = "audit-pseudonyms";
 
+/// Names the secret behind [`Store::installation`].
+const INSTALLATION: &str = "installation";
+
 impl Store {
+    /// What tells this installation from others where several share something: 8 hexadecimal digits in lower
+    /// case, the same for every process on this database, and in a copy of it.
+    ///
+    /// # Errors
+    /// As [`Self::secret`].
+    pub async fn installation(&self) -> Result<String, StoreError> {
+        let digest = Sha256::digest(self.secret(INSTALLATION).await?);
+        Ok(hex::encode(&digest[..4]))
+    }
+
     /// A secret of the installation, by its name: 32 random bytes, created when they are first asked for and
     /// the same ever after, whoever asks and however often the keys change.
     ///

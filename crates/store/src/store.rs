@@ -1,5 +1,6 @@
+use std::collections::HashSet;
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -29,6 +30,8 @@ pub struct Store {
     pub(crate) keys: KeyRing,
     /// Under what the audit log names persons; behind a lock because a copy brings its own.
     pseudonyms: Arc<RwLock<[u8; 32]>>,
+    /// Table and id of rows that do not open, so that each is told of once.
+    pub(crate) unreadable: Arc<Mutex<HashSet<(&'static str, String)>>>,
 }
 
 /// The tables as one hotel sees them: every statement names the hotel.
@@ -74,7 +77,7 @@ impl Store {
 
     /// Checks the keys, seals what is plain, and gets what every write needs.
     async fn settled(engine: Engine, keys: KeyRing) -> Result<Self, StoreError> {
-        let store = Self { engine, keys, pseudonyms: Arc::default() };
+        let store = Self { engine, keys, pseudonyms: Arc::default(), unreadable: Arc::default() };
         let sealed_before = store.has_secret(PSEUDONYMS).await?;
         store.check_seals(sealed_before).await?;
         if !sealed_before {
@@ -110,6 +113,14 @@ impl Store {
         let query = Query::select().column(Col::Id).from(Table::Hotels).order_by(Col::Id, Order::Asc).take();
         let rows = fetch_all(&mut *self.reader().await?, &query).await?;
         rows.iter().map(|row| parse(row, "id")).collect()
+    }
+
+    /// Whether no hotel has ever written.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn is_empty(&self) -> Result<bool, StoreError> {
+        Ok(self.hotels().await?.is_empty())
     }
 
     /// Waits for running statements and closes every connection; `SQLite`'s write-ahead log is folded into the

@@ -6,7 +6,7 @@ use innkeeper_core::{CameraId, HotelId, ModelRef};
 use sea_query::{Expr, ExprTrait, Order, Query, SelectStatement};
 use uuid::Uuid;
 
-use crate::engine::{CHUNK, Conn, Row, at_most, count, execute, fetch_all, get, parse, parse_optional};
+use crate::engine::{CHUNK, Conn, Row, count, execute, fetch_all, fetch_some, get, parse, parse_optional};
 use crate::enrolment::{check_sha256, check_vector, invalid};
 use crate::people::to_bytes;
 use crate::removal::{keep_photos, release_photos};
@@ -110,12 +110,15 @@ const COLUMNS: [Col; 15] = [
     Col::ExpiresAt,
 ];
 
-fn unknown(hotel: &HotelStore, row: &Row) -> Result<UnknownFace, StoreError> {
-    Ok(UnknownFace {
+/// `None` when the vector does not open.
+fn unknown(hotel: &HotelStore, row: &Row) -> Result<Option<UnknownFace>, StoreError> {
+    let vector = hotel.store.vector(UNKNOWN, &hotel.hotel, row);
+    let Some(vector) = hotel.store.readable(UNKNOWN, row, vector)? else { return Ok(None) };
+    Ok(Some(UnknownFace {
         id: parse(row, "id")?,
         group_id: parse(row, "group_id")?,
         model: parse(row, "model")?,
-        vector: hotel.store.vector(UNKNOWN, &hotel.hotel, row)?,
+        vector,
         quality: get::<f64>(row, "quality")? as f32,
         camera_id: parse_optional(row, "camera_id")?,
         seen_at: time(row, "seen_at")?,
@@ -126,7 +129,7 @@ fn unknown(hotel: &HotelStore, row: &Row) -> Result<UnknownFace, StoreError> {
         photo_key: get(row, "photo_key")?,
         photo_sha256: get(row, "photo_sha256")?,
         expires_at: time(row, "expires_at")?,
-    })
+    }))
 }
 
 /// A sighting that is stored, without its vector.
@@ -293,10 +296,11 @@ impl HotelStore {
         self.scope().select(Table::UnknownFaces, &COLUMNS)
     }
 
-    /// Unknown faces whose last frame is of `since` or later, newest first.
+    /// Unknown faces whose last frame is of `since` or later, newest first; less those that do not open, of
+    /// which the log tells.
     ///
     /// # Errors
-    /// [`StoreError::Seal`], or the database's failure.
+    /// When the database fails.
     pub async fn unknown_faces(
         &self,
         since: DateTime<Utc>,
@@ -307,16 +311,14 @@ impl HotelStore {
             .and_where(Expr::col(Col::LastSeenAt).gte(micros(since)))
             .order_by(Col::LastSeenAt, Order::Desc)
             .order_by(Col::Id, Order::Desc)
-            .limit(at_most(limit))
             .take();
-        let rows = fetch_all(&mut *self.reader().await?, &query).await?;
-        rows.iter().map(|row| unknown(self, row)).collect()
+        fetch_some(&mut *self.reader().await?, &query, limit, |row| unknown(self, row)).await
     }
 
-    /// The sightings of one group, oldest first.
+    /// The sightings of one group, oldest first; less those that do not open, of which the log tells.
     ///
     /// # Errors
-    /// [`StoreError::Seal`], or the database's failure.
+    /// When the database fails.
     pub async fn unknown_group(&self, group_id: Uuid) -> Result<Vec<UnknownFace>, StoreError> {
         let query = self
             .unknown_select()
@@ -325,7 +327,7 @@ impl HotelStore {
             .order_by(Col::Id, Order::Asc)
             .take();
         let rows = fetch_all(&mut *self.reader().await?, &query).await?;
-        rows.iter().map(|row| unknown(self, row)).collect()
+        rows.iter().filter_map(|row| unknown(self, row).transpose()).collect()
     }
 
     /// The sightings with these ids, in the order in which they were seen; ids that are none are left out.
@@ -338,7 +340,7 @@ impl HotelStore {
         for ids in ids.chunks(CHUNK) {
             let these = Expr::col(Col::Id).is_in(ids.iter().map(Uuid::to_string));
             for row in fetch_all(conn, &self.unknown_select().and_where(these).take()).await? {
-                faces.push(unknown(self, &row)?);
+                faces.extend(unknown(self, &row)?);
             }
         }
         faces.sort_by_key(|face| (face.seen_at, face.id));

@@ -101,7 +101,7 @@ CREATE INDEX unknown_faces_by_photo ON unknown_faces (hotel_id, photo_key);
 CREATE INDEX unknown_faces_by_end ON unknown_faces (expires_at);
 CREATE INDEX unknown_faces_by_seal ON unknown_faces (sealed_by);
 
--- Faces that somebody said are not this employee. They go with the person.
+-- Faces that somebody said are not this employee. They go with that person, and with the one they show.
 CREATE TABLE not_this_person (
     id           TEXT    NOT NULL,
     hotel_id     TEXT    NOT NULL,
@@ -112,10 +112,14 @@ CREATE TABLE not_this_person (
     created_at   BIGINT  NOT NULL,
     created_by   TEXT    NOT NULL,
     sealed_by    TEXT    NOT NULL,
+    -- Whose face it is in truth, when somebody said.
+    shows_employee_id  TEXT,
     CONSTRAINT not_this_person_pk PRIMARY KEY (id),
-    CONSTRAINT not_this_person_employee_fk FOREIGN KEY (hotel_id, employee_id) REFERENCES employees (hotel_id, id)
+    CONSTRAINT not_this_person_employee_fk FOREIGN KEY (hotel_id, employee_id) REFERENCES employees (hotel_id, id),
+    CONSTRAINT not_this_person_shown_fk FOREIGN KEY (hotel_id, shows_employee_id) REFERENCES employees (hotel_id, id)
 );
 CREATE INDEX not_this_person_by_employee ON not_this_person (hotel_id, employee_id, model);
+CREATE INDEX not_this_person_by_shown ON not_this_person (hotel_id, shows_employee_id);
 CREATE INDEX not_this_person_by_seal ON not_this_person (sealed_by);
 
 -- How the row came about: seen by a camera, named afterwards, or put right by somebody.

@@ -52,6 +52,8 @@ async fn is_the_same_in<P: Location>() {
         to.outbox_pending(999).await.expect("a read")
     );
     assert_eq!(to.secret("turn").await.expect("read"), secret);
+    // Nobody had asked for it before the copy was made.
+    assert_eq!(to.installation().await.expect("read"), from.installation().await.expect("read"));
     for name in ["north", "south"] {
         let (a, b) = (from.hotel(&hotel_of(name)), to.hotel(&hotel_of(name)));
         let (id, face) = (person("EMP001"), model("face"));
@@ -86,6 +88,8 @@ async fn is_the_same_in<P: Location>() {
     assert!(to.verify_audit().await.expect("a read").is_intact());
     let last = to.outbox_pending(999).await.expect("a read").pop().expect("events");
     assert_eq!(last.payload["employee_id"], "EMP009", "new events come after the copied ones");
+    let gone = to.hotel(&hotel("north")).delete_person(&person("EMP000"), "m", noon()).await.expect("done");
+    assert_eq!(gone.expect("there").negatives, 1, "the copy forgot whom the face shows");
 }
 
 #[tokio::test]

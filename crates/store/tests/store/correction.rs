@@ -1,17 +1,10 @@
-use innkeeper_store::{ATTENDANCE_CORRECTED, Action, MAX_NEGATIVES, Reassignment, Source};
+use innkeeper_store::{ATTENDANCE_CORRECTED, Action, Corrected, MAX_NEGATIVES, RowOutcome, Source};
 
 use super::*;
 
-fn to(attendance_id: Uuid, from: &str, to: &str) -> Reassignment {
-    Reassignment {
-        attendance_id,
-        from: person(from),
-        to: person(to),
-        window: Duration::from_mins(1),
-        zone: chrono_tz::Tz::UTC,
-        actor: "manager".to_owned(),
-        at: noon(),
-    }
+/// A face that was taken for `from` and is in truth `shows`.
+fn mistaken(from: &str, shows: Option<&str>) -> NewNegative {
+    NewNegative { employee: person(from), shows: shows.map(person), ..negative(1) }
 }
 
 async fn staffed() -> House {
@@ -30,8 +23,8 @@ async fn negatives_are_kept_newest_first_and_never_too_many() {
     let hotel = house.hotel();
     for n in 0..MAX_NEGATIVES + 3 {
         let at = noon() + seconds(n as i64);
-        let kept = hotel.add_not_this_person(negative(n), "manager", at).await.expect("kept");
-        assert_eq!(kept, (n + 1).min(MAX_NEGATIVES));
+        let done = hotel.correct(negative(n), None, "manager", at).await.expect("kept");
+        assert_eq!(done, Corrected { is_kept: true, row: None });
     }
     let (id, face) = (person("EMP001"), model("face"));
     let kept = hotel.negatives(&id, &face).await.expect("a read");
@@ -42,17 +35,61 @@ async fn negatives_are_kept_newest_first_and_never_too_many() {
     let log = hotel.audit_entries(0, 99).await.expect("a read");
     assert_eq!(log.iter().filter(|e| e.action == "face.not_this_person").count(), MAX_NEGATIVES + 3);
     let nobody = NewNegative { employee: person("EMP777"), ..negative(1) };
-    let nobody = hotel.add_not_this_person(nobody, "m", noon()).await;
+    let nobody = hotel.correct(nobody, None, "m", noon()).await;
     assert!(matches!(nobody, Err(StoreError::UnknownEmployee)), "{nobody:?}");
     // They go with the face.
     let withdrawn = hotel.withdraw_consent(&id, "m", noon()).await.expect("done").expect("there");
     assert_eq!(withdrawn.negatives, MAX_NEGATIVES as u64);
     assert!(hotel.negatives(&id, &face).await.expect("a read").is_empty());
-    hotel.add_not_this_person(negative(1), "m", noon()).await.expect("kept");
+    hotel.correct(negative(1), None, "m", noon()).await.expect("kept");
     let deleted = hotel.delete_person(&id, "m", noon()).await.expect("done").expect("there");
     // The enrolment's event went with the consent; the withdrawal's is left.
     assert_eq!((deleted.negatives, deleted.outbox_events), (1, 1));
     assert_eq!(house.rows("SELECT count(*) FROM not_this_person").await, 0);
+}
+
+#[tokio::test]
+async fn a_face_of_somebody_else_goes_with_them_too() {
+    let house = staffed().await;
+    let (hotel, id, face) = (house.hotel(), person("EMP001"), model("face"));
+    hotel.enrol(enrolment("EMP003", vec![template(3, 0.5)])).await.expect("enrolled");
+    for shows in [Some("EMP002"), Some("EMP003"), None] {
+        hotel.correct(mistaken("EMP001", shows), None, "m", noon()).await.expect("kept");
+    }
+    let withdrawn = hotel.withdraw_consent(&person("EMP002"), "m", noon()).await.expect("done");
+    assert_eq!(withdrawn.expect("there").negatives, 1);
+    assert_eq!(hotel.negatives(&id, &face).await.expect("a read").len(), 2);
+    let deleted = hotel.delete_person(&person("EMP003"), "m", noon()).await.expect("done");
+    assert_eq!(deleted.expect("there").negatives, 1);
+    assert_eq!(hotel.negatives(&id, &face).await.expect("a read").len(), 1, "the stranger's is not theirs");
+
+    // Nor does a later correction bring the face back of whom it must not be kept.
+    let seen = hotel.record_sighting(sighting("EMP001", Some("lobby"), noon())).await.expect("seen");
+    let late = mistaken("EMP001", Some("EMP002"));
+    let late = hotel.correct(late, row(seen.attendance_id), "m", noon()).await.expect("fine");
+    let reassigned = Some(RowOutcome::Reassigned { joined: false });
+    assert_eq!(late, Corrected { is_kept: false, row: reassigned });
+    assert_eq!(hotel.negatives(&id, &face).await.expect("a read").len(), 1);
+}
+
+#[tokio::test]
+async fn a_wrong_correction_can_be_taken_back_once() {
+    let house = staffed().await;
+    let (hotel, id) = (house.hotel(), person("EMP001"));
+    let (wrong, right) = (negative(1), negative(2));
+    for new in [&wrong, &right] {
+        hotel.correct(new.clone(), None, "m", noon()).await.expect("kept");
+    }
+    let south = house.store.hotel(&hotel_of("south"));
+    assert!(!south.remove_negative(&id, wrong.id, "m", noon()).await.expect("fine"), "another hotel's");
+    assert!(!hotel.remove_negative(&person("EMP002"), wrong.id, "m", noon()).await.expect("fine"));
+    assert!(hotel.remove_negative(&id, wrong.id, "m", noon()).await.expect("fine"));
+    assert!(!hotel.remove_negative(&id, wrong.id, "m", noon()).await.expect("fine"));
+    assert_eq!(hotel.negatives(&id, &model("face")).await.expect("a read"), [right.vector]);
+    let log = hotel.audit_entries(0, 99).await.expect("a read");
+    let taken_back: Vec<_> = log.iter().filter(|e| e.action == "face.negative_removed").collect();
+    assert_eq!(taken_back.len(), 1);
+    assert_eq!(taken_back[0].subject, hotel.pseudonym(&id));
 }
 
 #[tokio::test]
@@ -61,17 +98,14 @@ async fn a_wrong_attendance_row_goes_with_a_trace() {
     let hotel = house.hotel();
     let seen = hotel.record_sighting(sighting("EMP001", Some("lobby"), noon())).await.expect("seen");
     let id = seen.attendance_id;
-    let of_another = hotel.correct_attendance(id, &person("EMP002"), "m", noon()).await.expect("fine");
-    assert!(of_another.is_none());
-    let elsewhere = house.store.hotel(&hotel_of("south"));
-    assert!(elsewhere.correct_attendance(id, &person("EMP001"), "m", noon()).await.expect("fine").is_none());
-    let removed =
-        hotel.correct_attendance(id, &person("EMP001"), "m", noon()).await.expect("fine").expect("there");
-    assert_eq!(removed.attendance.id, id);
+    let of_another = hotel.correct(mistaken("EMP002", None), row(id), "m", noon()).await.expect("fine");
+    assert_eq!(of_another, Corrected { is_kept: true, row: Some(RowOutcome::Gone) });
+    let done = hotel.correct(negative(1), row(id), "m", noon()).await.expect("fine");
+    assert_eq!(done, Corrected { is_kept: true, row: Some(RowOutcome::Removed) });
     assert_eq!(house.rows("SELECT count(*) FROM attendance_logs").await, 0);
     let events = house.store.outbox_pending(9).await.expect("a read");
     let last = events.last().expect("an event");
-    assert_eq!((last.topic.as_str(), last.id), (ATTENDANCE_CORRECTED, removed.event_id));
+    assert_eq!(last.topic, ATTENDANCE_CORRECTED);
     assert_eq!(last.payload["attendance_id"], id.to_string());
     assert_eq!(
         (&last.payload["change"], &last.payload["employee_id"]),
@@ -79,7 +113,53 @@ async fn a_wrong_attendance_row_goes_with_a_trace() {
     );
     let log = hotel.audit_entries(0, 9).await.expect("a read");
     assert_eq!(log.last().expect("a row").action, "attendance.removed");
-    assert!(hotel.correct_attendance(id, &person("EMP001"), "m", noon()).await.expect("fine").is_none());
+    let again = hotel.correct(negative(2), row(id), "m", noon()).await.expect("fine");
+    assert_eq!(
+        again,
+        Corrected { is_kept: true, row: Some(RowOutcome::Gone) },
+        "the face is kept all the same"
+    );
+    assert_eq!(hotel.negatives(&person("EMP001"), &model("face")).await.expect("a read").len(), 2);
+}
+
+#[tokio::test]
+async fn another_hotels_attendance_row_cannot_be_put_right() {
+    let house = staffed().await;
+    let seen = house.hotel().record_sighting(sighting("EMP001", None, noon())).await.expect("seen");
+    let south = house.store.hotel(&hotel_of("south"));
+    south.enrol(enrolment("EMP001", vec![template(9, 0.5)])).await.expect("enrolled");
+    let done = south.correct(negative(1), row(seen.attendance_id), "m", noon()).await.expect("fine");
+    assert_eq!(done.row, Some(RowOutcome::Gone));
+    assert_eq!(house.rows("SELECT count(*) FROM attendance_logs").await, 1);
+}
+
+#[tokio::test]
+async fn a_refused_correction_changes_neither_faces_nor_attendance() {
+    let house = staffed().await;
+    let hotel = house.hotel();
+    let seen = hotel.record_sighting(sighting("EMP001", Some("lobby"), noon())).await.expect("seen");
+    let kept = negative(1);
+    hotel.correct(kept.clone(), None, "m", noon()).await.expect("kept");
+    let (rows, log) = (row(seen.attendance_id), hotel.audit_entries(0, 99).await.expect("a read"));
+    let nobody = hotel.correct(mistaken("EMP001", Some("EMP777")), rows, "m", noon()).await;
+    assert!(matches!(nobody, Err(StoreError::UnknownEmployee)), "{nobody:?}");
+    let same = hotel.correct(mistaken("EMP001", Some("EMP001")), rows, "m", noon()).await;
+    assert!(matches!(same, Err(StoreError::Invalid { field: "shows", .. })), "{same:?}");
+    let again = NewNegative { id: kept.id, ..mistaken("EMP001", Some("EMP002")) };
+    let again = hotel.correct(again, rows, "m", noon()).await;
+    assert!(matches!(again, Err(StoreError::Duplicate { what: "the negative" })), "{again:?}");
+    assert_eq!(hotel.negatives(&person("EMP001"), &model("face")).await.expect("a read").len(), 1);
+    assert_eq!(hotel.audit_entries(0, 99).await.expect("a read"), log);
+
+    // The row cannot be written: the face must not be kept either.
+    sqlx::raw_sql("ALTER TABLE outbox RENAME TO outbox_away")
+        .execute(&mut house.raw().await)
+        .await
+        .expect("renamed");
+    let failed = hotel.correct(negative(2), rows, "m", noon()).await;
+    assert!(failed.is_err(), "{failed:?}");
+    assert_eq!(hotel.negatives(&person("EMP001"), &model("face")).await.expect("a read").len(), 1);
+    assert_eq!(hotel.audit_entries(0, 99).await.expect("a read"), log);
 }
 
 #[tokio::test]
@@ -90,23 +170,23 @@ async fn a_row_given_to_another_is_theirs_and_each_hears_of_it_alone() {
     let seen = hotel.record_sighting(sighting("EMP001", Some("lobby"), noon())).await.expect("seen");
     assert_eq!(seen.action, Action::CheckIn);
     let id = seen.attendance_id;
-    let done = hotel.reassign_attendance(to(id, "EMP001", "EMP002")).await.expect("fine").expect("there");
-    assert_eq!((done.attendance_id, done.joined, done.events.len()), (id, false, 2));
+    let wrong = mistaken("EMP001", Some("EMP002"));
+    let done = hotel.correct(wrong, row(id), "m", noon()).await.expect("fine");
+    assert_eq!(done.row, Some(RowOutcome::Reassigned { joined: false }));
     let rows =
         hotel.attendance(Some(&person("EMP002")), noon(), noon() + seconds(1), 9).await.expect("a read");
     assert_eq!((rows[0].id, rows[0].action, rows[0].source), (id, Action::Seen, Source::Corrected));
     let events = house.store.outbox_pending(9).await.expect("a read");
     let told: Vec<_> = events.iter().filter(|e| e.topic == ATTENDANCE_CORRECTED).collect();
-    assert_eq!(told.iter().map(|e| e.id).collect::<Vec<_>>(), done.events);
     assert_eq!(
-        (&told[0].payload["change"], &told[1].payload["change"]),
-        (&"removed".into(), &"assigned".into())
+        told.iter().map(|e| e.payload["change"].as_str()).collect::<Vec<_>>(),
+        [Some("removed"), Some("assigned")]
     );
     assert!(!told[0].payload.to_string().contains("EMP002"), "who goes takes nobody else's event along");
     assert!(!told[1].payload.to_string().contains("EMP001"));
     hotel.delete_person(&person("EMP001"), "m", noon()).await.expect("done").expect("there");
     let left = house.store.outbox_pending(9).await.expect("a read");
-    assert!(left.iter().any(|e| e.id == done.events[1]) && !left.iter().any(|e| e.id == done.events[0]));
+    assert!(left.iter().any(|e| e.id == told[1].id) && !left.iter().any(|e| e.id == told[0].id));
     assert!(house.store.verify_audit().await.expect("a read").is_intact());
 }
 
@@ -117,19 +197,16 @@ async fn a_row_given_to_one_who_was_seen_there_doubles_nothing() {
     let wrong = hotel.record_sighting(sighting("EMP001", Some("lobby"), noon())).await.expect("seen");
     let late = sighting("EMP002", Some("lobby"), noon() + seconds(40));
     let right = hotel.record_sighting(late).await.expect("seen");
-    let nobody = hotel.reassign_attendance(to(wrong.attendance_id, "EMP001", "EMP777")).await;
-    assert!(matches!(nobody, Err(StoreError::UnknownEmployee)), "{nobody:?}");
-    let same = hotel.reassign_attendance(to(wrong.attendance_id, "EMP001", "EMP001")).await.expect("fine");
-    assert!(same.is_none());
     let done = hotel
-        .reassign_attendance(to(wrong.attendance_id, "EMP001", "EMP002"))
+        .correct(mistaken("EMP001", Some("EMP002")), row(wrong.attendance_id), "m", noon())
         .await
-        .expect("fine")
-        .expect("there");
-    assert_eq!((done.attendance_id, done.joined, done.events.len()), (right.attendance_id, true, 1));
+        .expect("fine");
+    assert_eq!(done.row, Some(RowOutcome::Reassigned { joined: true }));
+    let events = house.store.outbox_pending(9).await.expect("a read");
+    assert_eq!(events.iter().filter(|e| e.topic == ATTENDANCE_CORRECTED).count(), 1);
     let rows =
         hotel.attendance(None, DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC, 9).await.expect("a read");
-    assert_eq!(rows.len(), 1);
+    assert_eq!((rows.len(), rows[0].id), (1, right.attendance_id));
     assert_eq!((rows[0].first_seen_at, rows[0].last_seen_at), (noon(), noon() + seconds(40)));
 }
 

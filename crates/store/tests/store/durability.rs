@@ -191,6 +191,8 @@ async fn every_call_can_be_made_from_a_spawned_task() {
     spawnable(store.reseal(1));
     spawnable(store.seal_counts());
     spawnable(store.secret("x"));
+    spawnable(store.installation());
+    spawnable(store.is_empty());
     spawnable(store.api_key("x"));
     spawnable(store.expire_unknown(noon()));
     spawnable(store.keep_newest_unknown(&hotel_of("default"), 1));
@@ -202,7 +204,8 @@ async fn every_call_can_be_made_from_a_spawned_task() {
     spawnable(hotel.unknown_faces(noon(), 1));
     spawnable(hotel.forget_unknown(&[]));
     spawnable(hotel.negatives(id, &model("face")));
-    spawnable(hotel.correct_attendance(Uuid::nil(), id, "m", noon()));
+    spawnable(hotel.correct(negative(1), None, "m", noon()));
+    spawnable(hotel.remove_negative(id, Uuid::nil(), "m", noon()));
     spawnable(hotel.other_models(&model("face")));
     spawnable(hotel.touch_template(Uuid::nil(), noon()));
 }

@@ -14,8 +14,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use innkeeper_core::{EmployeeId, HotelId, ModelRef};
 use innkeeper_sealing::KeyRing;
 use innkeeper_store::{
-    EmployeeProfile, HotelStore, NewApiKey, NewConsent, NewEnrolment, NewNegative, NewTemplate, NewUnknown,
-    Sighting, Store, StoreError,
+    Correction, EmployeeProfile, HotelStore, NewApiKey, NewConsent, NewEnrolment, NewNegative, NewTemplate,
+    NewUnknown, Sighting, Store, StoreError,
 };
 use uuid::Uuid;
 
@@ -156,7 +156,13 @@ fn negative(n: usize) -> NewNegative {
         employee: person("EMP001"),
         model: model("face"),
         vector: vec![n as f32, 0.5],
+        shows: None,
     }
+}
+
+/// The row of an attendance that told of the wrong person.
+fn row(attendance_id: Uuid) -> Option<Correction> {
+    Some(Correction { attendance_id, window: Duration::from_mins(1), zone: chrono_tz::Tz::UTC })
 }
 
 fn api_key(id: &str) -> NewApiKey {
@@ -181,7 +187,8 @@ async fn furnish(store: &Store) {
             hotel.record_sighting(sighting(&id_text, Some("lobby"), noon())).await.expect("seen");
         }
         hotel.record_unknown(unknown_face(n + 7, noon()), Duration::ZERO).await.expect("kept");
-        hotel.add_not_this_person(negative(n as usize), "manager", noon()).await.expect("kept");
+        let negative = NewNegative { shows: Some(person("EMP000")), ..negative(n as usize) };
+        hotel.correct(negative, None, "manager", noon()).await.expect("kept");
         hotel.delete_person(&person("EMP002"), "manager", noon()).await.expect("done").expect("there");
         hotel.add_api_key(api_key(&format!("key-{n}")), &"a".repeat(64)).await.expect("kept");
     }

@@ -25,6 +25,8 @@ mod sealing;
 mod server;
 #[path = "../unknown.rs"]
 mod unknown;
+#[path = "../unreadable.rs"]
+mod unreadable;
 
 use std::sync::Arc;
 

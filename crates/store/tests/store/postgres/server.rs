@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use innkeeper_store::{AuditSubject, NamedFace, Naming, Reassignment};
+use innkeeper_store::{AuditSubject, NamedFace, Naming, RowOutcome};
 use serde_json::json;
 
 use super::*;
@@ -123,21 +123,18 @@ async fn calls_about_strangers_corrections_and_keys_name_their_hotel_too() {
     };
     assert_eq!(north.name_unknown(naming).await.expect("named").joined.len(), 1);
 
-    assert_eq!(north.add_not_this_person(negative(1), "manager", noon()).await.expect("kept"), 2);
+    let sighted =
+        north.attendance(Some(&id), noon(), noon() + seconds(1), 9).await.expect("a read").remove(0);
+    let theirs = NewNegative { shows: Some(person("EMP000")), ..negative(1) };
+    let wrong = theirs.id;
+    let done = north.correct(theirs, row(sighted.id), "manager", noon()).await.expect("fine");
+    assert_eq!(done.row, Some(RowOutcome::Reassigned { joined: true }));
     assert_eq!(north.negatives(&id, &face).await.expect("a read").len(), 2);
-    let row = north.attendance(Some(&id), noon(), noon() + seconds(1), 9).await.expect("a read").remove(0);
-    let reassignment = Reassignment {
-        attendance_id: row.id,
-        from: id.clone(),
-        to: person("EMP000"),
-        window,
-        zone: chrono_tz::Tz::UTC,
-        actor: "manager".to_owned(),
-        at: noon(),
-    };
-    assert!(north.reassign_attendance(reassignment).await.expect("fine").expect("there").joined);
-    let row = north.attendance(None, noon(), noon() + seconds(1), 9).await.expect("a read").remove(0);
-    assert!(north.correct_attendance(row.id, &person("EMP000"), "m", noon()).await.expect("fine").is_some());
+    assert!(north.remove_negative(&id, wrong, "manager", noon()).await.expect("fine"));
+    let left = north.attendance(None, noon(), noon() + seconds(1), 9).await.expect("a read").remove(0);
+    let nobody = NewNegative { employee: person("EMP000"), ..negative(2) };
+    let done = north.correct(nobody, row(left.id), "m", noon()).await.expect("fine");
+    assert_eq!(done.row, Some(RowOutcome::Removed));
 
     let added = north.add_templates(&id, vec![template(4, 0.5)], 8, "manager", noon()).await.expect("added");
     assert_eq!(added.templates, 2);

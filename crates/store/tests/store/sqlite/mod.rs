@@ -24,6 +24,8 @@ mod queues;
 mod sealing;
 #[path = "../unknown.rs"]
 mod unknown;
+#[path = "../unreadable.rs"]
+mod unreadable;
 
 use std::path::{Path, PathBuf};
 

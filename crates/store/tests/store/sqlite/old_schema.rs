@@ -32,6 +32,14 @@ async fn version_one(path: &str, vector: &[u8]) {
         .await
         .expect("a template");
     }
+    // By other means than the program, which overwrites what it deletes.
+    for sql in [
+        "PRAGMA secure_delete = OFF",
+        "INSERT INTO consents VALUES ('c', 'default', 'EMP001', 1, 'v1', 'of-a-deleted-row', 1, NULL)",
+        "DELETE FROM consents",
+    ] {
+        sqlx::raw_sql(sql).execute(&mut raw).await.expect(sql);
+    }
     sqlx::Connection::close(raw).await.expect("closed");
 }
 
@@ -43,7 +51,7 @@ async fn what_version_one_wrote_plain_is_sealed_and_leaves_no_byte_behind() {
     let vector: Vec<u8> = floats.iter().flat_map(|v| v.to_le_bytes()).collect();
     version_one(&path, &vector).await;
     let before = std::fs::read(&path).expect("the file");
-    let plain = [&b"Nguyen Van A"[..], b"Housekeeping", b"the-old-event", &vector[..64]];
+    let plain = [&b"Nguyen Van A"[..], b"Housekeeping", b"the-old-event", b"of-a-deleted-row", &vector[..64]];
     assert!(plain.iter().all(|p| holds(&before, p)), "the test looks for what was written");
 
     let keys = Place::keys(&path);
