@@ -194,7 +194,11 @@ fn a_wrong_answer_is_put_right_and_not_given_again() {
     let path = |id: &Value| format!("/api/v1/cv/face/EMP001/not-this-person/{}", id.as_str().unwrap());
     assert_eq!(manager.delete(&path(second)).status, 204);
     manager.delete(&path(second)).problem(404, "negative_not_found");
-    assert_eq!(verify(&camera, "EMP001", &photo(OBAMA[2])).json(200)["reason"], "not_this_person", "the first holds");
+    assert_eq!(
+        verify(&camera, "EMP001", &photo(OBAMA[2])).json(200)["reason"],
+        "not_this_person",
+        "the first holds"
+    );
     // The first sample was said to show EMP002, so it goes with EMP002.
     assert!(first.is_string());
     assert_eq!(manager.forget("EMP002").json(200)["negatives"], 1);

@@ -30,7 +30,14 @@ fn an_api_key_opens_what_it_was_made_for_until_it_is_revoked() {
 
     // A key does no more than who makes it.
     let narrow = server.with(house.token_with(&[
-        "--subject", "narrow", "--role", "admin", "--hotel", "h1", "--permissions", "admin:keys",
+        "--subject",
+        "narrow",
+        "--role",
+        "admin",
+        "--hotel",
+        "h1",
+        "--permissions",
+        "admin:keys",
     ]));
     narrow.post_json(KEYS, &json!({"subject": "me", "role": "admin"})).problem(403, "forbidden");
     let own = json!({"subject": "me", "role": "admin", "permissions": ["admin:keys"]});

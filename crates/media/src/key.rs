@@ -156,7 +156,7 @@ mod tests {
             "hotel/grand.hotel:1/faces/EMP-1_a/00000000-0000-0000-0000-000000000007.jpg"
         );
         assert_eq!(key.as_str().parse(), Ok(key.clone()));
-        assert_eq!(key.parts(), Ok((hotel, employee, Uuid::from_u128(7))));
+        assert_eq!(key.parts(), Ok((hotel.clone(), employee, Uuid::from_u128(7))));
         assert_eq!(key.path().as_ref(), key.as_str(), "the store would spell it differently");
         let unknown = Key::unknown(&hotel, Uuid::from_u128(7));
         assert_eq!(unknown.as_str().parse(), Ok(unknown.clone()));
