@@ -66,7 +66,7 @@ async fn a_face_of_somebody_else_goes_with_them_too() {
     // Nor does a later correction bring the face back of whom it must not be kept.
     let seen = hotel.record_sighting(sighting("EMP001", Some("lobby"), noon())).await.expect("seen");
     let late = mistaken("EMP001", Some("EMP002"));
-    let late = hotel.correct(late, row(seen.attendance_id), "m", noon()).await.expect("fine");
+    let late = hotel.correct(late, Some(row(seen.attendance_id)), "m", noon()).await.expect("fine");
     let reassigned = Some(RowOutcome::Reassigned { joined: false });
     assert_eq!(late, Corrected { is_kept: false, row: reassigned });
     assert_eq!(hotel.negatives(&id, &face).await.expect("a read").len(), 1);
@@ -98,9 +98,9 @@ async fn a_wrong_attendance_row_goes_with_a_trace() {
     let hotel = house.hotel();
     let seen = hotel.record_sighting(sighting("EMP001", Some("lobby"), noon())).await.expect("seen");
     let id = seen.attendance_id;
-    let of_another = hotel.correct(mistaken("EMP002", None), row(id), "m", noon()).await.expect("fine");
+    let of_another = hotel.correct(mistaken("EMP002", None), Some(row(id)), "m", noon()).await.expect("fine");
     assert_eq!(of_another, Corrected { is_kept: true, row: Some(RowOutcome::Gone) });
-    let done = hotel.correct(negative(1), row(id), "m", noon()).await.expect("fine");
+    let done = hotel.correct(negative(1), Some(row(id)), "m", noon()).await.expect("fine");
     assert_eq!(done, Corrected { is_kept: true, row: Some(RowOutcome::Removed) });
     assert_eq!(house.rows("SELECT count(*) FROM attendance_logs").await, 0);
     let events = house.store.outbox_pending(9).await.expect("a read");
@@ -113,7 +113,7 @@ async fn a_wrong_attendance_row_goes_with_a_trace() {
     );
     let log = hotel.audit_entries(0, 9).await.expect("a read");
     assert_eq!(log.last().expect("a row").action, "attendance.removed");
-    let again = hotel.correct(negative(2), row(id), "m", noon()).await.expect("fine");
+    let again = hotel.correct(negative(2), Some(row(id)), "m", noon()).await.expect("fine");
     assert_eq!(
         again,
         Corrected { is_kept: true, row: Some(RowOutcome::Gone) },
@@ -128,7 +128,7 @@ async fn another_hotels_attendance_row_cannot_be_put_right() {
     let seen = house.hotel().record_sighting(sighting("EMP001", None, noon())).await.expect("seen");
     let south = house.store.hotel(&hotel_of("south"));
     south.enrol(enrolment("EMP001", vec![template(9, 0.5)])).await.expect("enrolled");
-    let done = south.correct(negative(1), row(seen.attendance_id), "m", noon()).await.expect("fine");
+    let done = south.correct(negative(1), Some(row(seen.attendance_id)), "m", noon()).await.expect("fine");
     assert_eq!(done.row, Some(RowOutcome::Gone));
     assert_eq!(house.rows("SELECT count(*) FROM attendance_logs").await, 1);
 }
@@ -140,7 +140,7 @@ async fn a_refused_correction_changes_neither_faces_nor_attendance() {
     let seen = hotel.record_sighting(sighting("EMP001", Some("lobby"), noon())).await.expect("seen");
     let kept = negative(1);
     hotel.correct(kept.clone(), None, "m", noon()).await.expect("kept");
-    let (rows, log) = (row(seen.attendance_id), hotel.audit_entries(0, 99).await.expect("a read"));
+    let (rows, log) = (Some(row(seen.attendance_id)), hotel.audit_entries(0, 99).await.expect("a read"));
     let nobody = hotel.correct(mistaken("EMP001", Some("EMP777")), rows, "m", noon()).await;
     assert!(matches!(nobody, Err(StoreError::UnknownEmployee)), "{nobody:?}");
     let same = hotel.correct(mistaken("EMP001", Some("EMP001")), rows, "m", noon()).await;
@@ -171,7 +171,7 @@ async fn a_row_given_to_another_is_theirs_and_each_hears_of_it_alone() {
     assert_eq!(seen.action, Action::CheckIn);
     let id = seen.attendance_id;
     let wrong = mistaken("EMP001", Some("EMP002"));
-    let done = hotel.correct(wrong, row(id), "m", noon()).await.expect("fine");
+    let done = hotel.correct(wrong, Some(row(id)), "m", noon()).await.expect("fine");
     assert_eq!(done.row, Some(RowOutcome::Reassigned { joined: false }));
     let rows =
         hotel.attendance(Some(&person("EMP002")), noon(), noon() + seconds(1), 9).await.expect("a read");
@@ -198,7 +198,7 @@ async fn a_row_given_to_one_who_was_seen_there_doubles_nothing() {
     let late = sighting("EMP002", Some("lobby"), noon() + seconds(40));
     let right = hotel.record_sighting(late).await.expect("seen");
     let done = hotel
-        .correct(mistaken("EMP001", Some("EMP002")), row(wrong.attendance_id), "m", noon())
+        .correct(mistaken("EMP001", Some("EMP002")), Some(row(wrong.attendance_id)), "m", noon())
         .await
         .expect("fine");
     assert_eq!(done.row, Some(RowOutcome::Reassigned { joined: true }));

@@ -8,6 +8,7 @@ mod postgres;
 mod schema;
 mod sqlite;
 
+use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -24,8 +25,18 @@ trait Location: Sized {
     async fn new() -> Self;
     /// What [`Self::open`] needs, also in another process.
     fn name(&self) -> String;
-    /// The keys as an installation has them: in a file that outlives the process.
-    fn keys(name: &str) -> KeyRing;
+    /// The folder of the keys, which outlives the process.
+    fn folder(name: &str) -> &Path;
+    /// The keys as an installation has them: in a file.
+    fn keys(name: &str) -> KeyRing {
+        KeyRing::open(None, Self::folder(name)).expect("keys")
+    }
+    /// As if the keys had been changed long ago.
+    fn settle(name: &str) {
+        let file = Self::folder(name).join("secrets/data.key");
+        let file = std::fs::File::options().write(true).open(file).expect("the key file");
+        file.set_modified(std::time::SystemTime::now() - KeyRing::SETTLING).expect("backdated");
+    }
     async fn open_with(name: &str, keys: KeyRing) -> Result<Store, StoreError>;
     async fn open(name: &str) -> Result<Store, StoreError> {
         Self::open_with(name, Self::keys(name)).await
@@ -161,8 +172,8 @@ fn negative(n: usize) -> NewNegative {
 }
 
 /// The row of an attendance that told of the wrong person.
-fn row(attendance_id: Uuid) -> Option<Correction> {
-    Some(Correction { attendance_id, window: Duration::from_mins(1), zone: chrono_tz::Tz::UTC })
+fn row(attendance_id: Uuid) -> Correction {
+    Correction { attendance_id, window: Duration::from_mins(1), zone: chrono_tz::Tz::UTC }
 }
 
 fn api_key(id: &str) -> NewApiKey {

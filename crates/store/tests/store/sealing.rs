@@ -113,6 +113,7 @@ async fn a_rotation_among_enrolments_loses_nothing() {
     }
     while store.reseal(7).await.expect("no failure") > 0 {}
     assert_eq!(count_by(&store, old).await, 0);
+    Place::settle(&place.name());
     keys.retire(old).expect("not needed any more");
 
     let mut photos = HashSet::new();
@@ -169,6 +170,7 @@ async fn a_secret_is_one_for_all_who_ask_and_outlives_its_key() {
     let old = keys.active();
     keys.rotate().expect("a new key");
     while store.reseal(100).await.expect("no failure") > 0 {}
+    Place::settle(&place.name());
     keys.retire(old).expect("gone");
     store.close().await;
     let store = Place::open(&place.name()).await.expect("opens");

@@ -127,13 +127,13 @@ async fn calls_about_strangers_corrections_and_keys_name_their_hotel_too() {
         north.attendance(Some(&id), noon(), noon() + seconds(1), 9).await.expect("a read").remove(0);
     let theirs = NewNegative { shows: Some(person("EMP000")), ..negative(1) };
     let wrong = theirs.id;
-    let done = north.correct(theirs, row(sighted.id), "manager", noon()).await.expect("fine");
+    let done = north.correct(theirs, Some(row(sighted.id)), "manager", noon()).await.expect("fine");
     assert_eq!(done.row, Some(RowOutcome::Reassigned { joined: true }));
     assert_eq!(north.negatives(&id, &face).await.expect("a read").len(), 2);
     assert!(north.remove_negative(&id, wrong, "manager", noon()).await.expect("fine"));
     let left = north.attendance(None, noon(), noon() + seconds(1), 9).await.expect("a read").remove(0);
     let nobody = NewNegative { employee: person("EMP000"), ..negative(2) };
-    let done = north.correct(nobody, row(left.id), "m", noon()).await.expect("fine");
+    let done = north.correct(nobody, Some(row(left.id)), "m", noon()).await.expect("fine");
     assert_eq!(done.row, Some(RowOutcome::Removed));
 
     let added = north.add_templates(&id, vec![template(4, 0.5)], 8, "manager", noon()).await.expect("added");
