@@ -49,7 +49,8 @@ struct AuditRow {
     action: String,
     /// To whom or what; a person is a pseudonym.
     subject: String,
-    #[schema(value_type = Object)]
+    /// More about it; null when there is nothing more.
+    #[schema(value_type = Option<Object>)]
     details: serde_json::Value,
     /// SHA-256 over the hash before it and every field above.
     hash: String,
