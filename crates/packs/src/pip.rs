@@ -101,7 +101,9 @@ impl Pip<'_> {
             Archive::Wheel(tag) => {
                 command.arg("--only-binary=:all:");
                 if let Some(tag) = tag {
-                    command.args(["--implementation", &tag.implementation, "--python-version", &tag.python]);
+                    command.args(["--implementation", &tag.implementation]);
+                    // Without a version pip takes the Python that runs it, which a py3 wheel fits.
+                    command.args(tag.python.iter().flat_map(|version| ["--python-version", version]));
                     command.args(["--abi", &tag.abi, "--platform", &tag.platform]);
                 }
                 command.arg(requirement);

@@ -46,8 +46,8 @@ pub enum Source {
 pub struct WheelTag {
     /// Two letters: `cp` or `py`.
     pub implementation: String,
-    /// `3.11`
-    pub python: String,
+    /// `3.11`; `None` for a wheel that fits every Python of a major version (`py3`).
+    pub python: Option<String>,
     /// `cp311`
     pub abi: String,
     /// `manylinux_2_28_x86_64`
@@ -103,12 +103,19 @@ impl WheelTag {
         };
         let digits = python.get(2..).filter(|d| d.bytes().all(|b| b.is_ascii_digit())).ok_or_else(wrong)?;
         let (major, minor) = digits.split_at_checked(1).ok_or_else(wrong)?;
-        if minor.is_empty() || !plain_name(abi) || !plain_name(platform) || platform.contains('-') {
+        let implementation = &python[..2];
+        // A wheel for every Python of a major version (`py3`) holds no code that depends on one.
+        let any_minor = minor.is_empty() && implementation == "py";
+        if (minor.is_empty() && !any_minor)
+            || !plain_name(abi)
+            || !plain_name(platform)
+            || platform.contains('-')
+        {
             return Err(wrong());
         }
         Ok(Self {
-            implementation: python[..2].to_owned(),
-            python: format!("{major}.{minor}"),
+            implementation: implementation.to_owned(),
+            python: (!any_minor).then(|| format!("{major}.{minor}")),
             abi: abi.to_owned(),
             platform: platform.to_owned(),
         })
@@ -181,8 +188,10 @@ mod tests {
     #[test]
     fn a_wheel_tag_names_python_abi_and_platform() {
         let tag = WheelTag::parse("cp311-cp311-manylinux_2_28_x86_64").expect("a tag");
-        assert_eq!((tag.implementation.as_str(), tag.python.as_str()), ("cp", "3.11"));
+        assert_eq!((tag.implementation.as_str(), tag.python.as_deref()), ("cp", Some("3.11")));
         assert_eq!((tag.abi.as_str(), tag.platform.as_str()), ("cp311", "manylinux_2_28_x86_64"));
+        let any = WheelTag::parse("py3-none-manylinux_2_17_x86_64").expect("a tag");
+        assert_eq!((any.implementation.as_str(), any.python, any.abi.as_str()), ("py", None, "none"));
         for bad in ["cp311", "cp3-cp3-x", "-cp-x", "cp311-cp311-a-b"] {
             WheelTag::parse(bad).expect_err(bad);
         }

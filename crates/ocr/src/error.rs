@@ -1,0 +1,23 @@
+use innkeeper_core::PictureError;
+use innkeeper_runtime::RuntimeError;
+
+/// Why a document could not be read. That it holds no text is not an error.
+#[derive(Debug, thiserror::Error)]
+pub enum OcrError {
+    /// A model run failed, was cancelled, came too late or found no place in the queue.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// The picture could not be resized for a model.
+    #[error(transparent)]
+    Picture(#[from] PictureError),
+    /// The model answered with tensors of another shape than its kind has.
+    #[error("{model} answered with {got}, expected {expected}: another model is installed under this name")]
+    UnexpectedOutput {
+        /// The model's name.
+        model: &'static str,
+        /// What came.
+        got: String,
+        /// What its kind has.
+        expected: &'static str,
+    },
+}
