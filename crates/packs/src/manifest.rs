@@ -85,7 +85,8 @@ pub struct Item {
 /// One file of an item.
 #[derive(Debug, Clone)]
 pub struct FileSpec {
-    /// File name as fetched; the installed name too, unless it is converted.
+    /// File name as fetched, with folders where a set has them; the installed name too, unless it is
+    /// converted.
     pub name: String,
     /// Where it comes from.
     pub source: Source,
@@ -259,6 +260,11 @@ pub(crate) fn plain_name(name: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-+".contains(&b))
 }
 
+/// True for a relative path of such components.
+fn plain_path(path: &str) -> bool {
+    path.split('/').all(plain_name)
+}
+
 fn invalid<T>(at: String, reason: impl Into<String>) -> Result<T, ManifestError> {
     Err(ManifestError::Invalid { at, reason: reason.into() })
 }
@@ -361,8 +367,8 @@ impl RawFile {
             os: self.os,
             arch: self.arch,
         };
-        if !plain_name(&file.name) || !plain_name(file.installed_name()) {
-            return Err("a file name is one plain component".into());
+        if !plain_path(&file.name) || !plain_path(file.installed_name()) {
+            return Err("a file name is made of plain components".into());
         }
         if file.installed_name() == crate::record::FILE_NAME {
             return Err("this name is taken by the record of the installation".into());

@@ -227,6 +227,9 @@ impl Library {
         let (mut files, mut origins) = (Vec::new(), Vec::new());
         for (spec, kept) in specs.iter().zip(kept) {
             let to = stage.join(spec.installed_name());
+            if let Some(folder) = to.parent() {
+                fs::create_dir_all(folder).map_err(PackError::io("create", folder))?;
+            }
             let (file, origin) = match kept {
                 Some(file) => {
                     let from = dir.join(&file.name);

@@ -68,6 +68,23 @@ fn a_dropped_connection_is_resumed_where_it_broke() {
 }
 
 #[test]
+fn a_file_of_a_set_comes_into_its_folder() {
+    let (dir, mirror) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    fs::write(mirror.path().join("some.name"), body()).expect("written");
+    let (digest, size) = (Digest::of(&body()), body().len());
+    let second = format!(
+        "[[item.file]]\nname = \"set/img/eye.bin\"\nsource = \"{NOWHERE}\"\nsha256 = \"{digest}\"\nsize = {size}"
+    );
+    let manifest = one_file(NOWHERE, &body(), &second);
+    let library = Library::new(manifest, dir.path().to_owned());
+    let options = PullOptions { mirror: Some(mirror.path().to_owned()), ..quick(1) };
+    pull(&library, &options).expect("pulled");
+    let names = ["eye/1/eye.bin", "eye/1/installed.json", "eye/1/set/img/eye.bin"];
+    assert_eq!(files_in(dir.path()), names);
+    assert_eq!(state(&library), State::Installed);
+}
+
+#[test]
 fn a_later_pull_goes_on_with_what_a_failed_one_fetched() {
     let dir = tempfile::tempdir().expect("a folder");
     let server = Server::start(body(), vec![Answer::CutAfter(1000), Answer::Whole]);
