@@ -257,6 +257,14 @@ impl Settings {
         Ok(settings)
     }
 
+    /// The same with the data directory that the command line names, when it names one.
+    pub fn with_data_dir(mut self, dir: Option<PathBuf>) -> Self {
+        if let Some(dir) = dir {
+            self.storage.data_dir = dir;
+        }
+        self
+    }
+
     fn check(&self) -> Result<(), ConfigError> {
         let need = |good: bool, key, problem: &str| {
             if good { Ok(()) } else { Err(ConfigError::Value { key, problem: problem.to_owned() }) }

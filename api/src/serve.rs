@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use innkeeper_core::ErrorCode;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
 
 use crate::app::{App, Engines, FaceState, StartError};
 use crate::config::Settings;
@@ -30,7 +31,6 @@ pub(crate) async fn serve(settings: Settings, dev: bool) -> Result<(), StartErro
     let engines = Engines::open(&settings).await?;
     let app = App::new(settings, dev, engines.clone(), metrics)?;
     app.gallery.reconcile().await?;
-    app.gallery.remove_unknown_strays().await?;
     let listener = tokio::net::TcpListener::bind(address)
         .await
         .map_err(|source| StartError::Listen { address, source })?;
@@ -154,8 +154,9 @@ async fn sweep(app: App) {
     clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let mut pruned: Option<Instant> = None;
     // Pictures do not say by themselves that another key sealed them, so they are looked through only when the
-    // keys changed, and once after a start.
+    // keys changed, and once after a start. Of many that takes long, and nothing else waits for it.
     let mut sealed_by = None;
+    let mut sealing = JoinSet::new();
     loop {
         tokio::select! {
             _ = clock.tick() => {}
@@ -167,9 +168,8 @@ async fn sweep(app: App) {
         if let Err(error) = app.engines.keys.reload() {
             tracing::error!(%error, "the data keys could not be read again; the old ones stay");
         }
-        let keys = app.engines.keys.ids();
-        if sealed_by.as_ref() != Some(&keys) {
-            match app.gallery.seal_again().await {
+        while let Some(Ok((keys, done))) = sealing.try_join_next() {
+            match done {
                 Ok(0) => sealed_by = Some(keys),
                 Ok(sealed) => {
                     tracing::info!(sealed, "rows and pictures are sealed with the newest key");
@@ -178,10 +178,13 @@ async fn sweep(app: App) {
                 Err(error) => tracing::warn!(%error, "not everything is sealed with the newest key yet"),
             }
         }
-        app.gallery.recent.forget_old();
-        if let FaceState::Ready(service) = &*app.faces.load_full() {
-            service.forget_idle().await;
+        let keys = app.engines.keys.ids();
+        if sealing.is_empty() && sealed_by.as_ref() != Some(&keys) {
+            let gallery = Arc::clone(&app.gallery);
+            sealing.spawn(async move { (keys, gallery.seal_again().await) });
         }
+        app.gallery.recent.forget_old();
+        app.gallery.unknown.forget_idle().await;
         if let Err(error) = app.gallery.forget_old_unknown(app.settings.face.unknown.max_kept).await {
             tracing::warn!(%error, "unknown faces whose time is over could not be forgotten; the next round tries");
         }

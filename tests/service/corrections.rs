@@ -123,6 +123,31 @@ fn unknown_faces_are_grouped_named_and_become_attendance() {
 }
 
 #[test]
+fn who_is_deleted_is_not_left_among_the_unknown_faces() {
+    let mut house = House::new("default").with("face.unknown.keep_pictures", true);
+    house.set("face.cameras", "{cam_strict=0.999}");
+    let server = house.serve();
+    let (manager, camera) = (server.manager(), server.camera());
+    manager.enrol("EMP001", &[&photo(OBAMA[0])]).json(201);
+    for (minute, name) in [(480, OBAMA[1]), (490, STRANGER)] {
+        let answer = frame(&camera, "cam_strict", minute, &photo(name));
+        assert!(answer["faces"][0]["unknown_group"].is_string(), "{answer}");
+    }
+    let deleted = manager.forget("EMP001").json(200);
+    assert_eq!((&deleted["complete"], &deleted["unknown_faces"]), (&json!(true), &json!(1)), "{deleted}");
+    let left = manager.get(UNKNOWN).json(200);
+    let left = left["groups"].as_array().unwrap();
+    assert_eq!((left.len(), &left[0]["last_seen_at"]), (1, &json!("2025-03-04T08:10:00Z")), "{left:?}");
+    let picture = manager.get(&format!("{UNKNOWN}/{}/picture", left[0]["group_id"].as_str().unwrap()));
+    assert_eq!(picture.status, 200);
+    assert_eq!(files(&house.data().join("media")).len(), 1, "a picture of whom was deleted is left");
+    // The next frame opens a group of its own: memory holds nothing of the former one either.
+    let again = frame(&camera, "cam_b", 500, &photo(OBAMA[1]));
+    assert_eq!(again["success"], false, "{again}");
+    assert_eq!(manager.get(UNKNOWN).json(200)["groups"].as_array().unwrap().len(), 2);
+}
+
+#[test]
 fn unknown_faces_are_kept_only_where_the_hotel_wants_them_and_pictures_only_on_request() {
     let house = House::new("default").with("face.unknown.retention_hours", 0);
     let server = house.serve();
@@ -146,6 +171,11 @@ fn unknown_faces_are_kept_only_where_the_hotel_wants_them_and_pictures_only_on_r
     manager.delete(&format!("{UNKNOWN}/{group}")).problem(404, "unknown_face_not_found");
     manager.get(&format!("{UNKNOWN}/{group}/picture")).problem(404, "unknown_face_not_found");
     assert_eq!(files(&house.data().join("media")).len(), 0, "the picture is left");
+    let told = tables(&house, async |store| {
+        let entries = store.hotel(&"h1".parse().unwrap()).audit_entries(0, 99).await.unwrap();
+        entries.into_iter().map(|e| (e.action, e.subject)).collect::<Vec<_>>()
+    });
+    assert_eq!(told, ["viewed", "forgotten"].map(|what| (format!("unknown_face.{what}"), group.clone())));
 }
 
 #[test]

@@ -118,6 +118,9 @@ fn data_keys_are_rotated_while_the_service_answers() {
     keys(&["retire", &old]).good();
     assert_eq!(list()["keys"].as_array().unwrap().len(), 1);
     assert_eq!(list()["keys"][0]["key"], new.as_str());
+    let log = manager.get("/api/v1/audit").text();
+    assert!(log.contains("keys.rotated") && log.contains(&format!("key {new}")), "{log}");
+    assert!(log.contains("keys.retired") && log.contains(&format!("key {old}")), "{log}");
     server.stop();
 
     let server = house.serve();

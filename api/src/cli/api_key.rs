@@ -67,11 +67,9 @@ pub(super) fn run(command: ApiKey, settings: Settings) -> Outcome {
     tokio::runtime::Runtime::new()?.block_on(work(command, settings))
 }
 
-async fn work(command: ApiKey, mut settings: Settings) -> Outcome {
+async fn work(command: ApiKey, settings: Settings) -> Outcome {
     let (ApiKey::Create { place, .. } | ApiKey::List { place } | ApiKey::Revoke { place, .. }) = &command;
-    if let Some(dir) = &place.data_dir {
-        settings.storage.data_dir.clone_from(dir);
-    }
+    let settings = settings.with_data_dir(place.data_dir.clone());
     installed(&settings)?;
     let hotel = place.hotel.clone().unwrap_or_else(|| settings.hotel.default.clone());
     let store = open_store(&settings, data_keys(&settings)?).await?;

@@ -34,11 +34,9 @@ fn words(fault: AuditFault) -> &'static str {
     }
 }
 
-pub(super) fn run(command: Audit, mut settings: Settings) -> Outcome {
+pub(super) fn run(command: Audit, settings: Settings) -> Outcome {
     let Audit::Verify { data_dir, json } = command;
-    if let Some(dir) = data_dir {
-        settings.storage.data_dir = dir;
-    }
+    let settings = settings.with_data_dir(data_dir);
     installed(&settings)?;
     let verdict = tokio::runtime::Runtime::new()?.block_on(async {
         let store = open_store(&settings, data_keys(&settings)?).await?;

@@ -21,12 +21,9 @@ pub(super) enum Face {
     },
 }
 
-pub(super) fn run(command: Face, mut settings: Settings) -> Outcome {
+pub(super) fn run(command: Face, settings: Settings) -> Outcome {
     let Face::Reindex { data_dir } = command;
-    if let Some(dir) = data_dir {
-        settings.storage.data_dir = dir;
-    }
-    tokio::runtime::Runtime::new()?.block_on(reindex(settings))
+    tokio::runtime::Runtime::new()?.block_on(reindex(settings.with_data_dir(data_dir)))
 }
 
 async fn reindex(settings: Settings) -> Outcome {

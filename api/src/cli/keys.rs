@@ -1,13 +1,17 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use innkeeper_sealing::KeyId;
+use innkeeper_sealing::{KeyId, KeyRing};
+use innkeeper_store::AuditSubject;
 use serde_json::json;
 
 use super::table::table;
 use super::{Outcome, say};
 use crate::app::{data_keys, installed, open_media, open_store};
 use crate::config::Settings;
+
+/// Who the audit log says it was.
+const ACTOR: &str = "innkeeper keys";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Keys {
@@ -38,10 +42,8 @@ pub(super) struct Place {
 }
 
 impl Place {
-    fn of(self, mut settings: Settings) -> Result<Settings, super::Failure> {
-        if let Some(dir) = self.data_dir {
-            settings.storage.data_dir = dir;
-        }
+    fn of(self, settings: Settings) -> Result<Settings, super::Failure> {
+        let settings = settings.with_data_dir(self.data_dir);
         installed(&settings)?;
         Ok(settings)
     }
@@ -58,8 +60,10 @@ pub(super) fn run(command: Keys, settings: Settings) -> Outcome {
     let runtime = tokio::runtime::Runtime::new()?;
     match command {
         Keys::Rotate(place) => {
-            let keys = data_keys(&place.of(settings)?)?;
-            say(keys.rotate()?)
+            let settings = place.of(settings)?;
+            let keys = data_keys(&settings)?;
+            let key = runtime.block_on(audited(&settings, &keys, "keys.rotated", || Ok(keys.rotate()?)))?;
+            say(key)
         }
         Keys::List { place, json } => {
             let settings = place.of(settings)?;
@@ -92,10 +96,33 @@ pub(super) fn run(command: Keys, settings: Settings) -> Outcome {
                 );
                 return Err(why.into());
             }
-            keys.retire(key)?;
+            let retire = || {
+                keys.retire(key)?;
+                Ok(key)
+            };
+            runtime.block_on(audited(&settings, &keys, "keys.retired", retire))?;
             say(format!("{key} is gone"))
         }
     }
+}
+
+/// Does something with a key and tells the log of every hotel, whose rows it seals. The tables are opened first: what
+/// cannot be told is not done.
+async fn audited(
+    settings: &Settings,
+    keys: &KeyRing,
+    action: &str,
+    act: impl FnOnce() -> Result<KeyId, super::Failure>,
+) -> Result<KeyId, super::Failure> {
+    let store = open_store(settings, keys.clone()).await?;
+    let hotels = store.hotels().await?;
+    let key = act()?;
+    for hotel in hotels {
+        let subject = AuditSubject::Thing(format!("key {key}"));
+        store.hotel(&hotel).audit(ACTOR, action, subject, json!({})).await?;
+    }
+    store.close().await;
+    Ok(key)
 }
 
 /// What each key of the ring holds, the one that seals first.

@@ -21,10 +21,8 @@ pub(super) struct Args {
     data_dir: Option<PathBuf>,
 }
 
-pub(super) fn run(args: Args, mut settings: Settings) -> Outcome {
-    if let Some(dir) = args.data_dir {
-        settings.storage.data_dir = dir;
-    }
+pub(super) fn run(args: Args, settings: Settings) -> Outcome {
+    let settings = settings.with_data_dir(args.data_dir);
     let mut to = settings.clone();
     to.storage.database_url = args.database_url.or(to.storage.database_url);
     to.storage.qdrant.url = args.qdrant_url.or(to.storage.qdrant.url);

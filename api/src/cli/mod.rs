@@ -155,19 +155,13 @@ fn run(cli: Cli) -> Outcome {
     if let Some(dir) = cli.models_dir {
         settings.models.dir = Some(dir);
     }
-    let with_data = |mut settings: Settings, data_dir: Option<PathBuf>| {
-        if let Some(dir) = data_dir {
-            settings.storage.data_dir = dir;
-        }
-        settings
-    };
     let serving = matches!(cli.command, Command::Serve { .. });
     // Commands print results; only what goes wrong belongs beside them.
     let quiet = std::env::var("RUST_LOG").unwrap_or_else(|_| "warn".to_owned());
     telemetry::logs(if serving { &settings.log.filter } else { &quiet }, settings.log.json && serving);
     match cli.command {
         Command::Serve { listen, services, data_dir, dev } => {
-            let mut settings = with_data(settings, data_dir);
+            let mut settings = settings.with_data_dir(data_dir);
             if let Some(address) = listen {
                 settings.http.listen = address;
             }
@@ -185,7 +179,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Face { command } => face::run(command, settings),
         Command::Predict(args) => predict::run(&args, &settings),
         Command::Evaluate(args) => evaluate::run(&args, &settings),
-        Command::Doctor { data_dir } => doctor::run(&with_data(settings, data_dir)),
+        Command::Doctor { data_dir } => doctor::run(&settings.with_data_dir(data_dir)),
         Command::Config { .. } | Command::Openapi => Ok(ExitCode::SUCCESS),
     }
 }

@@ -96,7 +96,8 @@ async fn picture(
     State(app): State<App>,
     group: Result<Path<String>, PathRejection>,
 ) -> Result<impl IntoResponse, Problem> {
-    let jpeg = app.face_service()?.unknown_picture(&allowed.caller.hotel, uuid_in_path(group)?).await?;
+    let (group, caller) = (uuid_in_path(group)?, &allowed.caller);
+    let jpeg = app.face_service()?.unknown_picture(&caller.hotel, group, &caller.subject).await?;
     Ok(([(header::CONTENT_TYPE, "image/jpeg"), (header::CACHE_CONTROL, "no-store")], jpeg))
 }
 
@@ -156,7 +157,8 @@ async fn forget(
     State(app): State<App>,
     group: Result<Path<String>, PathRejection>,
 ) -> Result<StatusCode, Problem> {
-    app.face_service()?.forget_unknown(&allowed.caller.hotel, uuid_in_path(group)?).await?;
+    let (group, caller) = (uuid_in_path(group)?, &allowed.caller);
+    app.face_service()?.forget_unknown(&caller.hotel, group, &caller.subject).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -354,6 +354,8 @@ pub(crate) struct DeletedAnswer {
     pub attendance_rows: u64,
     /// Faces that somebody said are not this person.
     pub negatives: u64,
+    /// Unknown faces that were this person's, by the lowest score of a match between one face and one person.
+    pub unknown_faces: u64,
     /// Events about the person, delivered or not.
     pub outbox_events: u64,
     /// Id of the event `face.deleted`.

@@ -290,12 +290,11 @@ impl FaceService {
         usable: &mut Vec<UsablePhoto>,
         reports: &mut [PhotoReport],
     ) -> Result<(), Problem> {
-        let here = self.embedder();
+        let rows = self.gallery.engines.store.hotel(hotel);
+        let known = rows.known_faces(std::slice::from_ref(employee), &self.embedder()).await?;
         let mut existing = Vec::new();
-        for template in self.gallery.engines.store.hotel(hotel).templates(employee).await? {
-            if template.model == here {
-                existing.push(Embedding::normalised(template.model, template.vector)?);
-            }
+        for template in known.into_values().flat_map(|face| face.templates) {
+            existing.push(Embedding::normalised(template.model, template.vector)?);
         }
         let embeddings: Vec<Embedding> = usable.iter().map(|p| p.embedding.clone()).collect();
         let verdicts = same_person(&embeddings, &existing, self.pair_threshold())?;

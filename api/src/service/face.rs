@@ -12,7 +12,6 @@ use innkeeper_vectors::Collection;
 
 use super::answers::ThresholdsReport;
 use super::gallery::Gallery;
-use super::unknown::UnknownGroups;
 use crate::app::StartError;
 use crate::config::{Attendance, FaceSettings, Images, Settings};
 use crate::problem::Problem;
@@ -31,7 +30,6 @@ pub(crate) struct FaceService {
     pub(super) images: Images,
     pub(super) gallery: Arc<Gallery>,
     pub(super) collection: Collection,
-    pub(super) unknown: UnknownGroups,
 }
 
 impl FaceService {
@@ -54,13 +52,7 @@ impl FaceService {
             images: settings.images.clone(),
             gallery,
             collection,
-            unknown: UnknownGroups::default(),
         })
-    }
-
-    /// Lets go of what memory holds of unknown faces that nobody asked for lately.
-    pub async fn forget_idle(&self) {
-        self.unknown.forget_idle().await;
     }
 
     /// The embedder that runs.
@@ -81,10 +73,10 @@ impl FaceService {
     ) -> Result<Vec<PhotoReason>, Problem> {
         let rows = self.gallery.engines.store.hotel(hotel);
         let (now, here) = (Utc::now(), self.embedder());
-        let stored: Vec<_> =
-            rows.templates(employee).await?.into_iter().filter(|t| t.model == here).collect();
-        let templates: Vec<Template> = stored
-            .iter()
+        let known = rows.known_faces(std::slice::from_ref(employee), &here).await?;
+        let templates: Vec<Template> = known
+            .values()
+            .flat_map(|face| &face.templates)
             .map(|t| Template {
                 quality: t.quality,
                 age_days: now.signed_duration_since(t.created_at).num_minutes() as f64 / 1440.0,

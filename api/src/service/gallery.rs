@@ -6,17 +6,17 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use innkeeper_core::{EmployeeId, ErrorCode, HotelId, ModelRef, WriteStage};
 use innkeeper_media::{Key, Prefix};
 use innkeeper_store::{StoreError, VectorChange, VectorTask};
 use innkeeper_vectors::{Collection, Filter, VectorError, VectorPoint, Veil};
 use tokio::sync::{Mutex, MutexGuard, Notify};
-use tracing::Instrument;
 use uuid::Uuid;
 
-use super::answers::{DeletedAnswer, EmbeddingAnswer, TemplateReport};
+use super::answers::{EmbeddingAnswer, TemplateReport};
 use super::recent::RecentAnswers;
+use super::unknown::UnknownGroups;
 use crate::app::{Engines, StartError};
 use crate::problem::Problem;
 
@@ -83,6 +83,8 @@ pub(crate) struct Gallery {
     pub deleted: Notify,
     /// The faces of recent answers.
     pub recent: RecentAnswers,
+    /// The groups of unknown faces.
+    pub unknown: UnknownGroups,
     /// When each collection was rewritten last.
     written: std::sync::Mutex<HashMap<Collection, Instant>>,
     veils: Mutex<HashMap<usize, Arc<Veil>>>,
@@ -97,6 +99,7 @@ impl Gallery {
             carrier: Mutex::new(()),
             deleted: Notify::new(),
             recent: RecentAnswers::default(),
+            unknown: UnknownGroups::default(),
             written: std::sync::Mutex::default(),
             veils: Mutex::default(),
             sizes: std::sync::Mutex::default(),
@@ -131,8 +134,8 @@ impl Gallery {
         self.changes.lock().await
     }
 
-    /// Brings the index in line with the tables after a start: vectors without a row go, rows without a
-    /// vector get one.
+    /// Brings index and pictures in line with the tables after a start: vectors and pictures without a row go, rows
+    /// without a vector get one.
     ///
     /// # Errors
     /// [`CatchUpError::ForeignTables`] when nobody ever wrote to the tables while pictures or vectors are there:
@@ -179,6 +182,7 @@ impl Gallery {
             }
         }
         self.catch_up().await?;
+        self.remove_unknown_strays(&pictures).await?;
         // Most pictures have the id of their template; only the others are looked up.
         let mut strays = pictures;
         strays.retain(|key| key.parts().is_ok_and(|(.., photo)| !templates.contains(&photo)));
@@ -302,17 +306,19 @@ impl Gallery {
         failed
     }
 
-    /// Removes pictures of unknown faces that no row has: the row went while its picture was written.
-    pub async fn remove_unknown_strays(&self) -> Result<(), CatchUpError> {
+    /// Removes those of these pictures that are of unknown faces and have no row: the row went while its picture
+    /// was written.
+    async fn remove_unknown_strays(&self, pictures: &[Key]) -> Result<(), CatchUpError> {
         for hotel in self.engines.store.hotels().await? {
-            let pictures = self.engines.media.list(&Prefix::unknown(&hotel)).await?;
+            let unknown = Prefix::unknown(&hotel);
+            let pictures: Vec<&Key> = pictures.iter().filter(|key| key.is_below(&unknown)).collect();
             if pictures.is_empty() {
                 continue;
             }
-            let ever = chrono::DateTime::<Utc>::MIN_UTC;
+            let ever = DateTime::<Utc>::MIN_UTC;
             let rows = self.engines.store.hotel(&hotel).unknown_faces(ever, usize::MAX).await?;
             let kept: HashSet<&str> = rows.iter().filter_map(|r| r.photo_key.as_deref()).collect();
-            for stray in pictures.iter().filter(|key| !kept.contains(key.as_str())) {
+            for stray in pictures.into_iter().filter(|key| !kept.contains(key.as_str())) {
                 self.engines.media.delete(stray).await?;
             }
         }
@@ -395,71 +401,6 @@ impl Gallery {
                 })
                 .collect(),
         })
-    }
-
-    /// Removes a person from tables, index and pictures. When this answers `complete`, nothing is left to
-    /// find. A deletion that has begun is finished, whether or not the caller waits for the answer.
-    pub async fn delete(
-        self: &Arc<Self>,
-        hotel: &HotelId,
-        employee: &EmployeeId,
-        actor: &str,
-    ) -> Result<DeletedAnswer, Problem> {
-        let (this, hotel, employee) = (Arc::clone(self), hotel.clone(), employee.clone());
-        let actor = actor.to_owned();
-        tokio::spawn(async move { this.forget(&hotel, &employee, &actor).await }.in_current_span()).await?
-    }
-
-    async fn forget(
-        &self,
-        hotel: &HotelId,
-        employee: &EmployeeId,
-        actor: &str,
-    ) -> Result<DeletedAnswer, Problem> {
-        let _one = self.change().await;
-        let before = self.vectors_of(hotel, employee).await?;
-        let deleted = self.engines.store.hotel(hotel).delete_person(employee, actor, Utc::now()).await?;
-        let Some(deleted) = deleted else { return Err(not_enrolled(employee)) };
-        self.recent.forget(hotel, employee);
-        // The rows are gone and the rest is queued: from here on the answer is a receipt, not an error.
-        let carried = self.catch_up().await;
-        self.deleted.notify_one();
-        let left = self.vectors_of(hotel, employee).await;
-        let pictures = self.engines.media.delete_all(&Prefix::faces_of(hotel, employee)).await;
-        let complete = carried.is_ok() && pictures.is_ok() && matches!(left, Ok(0));
-        if !complete {
-            tracing::error!(
-                ?carried,
-                ?pictures,
-                "a deletion is queued but not complete; the sweep goes on with it"
-            );
-        }
-        Ok(DeletedAnswer {
-            success: true,
-            complete,
-            employee_id: employee.to_string(),
-            templates: deleted.templates.len(),
-            vectors: before.saturating_sub(left.unwrap_or(before)),
-            photos: if complete { deleted.photo_keys.len() } else { 0 },
-            consents: deleted.consents,
-            attendance_rows: deleted.attendance_rows,
-            negatives: deleted.negatives,
-            outbox_events: deleted.outbox_events,
-            event_id: deleted.event_id,
-        })
-    }
-
-    /// How many vectors the index holds of a person, over all models.
-    async fn vectors_of(&self, hotel: &HotelId, employee: &EmployeeId) -> Result<usize, CatchUpError> {
-        let filter = Filter::hotel(hotel).owner(employee.as_str());
-        let mut count = 0;
-        let name = self.collection_name().await?;
-        for collection in self.engines.vectors.collections().await? {
-            if collection.name() == name {
-                count += self.engines.vectors.count(&collection, &filter).await?;
-            }
-        }
-        Ok(count)
     }
 
     /// The models other than `here` that hold templates of this hotel.

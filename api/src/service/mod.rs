@@ -4,6 +4,7 @@ mod answers;
 pub(crate) mod api_keys;
 mod attendance;
 mod correct;
+mod deletion;
 mod enrol;
 mod face;
 mod gallery;

@@ -1,5 +1,6 @@
 //! One frame in, who is in it out.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use innkeeper_core::{CameraId, DecodeLimits, Embedding, EmployeeId, ErrorCode, H
 use innkeeper_face::matching::{Candidate, MatchLimits, Overrides, TemplateScore, candidates, decide, fused};
 use innkeeper_face::{FacePipeline, FrameAnalysis, Want};
 use innkeeper_runtime::{Stage, Ticket, stage};
+use innkeeper_store::KnownFace;
 use innkeeper_vectors::{Filter, Hit, OWNER};
 use uuid::Uuid;
 
@@ -30,6 +32,14 @@ pub(crate) struct Sight {
     pub hotel: HotelId,
     pub camera: Option<CameraId>,
     pub taken_at: DateTime<Utc>,
+}
+
+/// The people near some faces.
+pub(super) struct Near {
+    /// Those near each face, the nearest first by their best template.
+    pub faces: Vec<Vec<Candidate>>,
+    /// What was read of the nearest.
+    known: BTreeMap<EmployeeId, KnownFace>,
 }
 
 pub(super) fn ms(duration: Duration) -> f64 {
@@ -141,16 +151,12 @@ impl FaceService {
         let clock = Instant::now();
         let mut faces: Vec<FaceReport> = analysis.faces.iter().map(FaceReport::unnamed).collect();
         // Only faces with an embedding are looked up; `named[i]` is the face of decision i.
-        let mut named = Vec::new();
-        let mut nearest = Vec::new();
-        for (i, face) in analysis.faces.iter().enumerate() {
-            if let Some(embedding) = &face.embedding {
-                named.push(i);
-                nearest.push(self.people_like(&sight.hotel, embedding).await?);
-            }
-        }
+        let looked_up =
+            analysis.faces.iter().enumerate().filter_map(|(i, f)| Some((i, f.embedding.as_ref()?)));
+        let (named, embeddings): (Vec<usize>, Vec<&Embedding>) = looked_up.unzip();
+        let near = self.people_like(&sight.hotel, &embeddings).await?;
         let limits = self.limits_at(&sight.hotel, sight.camera.as_ref()).await?;
-        let decisions = decide(&nearest, &limits);
+        let decisions = decide(&near.faces, &limits);
         for (i, decision) in named.iter().zip(&decisions) {
             faces[*i].name(decision, |score| self.calibration.confidence(score));
         }
@@ -158,7 +164,7 @@ impl FaceService {
             // Whom another embedder enrolled cannot be compared with; saying "unknown" would be a lie.
             let foreign = self.gallery.foreign_models(&sight.hotel, &self.embedder()).await?;
             if !foreign.is_empty() {
-                if nearest.iter().all(Vec::is_empty) {
+                if near.faces.iter().all(Vec::is_empty) {
                     return Err(self.model_changed(&foreign));
                 }
                 for (i, _) in named.iter().zip(&decisions).filter(|(_, d)| d.owner.is_none()) {
@@ -180,7 +186,8 @@ impl FaceService {
                 Some(attendance) => {
                     if let Some(embedding) = seen.embedding.clone() {
                         if attendance.is_new == Some(true) {
-                            self.touch_best(&sight.hotel, owner, &embedding, sight.taken_at).await?;
+                            let known = near.known.get(owner);
+                            self.touch_best(&sight.hotel, known, &embedding, sight.taken_at).await?;
                         }
                         answered.push(NamedFace {
                             owner: owner.clone(),
@@ -217,55 +224,45 @@ impl FaceService {
         Ok(self.calibration.limits(people).overridden(&self.overrides(camera)))
     }
 
-    /// The people of a hotel who look like this, the most alike compared by all their templates.
-    pub(super) async fn people_like(
-        &self,
-        hotel: &HotelId,
-        face: &Embedding,
-    ) -> Result<Vec<Candidate>, Problem> {
-        let mut people = candidates(&self.nearest(hotel, face.vector(), None).await?);
-        let rows = self.gallery.engines.store.hotel(hotel);
-        for person in people.iter_mut().take(LOOKED_AT) {
-            let templates = rows.templates(&person.owner).await?;
-            let vectors: Vec<&[f32]> =
-                templates.iter().filter(|t| t.model == *face.model()).map(|t| t.vector.as_slice()).collect();
-            // Without a row the person was deleted since the search; the sighting will find out.
-            person.score = fused(face.vector(), &vectors).unwrap_or(person.score);
-            person.negative = self.nearest_negative(hotel, &person.owner, face.vector()).await?;
+    /// The people of a hotel who look like these faces, the most alike compared by all their templates. What is
+    /// known of all of them is read at once.
+    pub(super) async fn people_like(&self, hotel: &HotelId, faces: &[&Embedding]) -> Result<Near, Problem> {
+        let mut near = Vec::with_capacity(faces.len());
+        for face in faces {
+            near.push(candidates(&self.nearest(hotel, face.vector(), None).await?));
         }
-        Ok(people)
+        let looked_at = near.iter().flat_map(|people: &Vec<Candidate>| people.iter().take(LOOKED_AT));
+        let asked: BTreeSet<EmployeeId> = looked_at.map(|person| person.owner.clone()).collect();
+        let asked: Vec<EmployeeId> = asked.into_iter().collect();
+        let known = self.gallery.engines.store.hotel(hotel).known_faces(&asked, &self.embedder()).await?;
+        for (face, people) in faces.iter().zip(&mut near) {
+            for person in people.iter_mut().take(LOOKED_AT) {
+                // Without a row the person was deleted since the search; the sighting will find out.
+                let Some(known) = known.get(&person.owner) else { continue };
+                person.score = fused(face.vector(), &known.vectors()).unwrap_or(person.score);
+                person.negative = nearest_negative(known, face.vector());
+            }
+        }
+        Ok(Near { faces: near, known })
     }
 
     /// Notes which template a match came from: one that no face comes near any more has faded.
     async fn touch_best(
         &self,
         hotel: &HotelId,
-        owner: &EmployeeId,
+        known: Option<&KnownFace>,
         face: &Embedding,
         at: DateTime<Utc>,
     ) -> Result<(), Problem> {
-        let rows = self.gallery.engines.store.hotel(hotel);
-        let templates = rows.templates(owner).await?;
+        let templates = known.map_or(&[][..], |known| &known.templates);
         let best = templates
             .iter()
-            .filter(|t| t.model == *face.model())
-            .filter_map(|t| Some((t.id, fused(face.vector(), &[&t.vector])?)))
+            .filter_map(|t| Some((t, fused(face.vector(), &[&t.vector])?)))
             .max_by(|a, b| a.1.total_cmp(&b.1));
-        if let Some((id, _)) = best {
-            rows.touch_template(id, at).await?;
+        if let Some((template, _)) = best.filter(|(template, _)| template.is_due(at)) {
+            self.gallery.engines.store.hotel(hotel).touch_template(template.id, at).await?;
         }
         Ok(())
-    }
-
-    /// The best cosine with a face that somebody said is not this employee.
-    pub(super) async fn nearest_negative(
-        &self,
-        hotel: &HotelId,
-        employee: &EmployeeId,
-        face: &[f32],
-    ) -> Result<Option<f32>, Problem> {
-        let negatives = self.gallery.engines.store.hotel(hotel).negatives(employee, &self.embedder()).await?;
-        Ok(negatives.iter().filter_map(|n| fused(face, &[n])).max_by(f32::total_cmp))
     }
 
     /// The nearest templates of a hotel, without those of `except`.
@@ -296,6 +293,11 @@ impl FaceService {
         );
         Problem::new(ErrorCode::ModelChanged, detail)
     }
+}
+
+/// The best cosine with a face that somebody said is not this employee.
+pub(super) fn nearest_negative(known: &KnownFace, face: &[f32]) -> Option<f32> {
+    known.negatives.iter().filter_map(|n| fused(face, &[n])).max_by(f32::total_cmp)
 }
 
 fn template_score(hit: &Hit) -> Result<TemplateScore, Problem> {

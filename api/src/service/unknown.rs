@@ -11,8 +11,11 @@ use innkeeper_face::Face;
 use innkeeper_face::grouping::{Group, assign};
 use innkeeper_face::matching::{decide, fused};
 use innkeeper_media::{Key, MediaError};
-use innkeeper_store::{Named, NamedFace, Naming, NewTemplate, NewUnknown, StoreError, UnknownFace};
+use innkeeper_store::{
+    AuditSubject, Named, NamedFace, Naming, NewTemplate, NewUnknown, StoreError, UnknownFace,
+};
 use serde::Serialize;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 use utoipa::ToSchema;
@@ -47,7 +50,7 @@ struct Groups {
 
 /// The groups of every hotel, to put a new face into one without reading them all again.
 #[derive(Default)]
-pub(super) struct UnknownGroups(std::sync::Mutex<HashMap<HotelId, Arc<Mutex<Groups>>>>);
+pub(crate) struct UnknownGroups(std::sync::Mutex<HashMap<HotelId, Arc<Mutex<Groups>>>>);
 
 impl UnknownGroups {
     /// Lets go of groups that were not asked for lately: what expired in the tables must not stay in memory.
@@ -70,7 +73,7 @@ impl UnknownGroups {
         Arc::clone(hotels.entry(hotel.clone()).or_default())
     }
 
-    async fn forget(&self, hotel: &HotelId) {
+    pub(super) async fn forget(&self, hotel: &HotelId) {
         *self.of(hotel).lock().await = Groups::default();
     }
 }
@@ -147,7 +150,7 @@ impl FaceService {
         if face.liveness.is_alive == Some(false) || report.reason.as_deref() == Some("already_matched") {
             return Ok(());
         }
-        let groups = self.unknown.of(&sight.hotel);
+        let groups = self.gallery.unknown.of(&sight.hotel);
         let mut groups = groups.lock().await;
         if groups.read.is_none_or(|at| at.elapsed() > REFRESH) {
             *groups = self.read_groups(&sight.hotel).await?;
@@ -289,15 +292,20 @@ impl FaceService {
         Ok(UnknownAnswer { groups: answer, retention_hours: self.settings.unknown.retention_hours })
     }
 
-    /// The kept picture of the best sighting of a group, as JPEG.
-    pub async fn unknown_picture(&self, hotel: &HotelId, group: Uuid) -> Result<Bytes, Problem> {
-        let mut faces = self.gallery.engines.store.hotel(hotel).unknown_group(group).await?;
+    /// The kept picture of the best sighting of a group, as JPEG. The audit log tells who looked at it.
+    pub async fn unknown_picture(&self, hotel: &HotelId, group: Uuid, actor: &str) -> Result<Bytes, Problem> {
+        let rows = self.gallery.engines.store.hotel(hotel);
+        let mut faces = rows.unknown_group(group).await?;
         faces.sort_by(|a, b| b.quality.total_cmp(&a.quality));
         for key in faces.iter().filter_map(|f| f.photo_key.as_deref()?.parse::<Key>().ok()) {
             match self.gallery.engines.media.get(&key).await {
                 // Its sighting was cut off before it was written; the next best has one perhaps.
                 Err(MediaError::NotFound { .. }) => {}
-                other => return Ok(other?),
+                found => {
+                    let (picture, subject) = (found?, AuditSubject::Thing(group.to_string()));
+                    rows.audit(actor, "unknown_face.viewed", subject, json!({})).await?;
+                    return Ok(picture);
+                }
             }
         }
         let detail = "no picture of this group was kept; `face.unknown.keep_pictures` keeps them";
@@ -362,8 +370,8 @@ impl FaceService {
         faces: &[UnknownFace],
         actor: &str,
     ) -> Result<Named, Problem> {
-        let templates = self.own_templates(hotel, employee).await?;
-        let vectors: Vec<&[f32]> = templates.iter().map(|t| t.vector.as_slice()).collect();
+        let known = self.known_face(hotel, employee).await?;
+        let vectors = known.vectors();
         let here = self.embedder();
         let naming = Naming {
             employee: employee.clone(),
@@ -387,7 +395,7 @@ impl FaceService {
             at: Utc::now(),
         };
         let named = self.gallery.engines.store.hotel(hotel).name_unknown(naming).await?;
-        self.unknown.forget(hotel).await;
+        self.gallery.unknown.forget(hotel).await;
         self.gallery.catch_up().await?;
         Ok(named)
     }
@@ -401,8 +409,8 @@ impl FaceService {
         known: &[Uuid],
     ) -> Result<Vec<UnknownFace>, Problem> {
         let here = self.embedder();
-        let templates = self.own_templates(hotel, employee).await?;
-        let vectors: Vec<&[f32]> = templates.iter().map(|t| t.vector.as_slice()).collect();
+        let own = self.known_face(hotel, employee).await?;
+        let vectors = own.vectors();
         let mut found = Vec::new();
         for face in self.kept(hotel).await?.into_iter().filter(|f| f.model == here && !known.contains(&f.id))
         {
@@ -411,8 +419,8 @@ impl FaceService {
                 continue;
             }
             let embedding = Embedding::normalised(face.model.clone(), face.vector.clone())?;
-            let people = self.people_like(hotel, &embedding).await?;
-            let decision = decide(&[people], &limits).pop();
+            let near = self.people_like(hotel, &[&embedding]).await?;
+            let decision = decide(&near.faces, &limits).pop();
             if decision.and_then(|d| d.owner).as_ref() == Some(employee) {
                 found.push(face);
             }
@@ -455,14 +463,12 @@ impl FaceService {
     }
 
     /// Forgets a group.
-    pub async fn forget_unknown(&self, hotel: &HotelId, group: Uuid) -> Result<(), Problem> {
+    pub async fn forget_unknown(&self, hotel: &HotelId, group: Uuid, actor: &str) -> Result<(), Problem> {
         let rows = self.gallery.engines.store.hotel(hotel);
-        let ids: Vec<Uuid> = rows.unknown_group(group).await?.iter().map(|f| f.id).collect();
-        if ids.is_empty() {
+        if rows.forget_unknown_group(group, actor, Utc::now()).await? == 0 {
             return Err(no_such_group());
         }
-        rows.forget_unknown(&ids).await?;
-        self.unknown.forget(hotel).await;
+        self.gallery.unknown.forget(hotel).await;
         self.gallery.catch_up().await?;
         Ok(())
     }

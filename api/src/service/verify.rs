@@ -7,6 +7,7 @@ use bytes::Bytes;
 use innkeeper_core::{CameraId, Embedding, EmployeeId, ErrorCode, HotelId};
 use innkeeper_face::matching::{self, Candidate, fused};
 use innkeeper_face::{Face, Want};
+use innkeeper_store::KnownFace;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -14,7 +15,7 @@ use uuid::Uuid;
 use super::FaceService;
 use super::answers::{FaceModels, FaceReport, Timings, word};
 use super::enrol::sole_face;
-use super::recognise::{look, models, ms, timings};
+use super::recognise::{look, models, ms, nearest_negative, timings};
 use crate::admission::Admission;
 use crate::problem::Problem;
 
@@ -60,13 +61,13 @@ impl FaceService {
         bytes: Bytes,
     ) -> Result<VerifyAnswer, Problem> {
         let started = Instant::now();
-        let templates = self.own_templates(hotel, employee).await?;
+        let known = self.known_face(hotel, employee).await?;
         let (face, mut timings) = self.only_face(admission, bytes).await?;
         let clock = Instant::now();
         let probe = embedded(&face)?;
-        let vectors: Vec<&[f32]> = templates.iter().map(|t| t.vector.as_slice()).collect();
-        let score = fused(probe.vector(), &vectors).ok_or_else(|| Problem::internal(&"no template"))?;
-        let negative = self.nearest_negative(hotel, employee, probe.vector()).await?;
+        let score =
+            fused(probe.vector(), &known.vectors()).ok_or_else(|| Problem::internal(&"no template"))?;
+        let negative = nearest_negative(&known, probe.vector());
         let person = Candidate { owner: employee.clone(), score, negative };
         let verdict = matching::verify(&person, &self.calibration, &self.overrides(camera));
         timings.matching = ms(clock.elapsed());
@@ -90,26 +91,20 @@ impl FaceService {
         })
     }
 
-    /// The employee's templates of the running model.
-    pub(super) async fn own_templates(
+    /// What the running model knows of the employee: at least one template.
+    pub(super) async fn known_face(
         &self,
         hotel: &HotelId,
         employee: &EmployeeId,
-    ) -> Result<Vec<innkeeper_store::Template>, Problem> {
-        let here = self.embedder();
-        let (own, foreign): (Vec<_>, Vec<_>) = self
-            .gallery
-            .engines
-            .store
-            .hotel(hotel)
-            .templates(employee)
-            .await?
-            .into_iter()
-            .partition(|t| t.model == here);
-        match (own.is_empty(), foreign.first()) {
-            (false, _) => Ok(own),
-            (true, Some(foreign)) => Err(self.model_changed(&[foreign.model.to_string()])),
-            (true, None) => Err(super::gallery::not_enrolled(employee)),
+    ) -> Result<KnownFace, Problem> {
+        let rows = self.gallery.engines.store.hotel(hotel);
+        let mut known = rows.known_faces(std::slice::from_ref(employee), &self.embedder()).await?;
+        if let Some(face) = known.remove(employee).filter(|face| !face.templates.is_empty()) {
+            return Ok(face);
+        }
+        match rows.templates(employee).await?.first() {
+            Some(foreign) => Err(self.model_changed(&[foreign.model.to_string()])),
+            None => Err(super::gallery::not_enrolled(employee)),
         }
     }
 

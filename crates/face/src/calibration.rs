@@ -51,6 +51,9 @@ pub struct Calibration {
     pub false_names: f64,
     /// Scores of strangers with enrolled people where the margin lets them pass.
     pub strangers: Tail,
+    /// A gallery of fewer people is held to the bar of this many. The tail is fitted as in a gallery of 50; with
+    /// fewer people there are fewer rivals who make a stranger's best match ambiguous, so it promises too much.
+    pub least_people: usize,
     /// Slope of the logistic curve from cosine to probability.
     pub slope: f32,
     /// Intercept of that curve.
@@ -88,8 +91,13 @@ impl Calibration {
     /// that count, not templates: a person is one score, [`fused`](crate::matching::fused). Never below the
     /// threshold of pairs.
     pub fn limits(&self, people: usize) -> MatchLimits {
-        let bar = self.strangers.at(self.false_names / people.max(1) as f64);
-        MatchLimits { threshold: bar.max(self.threshold), margin: self.margin }
+        MatchLimits { threshold: self.bar(&self.strangers, people), margin: self.margin }
+    }
+
+    /// The same bar where the strangers' scores have another tail.
+    pub(crate) fn bar(&self, strangers: &Tail, people: usize) -> f32 {
+        let people = people.max(self.least_people).max(1);
+        strangers.at(self.false_names / people as f64).max(self.threshold)
     }
 
     /// Cosine from which on a face belongs to a group of unknown faces: where one cross-identity pair in
@@ -119,6 +127,7 @@ mod tests {
             assert!(c.threshold > 0.0 && c.threshold < 1.0 && c.margin >= 0.0 && c.slope > 0.0);
             assert!(c.grouping() > c.threshold);
             assert!(c.strangers.scale > 0.0 && c.strangers.shape > -0.5 && c.strangers.start < 1.0);
+            assert!(c.least_people >= 1);
             assert!(c.false_names > 0.0 && c.false_names <= 1e-3, "{model}: strangers are given names");
             assert!(c.confidence(c.threshold) > 0.5, "{model}: a match would be less likely than not");
         }
@@ -135,9 +144,11 @@ mod tests {
         let all: BTreeMap<String, Calibration> = toml::from_str(SHIPPED).unwrap();
         for (model, c) in all {
             assert_eq!(c.limits(0), c.limits(1), "{model}");
-            assert!((c.limits(1).threshold - c.threshold).abs() < 1e-6, "{model}");
-            let bars = [10, 50, 200, 1000].map(|people| c.limits(people).threshold);
+            assert_eq!(c.limits(1), c.limits(c.least_people), "{model}: few people are no easier to guard");
+            assert!(c.limits(1).threshold >= c.threshold, "{model}");
+            let bars = [50, 200, 1000, 5000].map(|people| c.limits(people).threshold);
             assert!(bars[0] > c.threshold && bars.is_sorted_by(|a, b| a < b), "{model}: {bars:?}");
+            assert!(c.limits(10).threshold > c.threshold && c.limits(10).threshold <= bars[0], "{model}");
             assert!(c.limits(usize::MAX).threshold < 1.0, "{model}");
         }
     }

@@ -40,6 +40,11 @@ impl Key {
         parts(&self.0)
     }
 
+    /// Whether [`Media::list`](crate::Media::list) would give the key for this prefix.
+    pub fn is_below(&self, prefix: &Prefix) -> bool {
+        self.0.strip_prefix(prefix.0.as_str()).is_some_and(|rest| rest.starts_with('/'))
+    }
+
     pub(crate) fn path(&self) -> Path {
         Path::from(self.0.as_str())
     }

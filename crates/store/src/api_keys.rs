@@ -4,7 +4,7 @@ use sea_query::{Expr, ExprTrait, Order, Query};
 use serde_json::json;
 
 use crate::audit::{AuditSubject, NewEntry};
-use crate::engine::{Row, execute, fetch_all, fetch_optional, get, parse};
+use crate::engine::{Row, execute, get, parse};
 use crate::schema::{Col, Table};
 use crate::store::commit;
 use crate::time::{micros, optional_time, time};
@@ -149,7 +149,7 @@ impl HotelStore {
             .order_by(Col::CreatedAt, Order::Desc)
             .order_by(Col::Id, Order::Desc)
             .take();
-        fetch_all(&mut *self.reader().await?, &query).await?.iter().map(api_key).collect()
+        self.rows(&query).await?.iter().map(api_key).collect()
     }
 
     /// Takes a key back for good, with an audit row `api_key.revoked`. `false` when the hotel has no such key
@@ -190,7 +190,7 @@ impl Store {
             .from(Table::ApiKeys)
             .and_where(Expr::col(Col::Id).eq(id))
             .take();
-        let row = fetch_optional(&mut *self.reader().await?, &query).await?;
+        let row = self.rows(&query).await?.pop();
         row.map(|row| Ok((api_key(&row)?, get(&row, "hash")?))).transpose()
     }
 }

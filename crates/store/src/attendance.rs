@@ -335,9 +335,7 @@ impl HotelStore {
         let Some(mut tx) = self.begin_known().await? else {
             return Err(StoreError::UnknownEmployee);
         };
-        if !exists(&mut tx, scope, &s.employee_id).await? {
-            return Err(StoreError::UnknownEmployee);
-        }
+        // Rows about a person go with the person, so an open sighting says that there is one.
         if let Some(open) = find_open(&mut tx, scope, seen, s.window).await? {
             if extend(&mut tx, scope, &open, seen).await? {
                 commit(tx).await?;
@@ -348,6 +346,9 @@ impl HotelStore {
                 action: open.action,
                 event_id: None,
             });
+        }
+        if !exists(&mut tx, scope, &s.employee_id).await? {
+            return Err(StoreError::UnknownEmployee);
         }
         let action = match s.action {
             Some(action) => action,
@@ -390,6 +391,6 @@ impl HotelStore {
             .order_by(Col::Id, Order::Desc)
             .limit(at_most(limit))
             .take();
-        fetch_all(&mut *self.reader().await?, &query).await?.iter().map(attendance).collect()
+        self.rows(&query).await?.iter().map(attendance).collect()
     }
 }

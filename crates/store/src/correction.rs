@@ -316,27 +316,4 @@ impl HotelStore {
         self.store.scrub_after_deletion().await;
         Ok(true)
     }
-
-    /// The faces of a model that are not this person, newest first; less those that do not open, of which the
-    /// log tells.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn negatives(
-        &self,
-        employee: &EmployeeId,
-        model: &ModelRef,
-    ) -> Result<Vec<Vec<f32>>, StoreError> {
-        let query = self
-            .scope()
-            .select(Table::NotThisPerson, &[Col::Id, Col::Vector, Col::Dimension])
-            .and_where(Expr::col(Col::EmployeeId).eq(employee.as_str()))
-            .and_where(Expr::col(Col::Model).eq(model.to_string()))
-            .order_by(Col::CreatedAt, Order::Desc)
-            .order_by(Col::Id, Order::Desc)
-            .take();
-        let rows = fetch_all(&mut *self.reader().await?, &query).await?;
-        let open = |row| self.store.readable(NEGATIVE, row, self.store.vector(NEGATIVE, &self.hotel, row));
-        rows.iter().filter_map(|row| open(row).transpose()).collect()
-    }
 }

@@ -43,6 +43,29 @@ impl Engine {
         }))
     }
 
+    /// The rows of one statement, which is a snapshot of its own. On `SQLite` nothing needs to be begun for it and
+    /// ended after it; each of these is a message to the connection's thread and an answer.
+    pub(crate) async fn rows(
+        &self,
+        whose: Whose<'_>,
+        statement: &(impl SqlxBinder + Sync),
+    ) -> Result<Vec<Row>, StoreError> {
+        match self {
+            Self::Sqlite(pools) => {
+                let (sql, values) = build(statement, SqliteQueryBuilder);
+                let rows = sqlx::query_with(sql, values).fetch_all(pools.readers()).await?;
+                Ok(rows.into_iter().map(Row::Sqlite).collect())
+            }
+            // There the transaction says whose rows may be seen.
+            Self::Postgres(_) => fetch_all(&mut *self.read(whose).await?, statement).await,
+        }
+    }
+
+    /// Whether all writers of the database queue for one transaction, so that none needs to lock rows.
+    pub(crate) fn has_one_writer(&self) -> bool {
+        matches!(self, Self::Sqlite(_))
+    }
+
     pub(crate) async fn close(&self) {
         match self {
             Self::Sqlite(pools) => pools.close().await,

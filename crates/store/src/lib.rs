@@ -58,6 +58,7 @@ pub use queues::{MediaTask, VectorChange, VectorTask};
 pub use removal::{Deleted, Withdrawn};
 pub use seal::SealCount;
 pub use store::{HotelStore, Store};
+pub use templates::KnownFace;
 pub use time::local_day;
 pub use unknown::{NewUnknown, UnknownFace, UnknownOutcome};
 pub use words::{Action, ActionError, Source, SourceError};

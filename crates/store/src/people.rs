@@ -4,7 +4,7 @@ use sea_query::{Expr, ExprTrait, Order};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::engine::{Conn, Row, fetch_all, fetch_optional, get, parse, parse_optional};
+use crate::engine::{Conn, Row, fetch_optional, get, parse, parse_optional};
 use crate::schema::{Col, Table};
 use crate::scope::Scope;
 use crate::seal::{PROFILE, TEMPLATE};
@@ -75,8 +75,21 @@ pub(crate) fn from_bytes(bytes: &[u8], dimension: u64) -> Result<Vec<f32>, Store
     Ok(floats.iter().map(|b| f32::from_le_bytes(*b)).collect())
 }
 
+pub(crate) const TEMPLATE_COLUMNS: [Col; 10] = [
+    Col::Id,
+    Col::Model,
+    Col::Vector,
+    Col::Dimension,
+    Col::Quality,
+    Col::PhotoKey,
+    Col::PhotoSha256,
+    Col::CreatedAt,
+    Col::VectorState,
+    Col::LastMatchedAt,
+];
+
 /// `None` when the vector does not open.
-fn template(hotel: &HotelStore, row: &Row) -> Result<Option<Template>, StoreError> {
+pub(crate) fn template(hotel: &HotelStore, row: &Row) -> Result<Option<Template>, StoreError> {
     let vector = hotel.store.vector(TEMPLATE, &hotel.hotel, row);
     let Some(vector) = hotel.store.readable(TEMPLATE, row, vector)? else { return Ok(None) };
     Ok(Some(Template {
@@ -135,7 +148,7 @@ impl HotelStore {
             .select(Table::Employees, &COLUMNS)
             .and_where(Expr::col(Col::Id).eq(employee.as_str()))
             .take();
-        let Some(row) = fetch_optional(&mut *self.reader().await?, &query).await? else {
+        let Some(row) = self.rows(&query).await?.pop() else {
             return Ok(None);
         };
         let Profile { name, department, role } = profile(self, &row)?;
@@ -156,26 +169,14 @@ impl HotelStore {
     /// # Errors
     /// When the database fails.
     pub async fn templates(&self, employee: &EmployeeId) -> Result<Vec<Template>, StoreError> {
-        const COLUMNS: [Col; 10] = [
-            Col::Id,
-            Col::Model,
-            Col::Vector,
-            Col::Dimension,
-            Col::Quality,
-            Col::PhotoKey,
-            Col::PhotoSha256,
-            Col::CreatedAt,
-            Col::VectorState,
-            Col::LastMatchedAt,
-        ];
         let query = self
             .scope()
-            .select(Table::FaceTemplates, &COLUMNS)
+            .select(Table::FaceTemplates, &TEMPLATE_COLUMNS)
             .and_where(Expr::col(Col::EmployeeId).eq(employee.as_str()))
             .order_by(Col::Quality, Order::Desc)
             .order_by(Col::Id, Order::Asc)
             .take();
-        let rows = fetch_all(&mut *self.reader().await?, &query).await?;
+        let rows = self.rows(&query).await?;
         rows.iter().filter_map(|row| template(self, row).transpose()).collect()
     }
 
@@ -191,7 +192,7 @@ impl HotelStore {
             .and_where(Expr::col(Col::Model).eq(model.to_string()))
             .order_by(Col::EmployeeId, Order::Asc)
             .take();
-        let rows = fetch_all(&mut *self.reader().await?, &query).await?;
+        let rows = self.rows(&query).await?;
         rows.iter().map(|row| parse(row, "employee_id")).collect()
     }
 

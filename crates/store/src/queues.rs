@@ -214,7 +214,7 @@ impl Store {
             .order_by(Col::PhotoKey, Order::Asc)
             .limit(at_most(limit))
             .take();
-        let rows = fetch_all(&mut *self.reader().await?, &query).await?;
+        let rows = self.rows(&query).await?;
         rows.iter()
             .map(|row| Ok(MediaTask { hotel: parse(row, "hotel_id")?, photo_key: get(row, "photo_key")? }))
             .collect()
@@ -248,7 +248,7 @@ impl Store {
             .and_where(Expr::col(Col::Model).eq(model.to_string()))
             .order_by(Col::Id, Order::Asc)
             .take();
-        let rows = fetch_all(&mut *self.reader().await?, &query).await?;
+        let rows = self.rows(&query).await?;
         rows.iter().map(|row| Ok((parse(row, "id")?, parse(row, "hotel_id")?))).collect()
     }
 
@@ -264,7 +264,7 @@ impl Store {
             .group_by_col(Col::Model)
             .order_by(Col::Model, Order::Asc)
             .take();
-        let rows = fetch_all(&mut *self.reader().await?, &query).await?;
+        let rows = self.rows(&query).await?;
         rows.iter().map(|row| Ok((parse(row, "model")?, count(row, "templates")?))).collect()
     }
 }

@@ -3,7 +3,7 @@ use rand::rngs::OsRng;
 use sea_query::{Expr, ExprTrait, OnConflict, Query};
 use sha2::{Digest, Sha256};
 
-use crate::engine::{Conn, Row, execute, fetch_optional};
+use crate::engine::{Conn, Row, execute};
 use crate::schema::{Col, Table};
 use crate::seal::SECRET;
 use crate::{Store, StoreError};
@@ -55,7 +55,7 @@ impl Store {
             .from(Table::Secrets)
             .and_where(Expr::col(Col::Name).eq(name))
             .take();
-        fetch_optional(&mut *self.reader().await?, &query).await
+        Ok(self.rows(&query).await?.pop())
     }
 
     async fn find_secret(&self, name: &str) -> Result<Option<[u8; 32]>, StoreError> {

@@ -65,6 +65,10 @@ impl SqlitePools {
         Ok(self.readers.begin().await?)
     }
 
+    pub(crate) fn readers(&self) -> &SqlitePool {
+        &self.readers
+    }
+
     pub(crate) async fn write(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
         Ok(self.writer.begin_with(BEGIN_WRITE).await?)
     }

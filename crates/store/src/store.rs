@@ -6,9 +6,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use innkeeper_core::{HotelId, WriteStage};
 use innkeeper_sealing::KeyRing;
-use sea_query::{Expr, ExprTrait, LockType, OnConflict, Order, Query};
+use sea_query::{Expr, ExprTrait, LockType, OnConflict, Order, Query, SelectStatement};
 
-use crate::engine::{Engine, Tx, execute, fetch_all, fetch_optional, parse};
+use crate::engine::{Engine, Row, Tx, execute, fetch_optional, parse};
 use crate::postgres::{PostgresPools, PostgresSettings};
 use crate::schema::{Col, Table};
 use crate::scope::Scope;
@@ -111,7 +111,7 @@ impl Store {
     /// When the database fails.
     pub async fn hotels(&self) -> Result<Vec<HotelId>, StoreError> {
         let query = Query::select().column(Col::Id).from(Table::Hotels).order_by(Col::Id, Order::Asc).take();
-        let rows = fetch_all(&mut *self.reader().await?, &query).await?;
+        let rows = self.rows(&query).await?;
         rows.iter().map(|row| parse(row, "id")).collect()
     }
 
@@ -132,6 +132,11 @@ impl Store {
     /// A snapshot of every hotel's rows.
     pub(crate) async fn reader(&self) -> Result<Tx, StoreError> {
         self.engine.read(None).await
+    }
+
+    /// The rows of one statement over every hotel.
+    pub(crate) async fn rows(&self, query: &SelectStatement) -> Result<Vec<Row>, StoreError> {
+        self.engine.rows(None, query).await
     }
 
     /// Begins a write that may touch every hotel; all others wait until it ends.
@@ -176,6 +181,11 @@ impl HotelStore {
         self.store.engine.read(Some(&self.hotel)).await
     }
 
+    /// The rows of one statement of this hotel.
+    pub(crate) async fn rows(&self, query: &SelectStatement) -> Result<Vec<Row>, StoreError> {
+        self.store.engine.rows(Some(&self.hotel), query).await
+    }
+
     /// Begins a write in a hotel that exists from now on. Its other writers wait until this one ends.
     pub(crate) async fn begin(&self, at: DateTime<Utc>) -> Result<Tx, StoreError> {
         let mut tx = self.store.engine.write(Some(&self.hotel)).await?;
@@ -198,9 +208,12 @@ impl HotelStore {
         Ok(tx)
     }
 
-    /// The same in a hotel that must have written before; `None` when it never did.
+    /// Begins a write that changes only what is there; `None` when the hotel never wrote and locking it told so.
     pub(crate) async fn begin_known(&self) -> Result<Option<Tx>, StoreError> {
         let mut tx = self.store.engine.write(Some(&self.hotel)).await?;
+        if self.store.engine.has_one_writer() {
+            return Ok(Some(tx));
+        }
         Ok(self.lock(&mut tx).await?.then_some(tx))
     }
 

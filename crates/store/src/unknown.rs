@@ -4,8 +4,10 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use innkeeper_core::{CameraId, HotelId, ModelRef};
 use sea_query::{Expr, ExprTrait, Order, Query, SelectStatement};
+use serde_json::json;
 use uuid::Uuid;
 
+use crate::audit::{AuditSubject, NewEntry};
 use crate::engine::{CHUNK, Conn, Row, count, execute, fetch_all, fetch_some, get, parse, parse_optional};
 use crate::enrolment::{check_sha256, check_vector, invalid};
 use crate::people::to_bytes;
@@ -15,7 +17,7 @@ use crate::scope::Scope;
 use crate::seal::UNKNOWN;
 use crate::store::commit;
 use crate::time::{micros, span, time};
-use crate::{HotelStore, Store, StoreError};
+use crate::{HotelStore, Store, StoreError, audit};
 
 /// A face on one frame that nobody could name.
 #[derive(Debug, Clone, PartialEq)]
@@ -326,7 +328,7 @@ impl HotelStore {
             .order_by(Col::SeenAt, Order::Asc)
             .order_by(Col::Id, Order::Asc)
             .take();
-        let rows = fetch_all(&mut *self.reader().await?, &query).await?;
+        let rows = self.rows(&query).await?;
         rows.iter().filter_map(|row| unknown(self, row).transpose()).collect()
     }
 
@@ -345,6 +347,38 @@ impl HotelStore {
         }
         faces.sort_by_key(|face| (face.seen_at, face.id));
         Ok(faces)
+    }
+
+    /// Forgets the sightings of one group and queues their photos for removal, with an audit row
+    /// `unknown_face.forgotten`; how many there were.
+    ///
+    /// # Errors
+    /// When the database fails; nothing is forgotten then.
+    pub async fn forget_unknown_group(
+        &self,
+        group_id: Uuid,
+        actor: &str,
+        at: DateTime<Utc>,
+    ) -> Result<u64, StoreError> {
+        let Some(mut tx) = self.begin_known().await? else { return Ok(0) };
+        let query = self
+            .scope()
+            .select(Table::UnknownFaces, &[Col::Id])
+            .and_where(Expr::col(Col::GroupId).eq(group_id.to_string()))
+            .take();
+        let rows = fetch_all(&mut tx, &query).await?;
+        let ids = rows.iter().map(|row| parse(row, "id")).collect::<Result<Vec<Uuid>, _>>()?;
+        let removed = remove(&mut tx, self.scope(), &ids, at).await?;
+        if removed > 0 {
+            let details = json!({ "sightings": removed });
+            let subject = AuditSubject::Thing(group_id.to_string());
+            let action = "unknown_face.forgotten";
+            let entry = NewEntry { at, actor, action, subject: &subject, details: &details };
+            audit::append(&mut tx, self, entry).await?;
+            commit(tx).await?;
+            self.store.scrub_after_deletion().await;
+        }
+        Ok(removed)
     }
 
     /// Forgets sightings of unknown faces and queues their photos for removal; how many there were.
@@ -393,7 +427,7 @@ impl Store {
             .from(Table::UnknownFaces)
             .and_where(Expr::col(Col::HotelId).eq(hotel.as_str()))
             .take();
-        let rows = fetch_all(&mut *self.reader().await?, &count_all).await?;
+        let rows = self.rows(&count_all).await?;
         let faces = rows.first().map_or(Ok(0), |row| count(row, "faces"))?;
         let oldest = Scope(hotel)
             .select(Table::UnknownFaces, &[Col::HotelId, Col::Id])

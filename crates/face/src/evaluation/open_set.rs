@@ -179,10 +179,11 @@ impl Trial<'_> {
                 let visitors = absent.iter().skip(place).step_by(galleries.len());
                 let pictures: Vec<usize> =
                     visitors.flat_map(|p| self.people.pictures[*p].iter().copied()).collect();
-                let fitted = fit.map(|tail| MatchLimits {
-                    threshold: tail.at(shipped.map_or(FALSE_NAMES, |c| c.false_names) / gallery.len() as f64),
-                    margin: margin_of(shipped),
-                });
+                let bar = |tail: Tail| match shipped {
+                    Some(c) => c.bar(&tail, gallery.len()),
+                    None => tail.at(FALSE_NAMES / gallery.len() as f64),
+                };
+                let fitted = fit.map(|tail| MatchLimits { threshold: bar(tail), margin: margin_of(shipped) });
                 let limits = [
                     shipped.map(|c| MatchLimits { threshold: c.threshold, margin: c.margin }),
                     fitted,

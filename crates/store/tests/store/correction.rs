@@ -27,11 +27,11 @@ async fn negatives_are_kept_newest_first_and_never_too_many() {
         assert_eq!(done, Corrected { is_kept: true, row: None });
     }
     let (id, face) = (person("EMP001"), model("face"));
-    let kept = hotel.negatives(&id, &face).await.expect("a read");
+    let kept = not_them(&hotel, &id, &face).await;
     assert_eq!(kept.len(), MAX_NEGATIVES);
     assert_eq!((&kept[0], &kept[MAX_NEGATIVES - 1]), (&vec![34.0, 0.5], &vec![3.0, 0.5]));
-    assert!(hotel.negatives(&id, &model("other")).await.expect("a read").is_empty());
-    assert!(hotel.negatives(&person("EMP002"), &face).await.expect("a read").is_empty());
+    assert!(not_them(&hotel, &id, &model("other")).await.is_empty());
+    assert!(not_them(&hotel, &person("EMP002"), &face).await.is_empty());
     let log = hotel.audit_entries(0, 99).await.expect("a read");
     assert_eq!(log.iter().filter(|e| e.action == "face.not_this_person").count(), MAX_NEGATIVES + 3);
     let nobody = NewNegative { employee: person("EMP777"), ..negative(1) };
@@ -40,12 +40,46 @@ async fn negatives_are_kept_newest_first_and_never_too_many() {
     // They go with the face.
     let withdrawn = hotel.withdraw_consent(&id, "m", noon()).await.expect("done").expect("there");
     assert_eq!(withdrawn.negatives, MAX_NEGATIVES as u64);
-    assert!(hotel.negatives(&id, &face).await.expect("a read").is_empty());
+    assert!(not_them(&hotel, &id, &face).await.is_empty());
     hotel.correct(negative(1), None, "m", noon()).await.expect("kept");
     let deleted = hotel.delete_person(&id, "m", noon()).await.expect("done").expect("there");
     // The enrolment's event went with the consent; the withdrawal's is left.
     assert_eq!((deleted.negatives, deleted.outbox_events), (1, 1));
     assert_eq!(house.rows("SELECT count(*) FROM not_this_person").await, 0);
+}
+
+#[tokio::test]
+async fn what_is_known_of_some_people_leaves_out_other_people_models_and_hotels() {
+    let house = staffed().await;
+    let (hotel, face) = (house.hotel(), model("face"));
+    let more = vec![template(5, 0.9), template(6, 0.7)];
+    hotel.add_templates(&person("EMP001"), more, 8, "m", noon()).await.expect("added");
+    let old = NewTemplate { model: model("old"), ..template(7, 0.99) };
+    hotel.enrol(enrolment("EMP001", vec![old])).await.expect("enrolled");
+    hotel.enrol(enrolment("EMP003", vec![template(8, 0.5)])).await.expect("enrolled");
+    house
+        .store
+        .hotel(&hotel_of("south"))
+        .enrol(enrolment("EMP001", vec![template(9, 0.5)]))
+        .await
+        .expect("so");
+    for (n, id) in ["EMP002", "EMP002", "EMP003"].into_iter().enumerate() {
+        let at = noon() + seconds(n as i64);
+        hotel
+            .correct(NewNegative { employee: person(id), ..negative(n) }, None, "m", at)
+            .await
+            .expect("kept");
+    }
+    let asked = ["EMP001", "EMP002", "EMP777"].map(person);
+    let known = hotel.known_faces(&asked, &face).await.expect("a read");
+    assert_eq!(known.keys().collect::<Vec<_>>(), asked[..2].iter().collect::<Vec<_>>());
+    let all = hotel.templates(&asked[0]).await.expect("a read");
+    assert_eq!(known[&asked[0]].templates, all.into_iter().filter(|t| t.model == face).collect::<Vec<_>>());
+    assert_eq!(known[&asked[0]].vectors().len(), 3);
+    assert!(known[&asked[0]].negatives.is_empty());
+    assert_eq!(known[&asked[1]].templates.len(), 1);
+    assert_eq!(known[&asked[1]].negatives, [negative(1).vector, negative(0).vector]);
+    assert!(hotel.known_faces(&[], &face).await.expect("a read").is_empty());
 }
 
 #[tokio::test]
@@ -58,10 +92,10 @@ async fn a_face_of_somebody_else_goes_with_them_too() {
     }
     let withdrawn = hotel.withdraw_consent(&person("EMP002"), "m", noon()).await.expect("done");
     assert_eq!(withdrawn.expect("there").negatives, 1);
-    assert_eq!(hotel.negatives(&id, &face).await.expect("a read").len(), 2);
+    assert_eq!(not_them(&hotel, &id, &face).await.len(), 2);
     let deleted = hotel.delete_person(&person("EMP003"), "m", noon()).await.expect("done");
     assert_eq!(deleted.expect("there").negatives, 1);
-    assert_eq!(hotel.negatives(&id, &face).await.expect("a read").len(), 1, "the stranger's is not theirs");
+    assert_eq!(not_them(&hotel, &id, &face).await.len(), 1, "the stranger's is not theirs");
 
     // Nor does a later correction bring the face back of whom it must not be kept.
     let seen = hotel.record_sighting(sighting("EMP001", Some("lobby"), noon())).await.expect("seen");
@@ -69,7 +103,7 @@ async fn a_face_of_somebody_else_goes_with_them_too() {
     let late = hotel.correct(late, Some(row(seen.attendance_id)), "m", noon()).await.expect("fine");
     let reassigned = Some(RowOutcome::Reassigned { joined: false });
     assert_eq!(late, Corrected { is_kept: false, row: reassigned });
-    assert_eq!(hotel.negatives(&id, &face).await.expect("a read").len(), 1);
+    assert_eq!(not_them(&hotel, &id, &face).await.len(), 1);
 }
 
 #[tokio::test]
@@ -85,7 +119,7 @@ async fn a_wrong_correction_can_be_taken_back_once() {
     assert!(!hotel.remove_negative(&person("EMP002"), wrong.id, "m", noon()).await.expect("fine"));
     assert!(hotel.remove_negative(&id, wrong.id, "m", noon()).await.expect("fine"));
     assert!(!hotel.remove_negative(&id, wrong.id, "m", noon()).await.expect("fine"));
-    assert_eq!(hotel.negatives(&id, &model("face")).await.expect("a read"), [right.vector]);
+    assert_eq!(not_them(&hotel, &id, &model("face")).await, [right.vector]);
     let log = hotel.audit_entries(0, 99).await.expect("a read");
     let taken_back: Vec<_> = log.iter().filter(|e| e.action == "face.negative_removed").collect();
     assert_eq!(taken_back.len(), 1);
@@ -119,7 +153,7 @@ async fn a_wrong_attendance_row_goes_with_a_trace() {
         Corrected { is_kept: true, row: Some(RowOutcome::Gone) },
         "the face is kept all the same"
     );
-    assert_eq!(hotel.negatives(&person("EMP001"), &model("face")).await.expect("a read").len(), 2);
+    assert_eq!(not_them(&hotel, &person("EMP001"), &model("face")).await.len(), 2);
 }
 
 #[tokio::test]
@@ -148,7 +182,7 @@ async fn a_refused_correction_changes_neither_faces_nor_attendance() {
     let again = NewNegative { id: kept.id, ..mistaken("EMP001", Some("EMP002")) };
     let again = hotel.correct(again, rows, "m", noon()).await;
     assert!(matches!(again, Err(StoreError::Duplicate { what: "the negative" })), "{again:?}");
-    assert_eq!(hotel.negatives(&person("EMP001"), &model("face")).await.expect("a read").len(), 1);
+    assert_eq!(not_them(&hotel, &person("EMP001"), &model("face")).await.len(), 1);
     assert_eq!(hotel.audit_entries(0, 99).await.expect("a read"), log);
 
     // The row cannot be written: the face must not be kept either.
@@ -158,7 +192,7 @@ async fn a_refused_correction_changes_neither_faces_nor_attendance() {
         .expect("renamed");
     let failed = hotel.correct(negative(2), rows, "m", noon()).await;
     assert!(failed.is_err(), "{failed:?}");
-    assert_eq!(hotel.negatives(&person("EMP001"), &model("face")).await.expect("a read").len(), 1);
+    assert_eq!(not_them(&hotel, &person("EMP001"), &model("face")).await.len(), 1);
     assert_eq!(hotel.audit_entries(0, 99).await.expect("a read"), log);
 }
 
@@ -219,6 +253,8 @@ async fn a_match_is_noted_once_a_day_and_other_models_are_seen() {
     assert_eq!(t.last_matched_at, None);
     for (after, noted) in [(0, true), (3600, false), (86_401, true)] {
         let at = noon() + seconds(after);
+        let before = hotel.templates(&id).await.expect("a read").remove(0);
+        assert_eq!(before.is_due(at), noted, "{after} s");
         assert_eq!(hotel.touch_template(t.id, at).await.expect("fine"), noted, "{after} s");
     }
     let t = hotel.templates(&id).await.expect("a read").remove(0);

@@ -203,7 +203,7 @@ async fn every_call_can_be_made_from_a_spawned_task() {
     spawnable(hotel.record_unknown(unknown_face(1, noon()), Duration::ZERO));
     spawnable(hotel.unknown_faces(noon(), 1));
     spawnable(hotel.forget_unknown(&[]));
-    spawnable(hotel.negatives(id, &model("face")));
+    spawnable(hotel.known_faces(std::slice::from_ref(id), &model("face")));
     spawnable(hotel.correct(negative(1), None, "m", noon()));
     spawnable(hotel.remove_negative(id, Uuid::nil(), "m", noon()));
     spawnable(hotel.other_models(&model("face")));

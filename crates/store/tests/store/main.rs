@@ -85,6 +85,12 @@ fn model(name: &str) -> ModelRef {
     ModelRef::new(name, "1").expect("a model")
 }
 
+/// The vectors that are kept as not this person.
+async fn not_them(hotel: &HotelStore, id: &EmployeeId, face: &ModelRef) -> Vec<Vec<f32>> {
+    let known = hotel.known_faces(std::slice::from_ref(id), face).await.expect("a read");
+    known.into_values().next().unwrap_or_default().negatives
+}
+
 fn at(text: &str) -> DateTime<Utc> {
     text.parse().expect("an instant")
 }

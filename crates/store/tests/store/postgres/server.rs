@@ -129,7 +129,7 @@ async fn calls_about_strangers_corrections_and_keys_name_their_hotel_too() {
     let wrong = theirs.id;
     let done = north.correct(theirs, Some(row(sighted.id)), "manager", noon()).await.expect("fine");
     assert_eq!(done.row, Some(RowOutcome::Reassigned { joined: true }));
-    assert_eq!(north.negatives(&id, &face).await.expect("a read").len(), 2);
+    assert_eq!(not_them(&north, &id, &face).await.len(), 2);
     assert!(north.remove_negative(&id, wrong, "manager", noon()).await.expect("fine"));
     let left = north.attendance(None, noon(), noon() + seconds(1), 9).await.expect("a read").remove(0);
     let nobody = NewNegative { employee: person("EMP000"), ..negative(2) };
