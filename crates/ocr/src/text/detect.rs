@@ -78,8 +78,13 @@ impl<'a> View<'a> {
     fn canvas(&self, settings: &TextSettings) -> (u32, u32) {
         let (w, h) = (self.pixels.width(), self.pixels.height());
         let wanted = f64::from(settings.detection_side) / f64::from(w.min(h));
-        let enlarge = wanted.min(f64::from(MAX_CANVAS) / f64::from(w.max(h))).max(1.0);
-        (stepped(f64::from(w) * enlarge), stepped(f64::from(h) * enlarge))
+        let least = f64::from(settings.detection_scale.clamp(0.1, 1.0));
+        let scale = if wanted > 1.0 {
+            wanted.min(f64::from(MAX_CANVAS) / f64::from(w.max(h))).max(1.0)
+        } else {
+            wanted.max(least)
+        };
+        (stepped(f64::from(w) * scale), stepped(f64::from(h) * scale))
     }
 }
 

@@ -13,11 +13,11 @@ use crate::OcrError;
 /// Height of the recogniser's input in pixels.
 const HEIGHT: u32 = 48;
 /// Widths come in steps of so many pixels: the shapes that are ever computed stay few.
-const STEP: u32 = 32;
+const STEP: u32 = 16;
 /// Most columns of one call, which bounds the memory of its answer.
 const MAX_COLUMNS: u32 = 2048;
 /// Calls that are under way for one page.
-const IN_FLIGHT: usize = 4;
+const IN_FLIGHT: usize = 6;
 /// From this height on shrinking averages, or strokes would fall between the samples.
 const AVERAGE_FROM: u32 = 2 * HEIGHT;
 

@@ -8,6 +8,8 @@ pub struct TextSettings {
     pub max_side: u32,
     /// Shorter side in pixels of the detector's input, to which smaller pages are enlarged. Default 736.
     pub detection_side: u32,
+    /// Size of the detector's input by that of the page as it is looked at, where the shorter side allows it; 0 to 1.
+    pub detection_scale: f32,
     /// Probability of a pixel from which on it belongs to text, default 0.3.
     pub pixel_threshold: f32,
     /// Mean probability in a box from which on it is text, default 0.5.
@@ -20,11 +22,11 @@ pub struct TextSettings {
     pub line_threshold: f32,
     /// Probability from which on a line is taken for upside down, default 0.9.
     pub angle_threshold: f32,
-    /// Narrowest input of the recogniser in pixels, a multiple of 32.
+    /// Narrowest input of the recogniser in pixels, a multiple of 16.
     pub min_width: u32,
-    /// Widest input of the recogniser in pixels, a multiple of 32; longer lines are squeezed. Default 4800.
+    /// Widest input of the recogniser in pixels, a multiple of 16; longer lines are squeezed. Default 4800.
     pub max_width: u32,
-    /// Lines of one width that are read in one call, default 6.
+    /// Lines of one width that are read in one call, default 1: more are no faster on a CPU.
     pub batch: usize,
     /// Degrees of skew from which on a page is turned upright, default 0.5; up to 45.
     pub min_skew: f32,
@@ -35,6 +37,7 @@ impl Default for TextSettings {
         Self {
             max_side: 2000,
             detection_side: 736,
+            detection_scale: 1.0,
             pixel_threshold: 0.3,
             box_threshold: 0.5,
             unclip_ratio: 1.6,
@@ -43,7 +46,7 @@ impl Default for TextSettings {
             angle_threshold: 0.9,
             min_width: 32,
             max_width: 4800,
-            batch: 6,
+            batch: 1,
             min_skew: 0.5,
         }
     }
