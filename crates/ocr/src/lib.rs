@@ -12,4 +12,6 @@ pub mod text;
 
 pub use error::OcrError;
 pub use page::{Line, PageText, Quad, Word};
-pub use text::{Alphabet, Character, Characters, ReadPage, Reading, TextModels, TextReader, TextSettings};
+pub use text::{
+    Alphabet, Character, Characters, ReadPage, Reading, TextModels, TextReader, TextSettings, TextTimings,
+};

@@ -13,6 +13,8 @@ mod sampling;
 mod settings;
 pub(crate) mod turn;
 
+use std::time::{Duration, Instant};
+
 use innkeeper_core::{Picture, Point};
 use innkeeper_runtime::{Model, Ticket};
 use serde::{Deserialize, Serialize};
@@ -60,6 +62,21 @@ pub struct ReadPage {
     pub text: PageText,
     /// The page, upright, at the resolution it was sent in.
     pub picture: Picture,
+}
+
+/// Wall time per stage of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TextTimings {
+    /// Bringing the page to size and finding its lines; twice for a page that had to be turned.
+    pub detect: Duration,
+    /// Asking lines which way up they stand, before and after they were read.
+    pub angle: Duration,
+    /// Cutting lines out.
+    pub crop: Duration,
+    /// Reading them.
+    pub recognise: Duration,
+    /// Turning, setting straight, words and order.
+    pub arrange: Duration,
 }
 
 /// What stands in one quadrangle.
@@ -155,20 +172,37 @@ impl TextReader {
     /// # Errors
     /// When a model fails, or `ticket` is cancelled or past its deadline.
     pub fn read(&self, picture: &Picture, ticket: &Ticket) -> Result<ReadPage, OcrError> {
+        self.timed(picture, ticket).map(|(page, _)| page)
+    }
+
+    /// As [`TextReader::read`], with where the time went.
+    ///
+    /// # Errors
+    /// As [`TextReader::read`].
+    pub fn timed(&self, picture: &Picture, ticket: &Ticket) -> Result<(ReadPage, TextTimings), OcrError> {
+        let mut clock = Clock::start();
         ticket.check()?;
         let view = View::of(picture, &self.settings)?;
         let quads = detect::find(&self.models.detection, &view, &self.settings, ticket)?;
+        clock.lap(|t| &mut t.detect);
         let quarter = self.turn_needed(&view, &quads, ticket)?;
+        clock.lap(|t| &mut t.angle);
         if quarter == Quarter::None {
-            let lines = self.lines(&view, &quads, ticket)?;
-            return self.page(&view, picture, quarter, lines);
+            let lines = self.lines(&view, &quads, &mut clock, ticket)?;
+            let page = self.page(&view, picture, quarter, lines)?;
+            clock.lap(|t| &mut t.arrange);
+            return Ok((page, clock.timings));
         }
         drop(view);
         let turned = quarter.of(picture)?;
+        clock.lap(|t| &mut t.arrange);
         let view = View::of(&turned, &self.settings)?;
         let quads = detect::find(&self.models.detection, &view, &self.settings, ticket)?;
-        let lines = self.lines(&view, &quads, ticket)?;
-        self.page(&view, &turned, quarter, lines)
+        clock.lap(|t| &mut t.detect);
+        let lines = self.lines(&view, &quads, &mut clock, ticket)?;
+        let page = self.page(&view, &turned, quarter, lines)?;
+        clock.lap(|t| &mut t.arrange);
+        Ok((page, clock.timings))
     }
 
     /// Asks the longest lines which way up they stand.
@@ -184,7 +218,13 @@ impl TextReader {
     }
 
     /// Reads the lines of an upright view, each quadrangle turned as its text is read.
-    fn lines(&self, view: &View, quads: &[Quad], ticket: &Ticket) -> Result<Vec<(Quad, Read)>, OcrError> {
+    fn lines(
+        &self,
+        view: &View,
+        quads: &[Quad],
+        clock: &mut Clock,
+        ticket: &Ticket,
+    ) -> Result<Vec<(Quad, Read)>, OcrError> {
         let mut heights: Vec<f32> =
             quads.iter().map(turn::size).filter(|(w, h)| w > h).map(|(_, h)| h).collect();
         heights.sort_by(f32::total_cmp);
@@ -195,25 +235,17 @@ impl TextReader {
             if runs_down { turn::downwards(quad) } else { *quad }
         };
         let mut quads: Vec<Quad> = quads.iter().map(as_read).collect();
-        let mut lines =
+        let cuts =
             quads.iter().map(|quad| sampling::cut(&view.pixels, quad)).collect::<Result<Vec<_>, _>>()?;
+        clock.lap(|t| &mut t.crop);
         let choice = Choice { characters: &self.models.characters, alphabet: None, alternatives: false };
-        let mut reads = recognise::read(&self.models.recognition, &lines, choice, &self.settings, ticket)?;
+        let mut reads = recognise::read(&self.models.recognition, &cuts, choice, &self.settings, ticket)?;
+        clock.lap(|t| &mut t.recognise);
 
         // A single line may stand on its head on an upright page: a stamp, a second slip.
-        let Some(angle) = &self.models.angle else { return Ok(quads.into_iter().zip(reads).collect()) };
-        let doubtful: Vec<usize> = (0..reads.len())
-            .filter(|i| lines.get(*i).is_some_and(Option::is_some) && reads[*i].confidence() < DOUBTFUL)
-            .collect();
-        let asked: Vec<&Picture> = doubtful.iter().filter_map(|i| lines[*i].as_ref()).collect();
-        let scores = angle::upside_down(angle, &asked, ticket)?;
-        let mut again = Vec::new();
-        for (i, score) in doubtful.into_iter().zip(scores) {
-            if score > self.settings.angle_threshold {
-                again.push(i);
-            }
-        }
-        let turned = again.iter().map(|i| lines[*i].take().map(|line| Quarter::Half.of(&line)).transpose());
+        let again = self.upside_down(&cuts, &reads, ticket)?;
+        clock.lap(|t| &mut t.angle);
+        let turned = again.iter().map(|i| cuts[*i].as_ref().map(|line| Quarter::Half.of(line)).transpose());
         let turned = turned.collect::<Result<Vec<_>, _>>()?;
         let second = recognise::read(&self.models.recognition, &turned, choice, &self.settings, ticket)?;
         for (i, read) in again.into_iter().zip(second) {
@@ -222,7 +254,26 @@ impl TextReader {
                 reads[i] = read;
             }
         }
+        clock.lap(|t| &mut t.recognise);
         Ok(quads.into_iter().zip(reads).collect())
+    }
+
+    /// Which of the lines that were read with doubt stand on their heads.
+    fn upside_down(
+        &self,
+        cuts: &[Option<Picture>],
+        reads: &[Read],
+        ticket: &Ticket,
+    ) -> Result<Vec<usize>, OcrError> {
+        let Some(angle) = &self.models.angle else { return Ok(Vec::new()) };
+        let doubtful = cuts.iter().zip(reads).enumerate().filter_map(|(i, (cut, read))| {
+            let cut = cut.as_ref().filter(|_| read.confidence() < DOUBTFUL)?;
+            Some((i, cut))
+        });
+        let (places, cuts): (Vec<usize>, Vec<&Picture>) = doubtful.unzip();
+        let scores = angle::upside_down(angle, &cuts, ticket)?;
+        let over = places.into_iter().zip(scores).filter(|(_, score)| *score > self.settings.angle_threshold);
+        Ok(over.map(|(i, _)| i).collect())
     }
 
     /// Keeps what was read well enough and sets the page straight.
@@ -264,6 +315,23 @@ impl TextReader {
             lines: lines.iter().map(|(quad, read)| line(quad, read)).collect(),
         };
         Ok(ReadPage { text, picture })
+    }
+}
+
+/// Adds the time since the last look to a stage.
+struct Clock {
+    since: Instant,
+    timings: TextTimings,
+}
+
+impl Clock {
+    fn start() -> Self {
+        Self { since: Instant::now(), timings: TextTimings::default() }
+    }
+
+    fn lap(&mut self, stage: fn(&mut TextTimings) -> &mut Duration) {
+        let now = Instant::now();
+        *stage(&mut self.timings) += now - std::mem::replace(&mut self.since, now);
     }
 }
 
