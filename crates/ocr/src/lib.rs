@@ -13,5 +13,6 @@ pub mod text;
 pub use error::OcrError;
 pub use page::{Line, PageText, Quad, Word};
 pub use text::{
-    Alphabet, Character, Characters, ReadPage, Reading, TextModels, TextReader, TextSettings, TextTimings,
+    Alphabet, Character, Characters, Padding, ReadPage, Reading, TextModels, TextReader, TextSettings,
+    TextTimings,
 };

@@ -20,7 +20,7 @@ use innkeeper_runtime::{Model, Ticket};
 use serde::{Deserialize, Serialize};
 
 pub use characters::{Alphabet, Characters};
-pub use settings::TextSettings;
+pub use settings::{Padding, TextSettings};
 
 use crate::{Line, OcrError, PageText, Quad, Word};
 use ctc::Choice;

@@ -7,7 +7,7 @@ use innkeeper_runtime::{Model, Pending, Tensor, Ticket};
 
 use super::ctc::{self, Choice, Emission};
 use super::sampling;
-use super::settings::TextSettings;
+use super::settings::{Padding, TextSettings};
 use crate::OcrError;
 
 /// Height of the recogniser's input in pixels.
@@ -50,13 +50,13 @@ pub(super) fn mean(emissions: &[Emission]) -> f32 {
     if emissions.is_empty() { 0.0 } else { sum / emissions.len() as f32 }
 }
 
-/// A line that waits for its turn: its place in the answer, its width at the recogniser's height and the width
-/// of the input it goes into.
+/// A line that waits for its turn: its place in the answer, its width at the recogniser's height, and its width
+/// by its height.
 struct Waiting<'a> {
     place: usize,
     picture: &'a Picture,
     width: u32,
-    bucket: u32,
+    ratio: f64,
 }
 
 /// Lines under way: place and width of each row.
@@ -74,37 +74,18 @@ pub(super) fn read(
     settings: &TextSettings,
     ticket: &Ticket,
 ) -> Result<Vec<Read>, OcrError> {
-    let mut waiting: Vec<Waiting> = lines
-        .iter()
-        .enumerate()
-        .filter_map(|(place, picture)| {
-            let picture = picture.as_ref()?;
-            let ratio = f64::from(picture.width()) / f64::from(picture.height());
-            let width = ((f64::from(HEIGHT) * ratio).ceil() as u32).clamp(1, settings.max_width.max(STEP));
-            let bucket = width.max(settings.min_width).next_multiple_of(STEP);
-            Some(Waiting { place, picture, width, bucket })
-        })
-        .collect();
-    // The widest first, so that the last calls, which the workers may not share evenly, are short.
-    waiting.sort_by_key(|line| std::cmp::Reverse((line.bucket, line.width)));
-
     let mut answers = vec![Read::default(); lines.len()];
     let mut under_way: VecDeque<Call> = VecDeque::with_capacity(IN_FLIGHT);
-    let mut rest = waiting.as_slice();
-    while let Some(first) = rest.first() {
-        let most = (MAX_COLUMNS / first.bucket).clamp(1, settings.batch.max(1) as u32) as usize;
-        let count = rest.iter().take(most).take_while(|line| line.bucket == first.bucket).count();
-        let (batch, others) = rest.split_at(count);
-        rest = others;
+    for (columns, batch) in batches(lines, settings) {
         if under_way.len() == IN_FLIGHT
             && let Some(call) = under_way.pop_front()
         {
             finish(call, choice, &mut answers)?;
         }
-        let input = input(batch, first.bucket)?;
-        let rows = batch.iter().map(|line| (line.place, line.width)).collect();
+        let input = input(&batch, columns)?;
+        let rows = batch.iter().map(|line| (line.place, line.width.min(columns))).collect();
         let pending = model.begin(vec![input], ticket)?;
-        under_way.push_back(Call { rows, columns: first.bucket, pending });
+        under_way.push_back(Call { rows, columns, pending });
     }
     for call in under_way {
         finish(call, choice, &mut answers)?;
@@ -112,12 +93,57 @@ pub(super) fn read(
     Ok(answers)
 }
 
+/// Which lines are computed together, and the width of their input.
+fn batches<'a>(lines: &'a [Option<Picture>], settings: &TextSettings) -> Vec<(u32, Vec<Waiting<'a>>)> {
+    let most = settings.max_width.max(STEP);
+    let mut waiting: Vec<Waiting> = lines
+        .iter()
+        .enumerate()
+        .filter_map(|(place, picture)| {
+            let picture = picture.as_ref()?;
+            let ratio = f64::from(picture.width()) / f64::from(picture.height());
+            let width = ((f64::from(HEIGHT) * ratio).ceil() as u32).clamp(1, most);
+            Some(Waiting { place, picture, width, ratio })
+        })
+        .collect();
+    waiting.sort_by(|a, b| a.ratio.total_cmp(&b.ratio));
+    let batch = settings.batch.max(1);
+    let mut batches: Vec<(u32, Vec<Waiting>)> = Vec::new();
+    for line in waiting {
+        let last = batches.last_mut().filter(|(_, lines)| lines.len() < batch);
+        match settings.padding {
+            Padding::Tight => {
+                let columns = line.width.max(settings.min_width).next_multiple_of(STEP);
+                let fits = |count: usize| columns.saturating_mul(count as u32 + 1) <= MAX_COLUMNS;
+                match last.filter(|(width, lines)| *width == columns && fits(lines.len())) {
+                    Some((_, lines)) => lines.push(line),
+                    None => batches.push((columns, vec![line])),
+                }
+            }
+            Padding::Shared => {
+                let columns =
+                    ((f64::from(HEIGHT) * line.ratio) as u32).clamp(settings.min_width.max(1), most);
+                match last {
+                    Some((width, lines)) => {
+                        *width = columns.max(*width);
+                        lines.push(line);
+                    }
+                    None => batches.push((columns, vec![line])),
+                }
+            }
+        }
+    }
+    // The widest first, so that the last calls, which the workers may not share evenly, are short.
+    batches.reverse();
+    batches
+}
+
 /// Lines of one width as a tensor, grey to the right of each.
 fn input(batch: &[Waiting], columns: u32) -> Result<Tensor, OcrError> {
     let row = (3 * HEIGHT * columns) as usize;
     let mut numbers = vec![0.0; row * batch.len()];
     for (line, planes) in batch.iter().zip(numbers.chunks_exact_mut(row)) {
-        let scaled = at_height(line.picture, line.width)?;
+        let scaled = at_height(line.picture, line.width.min(columns))?;
         sampling::write_planes(&scaled, planes, columns as usize);
     }
     Ok(Tensor::new(vec![batch.len(), 3, HEIGHT as usize, columns as usize], numbers)?)
@@ -151,4 +177,45 @@ fn finish(call: Call, choice: Choice, answers: &mut [Read]) -> Result<(), OcrErr
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(widths: &[u32]) -> Vec<Option<Picture>> {
+        let line = |w: &u32| Picture::from_rgb(*w, 24, vec![0; (*w * 24 * 3) as usize]).ok();
+        widths.iter().map(line).collect()
+    }
+
+    fn shapes(widths: &[u32], settings: &TextSettings) -> Vec<(u32, Vec<usize>)> {
+        let lines = lines(widths);
+        let places = |lines: Vec<Waiting>| lines.iter().map(|line| line.place).collect();
+        batches(&lines, settings).into_iter().map(|(columns, lines)| (columns, places(lines))).collect()
+    }
+
+    #[test]
+    fn tight_lines_share_a_call_only_where_none_is_padded_for_another() {
+        let settings = TextSettings { batch: 2, ..TextSettings::default() };
+        let found = shapes(&[50, 53, 100, 51, 0], &settings);
+        assert_eq!(found, [(208, vec![2]), (112, vec![1]), (112, vec![0, 3])]);
+        let wide = shapes(&[800, 800], &settings);
+        assert_eq!(wide.len(), 2, "two rows of 1600 columns are more than a call should hold");
+    }
+
+    #[test]
+    fn shared_lines_are_padded_to_the_widest_of_their_call() {
+        let settings =
+            TextSettings { padding: Padding::Shared, batch: 3, min_width: 320, ..TextSettings::default() };
+        let found = shapes(&[300, 20, 40, 30, 250], &settings);
+        assert_eq!(found, [(600, vec![4, 0]), (320, vec![1, 3, 2])]);
+    }
+
+    #[test]
+    fn a_line_that_is_wider_than_any_input_is_squeezed_into_it() {
+        let settings = TextSettings { max_width: 640, ..TextSettings::default() };
+        let lines = lines(&[20_000]);
+        let found = batches(&lines, &settings);
+        assert_eq!((found[0].0, found[0].1[0].width), (640, 640));
+    }
 }
