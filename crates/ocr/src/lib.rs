@@ -8,6 +8,11 @@
 
 mod error;
 mod page;
+pub mod text;
 
 pub use error::OcrError;
 pub use page::{Line, PageText, Quad, Word};
+pub use text::{
+    Alphabet, Character, Characters, Padding, ReadPage, Reading, TextModels, TextReader, TextSettings,
+    TextTimings,
+};
