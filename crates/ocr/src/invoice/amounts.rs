@@ -246,6 +246,9 @@ fn above(layout: &Layout, r: usize, span: (f32, f32), monies: usize, whole: bool
         if over.page != row.page || row.middle - over.middle > 4.0 * layout.text_height {
             break;
         }
+        if over.topics.has(Topics::DESCRIPTION.and(Topics::QUANTITY).and(Topics::PRICE)) {
+            break;
+        }
         if over.cells.iter().flat_map(|c| &c.numbers).any(|n| is_money(n, whole)) {
             if back == 1 && monies > 1 {
                 continue;

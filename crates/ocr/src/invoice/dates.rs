@@ -185,6 +185,9 @@ fn at_start(tokens: &[Token], before: Option<&Part>) -> Option<(Printed, usize)>
     }
     let glued = matches!(before, Some(Part::Separator(_)));
     match tokens.first().map(|t| &t.part) {
+        // Digits behind a letter are a code (`HC03-7 - 15`) unless the date is written out in full.
+        Some(Part::Digits(_)) if matches!(before, Some(Part::Word(_))) => from_digits(tokens)
+            .filter(|(d, used)| d.chars.len() >= 8 && !d.compact && tokens.iter().take(*used).all(|t| t.part != Part::Space)),
         Some(Part::Digits(_)) if !glued => from_digits(tokens),
         Some(Part::Word(_)) => from_word(tokens),
         _ => None,

@@ -63,7 +63,7 @@ pub(super) struct Items {
 
 /// Finds the items. `amounts` are those of the same layout.
 pub(super) fn find(layout: &Layout, amounts: &[Amount], whole: bool) -> Items {
-    let header = header(layout, whole);
+    let header = header(layout, amounts, whole);
     let columns = header.map(|h| columns(layout, h)).unwrap_or_default();
     let start = header.map_or(0, |h| h + 1);
     let monies = |row: &Row| row.cells.iter().flat_map(|c| &c.numbers).any(|n| is_money(n, whole));
@@ -87,7 +87,7 @@ pub(super) fn find(layout: &Layout, amounts: &[Amount], whole: bool) -> Items {
         if row.topics.has(Topics::PAID) && behind {
             break;
         }
-        if is_meta(row) || amounts.iter().any(|a| a.row == r && !matches!(a.role, Role::None | Role::Discount)) {
+        if is_meta(row) || amounts.iter().any(|a| a.row == r && !a.from_above && !matches!(a.role, Role::None | Role::Discount)) {
             continue;
         }
         let Some(item) = read_row(row, r, &columns, whole) else { continue };
@@ -104,39 +104,41 @@ pub(super) fn find(layout: &Layout, amounts: &[Amount], whole: bool) -> Items {
     merge_details(&mut found.rows, &mut taken);
     describe(layout, &mut found, start, end, whole);
     found.rows.retain(|i| !i.description.is_empty() || i.multiplies || header.is_some());
-    // Without a header an unlabelled amount far above the totals is no item when nothing names it.
+    settle(&mut found, amounts);
     found
 }
 
-/// The header of the table: a row that names at least two columns and holds no amount, with an amount below it.
-fn header(layout: &Layout, whole: bool) -> Option<usize> {
+/// The header of the table: a row without numbers that names at least two columns, with amounts below it that no words
+/// beside them explain.
+fn header(layout: &Layout, amounts: &[Amount], whole: bool) -> Option<usize> {
     let column = |t: Topics| {
         usize::from(t.has(Topics::DESCRIPTION))
             + usize::from(t.has(Topics::QUANTITY))
             + usize::from(t.has(Topics::PRICE))
             + usize::from(t.has(Topics::AMOUNT.and(Topics::TOTAL)))
     };
+    let unexplained: Vec<usize> = amounts
+        .iter()
+        .filter(|a| !a.summary && (a.role == Role::None || a.from_above))
+        .map(|a| a.row)
+        .collect();
     let mut best: Option<(usize, usize)> = None;
     for (r, row) in layout.rows.iter().enumerate() {
-        if row.cells.iter().flat_map(|c| &c.numbers).any(|n| is_money(n, whole)) {
-            continue;
-        }
-        if row.topics.has(Topics::SUMMARY) && !row.topics.has(Topics::QUANTITY) {
+        let numbered = row.cells.iter().flat_map(|c| &c.numbers).any(|n| !n.percent || is_money(n, whole));
+        let summary = row.topics.has(Topics::SUMMARY) && !row.topics.has(Topics::QUANTITY);
+        let names = column(row.topics);
+        if names < 2 || numbered || summary {
             continue;
         }
         let cells = row.cells.iter().filter(|c| column(c.topics) > 0).count();
-        let names = column(row.topics);
         let words = row.folded.split(' ').count();
-        if names >= 2 && (cells >= 2 || (names >= 3 && words <= 8)) && names + cells > best.map_or(0, |(_, n)| n) {
-            let follows = layout
-                .rows
-                .iter()
-                .skip(r + 1)
-                .take(6)
-                .any(|row| row.cells.iter().flat_map(|c| &c.numbers).any(|n| is_money(n, whole)));
-            if follows {
-                best = Some((r, names + cells));
-            }
+        if cells < 2 && (names < 3 || words > 8) {
+            continue;
+        }
+        let from = unexplained.partition_point(|u| *u <= r);
+        let follows = unexplained.get(from).is_some_and(|u| *u <= r + 5);
+        if follows && names + cells > best.map_or(0, |(_, n)| n) {
+            best = Some((r, names + cells));
         }
     }
     best.map(|(r, _)| r)
@@ -205,6 +207,7 @@ pub(super) fn is_meta(row: &Row) -> bool {
 fn is_totals(row: &Row, r: usize, amounts: &[Amount], monies: bool) -> bool {
     let labelled = amounts.iter().any(|a| {
         a.row == r
+            && !a.from_above
             && matches!(
                 a.role,
                 Role::Total | Role::Subtotal | Role::Tax | Role::Service | Role::Tip | Role::Rounding | Role::Paid
@@ -347,6 +350,39 @@ fn factors(
         }
     }
     best.map(|(_, q, p)| (q, p))
+}
+
+/// When the items do not add up to any printed sum but do without one of them, that one is no item. Rows that multiply
+/// and have a name of their own are the last to go.
+fn settle(items: &mut Items, amounts: &[Amount]) {
+    let of = |role: Role| super::amounts::values(amounts, role, None);
+    let (totals, taxes, roundings) = (of(Role::Total), of(Role::Tax), of(Role::Rounding));
+    let mut sums = of(Role::Subtotal);
+    sums.extend(totals.iter().copied());
+    for total in &totals {
+        sums.extend(taxes.iter().filter_map(|t| total.checked_sub(*t)));
+        sums.extend(roundings.iter().filter_map(|r| total.checked_sub(*r)));
+        sums.extend(roundings.iter().filter_map(|r| total.checked_add(*r)));
+    }
+    if items.rows.len() < 2 || items.rows.len() > 100 {
+        return;
+    }
+    let sum = items.rows.iter().try_fold(Decimal::ZERO, |a, i| a.checked_add(i.amount));
+    let Some(sum) = sum.and_then(|s| items.discounts.iter().try_fold(s, |a, d| a.checked_sub(*d))) else { return };
+    if sums.contains(&sum) {
+        return;
+    }
+    let weak = |i: &ItemRow| u8::from(i.multiplies) + u8::from(i.description_rows.contains(&i.row));
+    let drop = (0..items.rows.len())
+        .filter(|k| {
+            items.rows.get(*k).is_some_and(|i| {
+                i.amount != Decimal::ZERO && sum.checked_sub(i.amount).is_some_and(|s| sums.contains(&s))
+            })
+        })
+        .min_by_key(|k| items.rows.get(*k).map(weak));
+    if let Some(k) = drop {
+        items.rows.remove(k);
+    }
 }
 
 /// A row `2 x 3.00` above or below a row that ends in `6.00` belongs to it.

@@ -14,7 +14,7 @@ const FORMAT: u32 = 1;
 /// Fields that are ranked.
 pub(super) const FIELDS: [&str; 3] = ["total_amount", "date", "vendor.name"];
 /// Strengths of the pull towards the starting weights that are compared.
-const PULLS: [f64; 5] = [0.003, 0.01, 0.03, 0.1, 0.3];
+const PULLS: [f64; 6] = [1.0, 0.3, 0.1, 0.03, 0.01, 0.003];
 /// Folds inside training, for choosing the pull and for the calibration.
 const INNER_FOLDS: usize = 5;
 
@@ -125,7 +125,7 @@ impl Ranker {
         }
         for (field, model) in &ranker.fields {
             let known = FIELDS.iter().position(|f| f == field).map(features_of);
-            let same = known.is_some_and(|k| k.iter().copied().eq(model.features.iter().map(String::as_str)));
+            let same = known.is_some_and(|k| k.iter().map(|(name, _)| *name).eq(model.features.iter().map(String::as_str)));
             if !same || model.weights.len() != model.features.len() || !model.weights.iter().all(|w| w.is_finite()) {
                 return Err(RankerError::Features { field: field.clone() });
             }
@@ -159,7 +159,7 @@ impl Ranker {
     }
 }
 
-/// Trains a ranker from nothing. The same examples in the same order and the same seed give the same weights.
+/// Trains a ranker from examples alone: weights start from what a person would give them. The same examples in the same order and the same seed give the same weights.
 ///
 /// # Errors
 ///
@@ -168,8 +168,8 @@ pub fn train(examples: &[Example], seed: u64) -> Result<Ranker, TrainError> {
     fit_ranker(&prepare(examples), seed, None)
 }
 
-/// Names of the features of a field, by its place in [`FIELDS`].
-fn features_of(field: usize) -> &'static [&'static str] {
+/// Names and starting weights of the features of a field, by its place in [`FIELDS`].
+fn features_of(field: usize) -> &'static [(&'static str, f64)] {
     match field {
         0 => total::FEATURES,
         1 => date::FEATURES,
@@ -317,9 +317,14 @@ fn choices(cases: &[(&str, &Case)], keep: impl Fn(usize) -> bool) -> Vec<Choice>
         .collect()
 }
 
-fn fit_field(cases: &[(&str, &Case)], names: &[&str], seed: u64, start: Option<&FieldModel>) -> FieldModel {
-    let zero = vec![0.0; names.len()];
-    let towards = start.map_or(&zero, |s| &s.weights);
+fn fit_field(
+    cases: &[(&str, &Case)],
+    features: &[(&str, f64)],
+    seed: u64,
+    start: Option<&FieldModel>,
+) -> FieldModel {
+    let known: Vec<f64> = features.iter().map(|(_, weight)| *weight).collect();
+    let towards = start.map_or(&known, |s| &s.weights);
     let groups: Vec<&str> = cases.iter().map(|(g, _)| *g).collect();
     let distinct = groups.iter().collect::<BTreeSet<_>>().len();
     let count = INNER_FOLDS.min(distinct);
@@ -356,7 +361,7 @@ fn fit_field(cases: &[(&str, &Case)], names: &[&str], seed: u64, start: Option<&
     }
     let (right, pull, _, answers) = chosen.unwrap_or((0, 1.0, 0.0, Vec::new()));
     FieldModel {
-        features: names.iter().map(ToString::to_string).collect(),
+        features: features.iter().map(|(name, _)| (*name).to_owned()).collect(),
         weights: fit(&choices(cases, |_| true), towards, pull),
         pull,
         calibration: Calibration::fit(&answers),

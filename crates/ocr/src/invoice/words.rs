@@ -182,7 +182,7 @@ const KEY_WORDS: &[(Topics, &[&str])] = &[
         &[
             "tender", "tendered", "paid", "payment", "payments", "received", "cash received", "amount paid", "paid amount",
             "khach dua", "da tra", "da thanh toan", "实收", "收款", "已付", "bayaran", "terima", "bezahlt", "regle", "paye", "betaald",
-            "received amount", "deposit", "anzahlung",
+            "received amount", "deposit", "anzahlung", "accepted", "accepted total", "amount tendered",
         ],
     ),
     (
@@ -380,6 +380,7 @@ fn same(word: Option<&&str>, plain: Option<&String>, key: &str) -> bool {
     let length = key.len();
     // One slip in five letters or more, the first letter kept when the word is short.
     length >= 5
+        && plain.len() >= 5
         && plain.len().abs_diff(length) <= 1
         && plain.is_ascii()
         && (length >= 7 || plain.as_bytes().first() == key.as_bytes().first())
