@@ -165,7 +165,8 @@ fn read_page(path: &Path) -> Result<PageText, Box<dyn Error>> {
             );
         }
     }
-    let extent = |f: fn(&Point) -> f32| lines.iter().flat_map(|l| &l.quad.0).map(f).fold(1.0, f32::max) as u32;
+    let extent =
+        |f: fn(&Point) -> f32| lines.iter().flat_map(|l| &l.quad.0).map(f).fold(1.0, f32::max) as u32;
     let (width, height) = (extent(|p| p.x), extent(|p| p.y));
     Ok(PageText { width, height, turned: 0.0, lines })
 }

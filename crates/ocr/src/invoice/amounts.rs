@@ -140,7 +140,11 @@ pub(super) fn role(t: Topics) -> (Role, bool) {
     }
     if any(Topics::TOTAL) {
         let rounded = any(Topics::ROUNDING);
-        return if any(Topics::EXCLUSIVE) { (Role::Subtotal, false) } else { (Role::Total, rounded || any(Topics::DUE)) };
+        return if any(Topics::EXCLUSIVE) {
+            (Role::Subtotal, false)
+        } else {
+            (Role::Total, rounded || any(Topics::DUE))
+        };
     }
     if any(Topics::CASH) || any(Topics::CARD) {
         return (Role::Paid, false);

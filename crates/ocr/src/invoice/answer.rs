@@ -69,7 +69,7 @@ pub struct Invoice {
 
 /// A seller or a buyer.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = InvoiceParty))]
 pub struct Party {
     /// Name as printed; known slips in legal forms ("SON BHD") are mended and noted.
     pub name: Option<String>,
@@ -81,7 +81,7 @@ pub struct Party {
 
 /// One line of what was bought.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = InvoiceItem))]
 pub struct Item {
     /// Words that name it; empty when none stand near its amount.
     pub description: String,
@@ -101,10 +101,10 @@ pub struct Item {
     #[serde(with = "rust_decimal::serde::float_option")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<f64>))]
     pub tax_rate: Option<Decimal>,
-    /// 0 to 1: the lowest confidence with which its row was read, lowered when quantity times unit price could not be
+    /// 0 to 1: the confidence with which its amount was read, lowered when quantity times unit price could not be
     /// checked and when the items do not add up. Computed, not calibrated.
     pub confidence: f32,
-    /// The rows it was read from.
+    /// The rows it was read from, from top to bottom; the last one is the amount alone.
     pub sources: Vec<Source>,
     /// What was repaired.
     pub notes: Vec<String>,
@@ -112,7 +112,7 @@ pub struct Item {
 
 /// A box on a page.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = InvoicePlace))]
 pub struct Place {
     /// Page, from 0.
     pub page: usize,
@@ -134,7 +134,7 @@ impl Place {
 
 /// Text and where it stands.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = InvoiceSource))]
 pub struct Source {
     /// As it was read.
     pub text: String,
@@ -145,7 +145,7 @@ pub struct Source {
 
 /// Where a field was found and how sure that is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = InvoiceField))]
 pub struct Field {
     /// The text it was taken from, as it was read; `None` for a field that follows from others (a currency from the
     /// country).
@@ -163,7 +163,7 @@ pub struct Field {
 
 /// How a check came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = InvoiceOutcome))]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Both sides agree.
@@ -176,7 +176,7 @@ pub enum Outcome {
 
 /// One amount of a check.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = InvoiceTerm))]
 pub struct Term {
     /// What it is.
     pub name: String,
@@ -188,7 +188,7 @@ pub struct Term {
 
 /// Arithmetic on printed amounts: what was added up, and what it was compared with.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = InvoiceCheck))]
 pub struct Check {
     /// `items_sum`, `total_sum`, `cash_change`, `tax_included` or `item_product`.
     pub name: String,

@@ -57,7 +57,11 @@ pub(super) fn fit(choices: &[Choice], towards: &[f64], pull: f64) -> Vec<f64> {
         }
         let next: Vec<f64> = ahead.iter().zip(&gradient).map(|(w, g)| w - step * g).collect();
         let grown = f64::midpoint(1.0, (1.0 + 4.0 * momentum * momentum).sqrt());
-        ahead = next.iter().zip(&weights).map(|(new, old)| new + (momentum - 1.0) / grown * (new - old)).collect();
+        ahead = next
+            .iter()
+            .zip(&weights)
+            .map(|(new, old)| new + (momentum - 1.0) / grown * (new - old))
+            .collect();
         momentum = grown;
         weights = next;
     }
@@ -165,6 +169,9 @@ mod tests {
             (0..40).map(|i| HeldOut { share: 0.9, reading: 0.95, right: i % 4 == 0 }).collect();
         let fitted = Calibration::fit(&wrong);
         assert!(fitted.confidence(0.9, 0.95) < 0.5, "{fitted:?}");
-        assert!(Calibration::fit(&[]).confidence(0.9, 0.95) > 0.89, "without answers the share is the probability");
+        assert!(
+            Calibration::fit(&[]).confidence(0.9, 0.95) > 0.89,
+            "without answers the share is the probability"
+        );
     }
 }

@@ -50,7 +50,40 @@ const MARKS: &[(&str, &[&str])] = &[
 
 /// ISO 4217 codes that are read where they stand beside an amount.
 const CODES: &[&[&str]] = &[
-&["AED"], &["AUD"], &["BRL"], &["CAD"], &["CHF"], &["CNY"], &["CZK"], &["DKK"], &["EUR"], &["GBP"], &["HKD"], &["HUF"], &["IDR"], &["INR"], &["JPY"], &["KRW"], &["LKR"], &["MXN"], &["MYR"], &["NOK"], &["NZD"], &["PHP"], &["PKR"], &["PLN"], &["RUB"], &["SAR"], &["SEK"], &["SGD"], &["THB"], &["TRY"], &["TWD"], &["USD"], &["VND"], &["ZAR"], 
+    &["AED"],
+    &["AUD"],
+    &["BRL"],
+    &["CAD"],
+    &["CHF"],
+    &["CNY"],
+    &["CZK"],
+    &["DKK"],
+    &["EUR"],
+    &["GBP"],
+    &["HKD"],
+    &["HUF"],
+    &["IDR"],
+    &["INR"],
+    &["JPY"],
+    &["KRW"],
+    &["LKR"],
+    &["MXN"],
+    &["MYR"],
+    &["NOK"],
+    &["NZD"],
+    &["PHP"],
+    &["PKR"],
+    &["PLN"],
+    &["RUB"],
+    &["SAR"],
+    &["SEK"],
+    &["SGD"],
+    &["THB"],
+    &["TRY"],
+    &["TWD"],
+    &["USD"],
+    &["VND"],
+    &["ZAR"],
 ];
 
 /// Currencies without minor units on a bill.
@@ -62,16 +95,47 @@ const COUNTRIES: &[(&str, &str, &[&str])] = &[
         "MY",
         "MYR",
         &[
-            "malaysia", "sdn", "bhd", "selangor", "johor", "kuala lumpur", "jalan", "jln", "taman", "petaling",
-            "penang", "sabah", "sarawak", "melaka", "perak", "sst", "gst id",
+            "malaysia",
+            "sdn",
+            "bhd",
+            "selangor",
+            "johor",
+            "kuala lumpur",
+            "jalan",
+            "jln",
+            "taman",
+            "petaling",
+            "penang",
+            "sabah",
+            "sarawak",
+            "melaka",
+            "perak",
+            "sst",
+            "gst id",
         ],
     ),
     (
         "VN",
         "VND",
         &[
-            "viet nam", "vietnam", "ha noi", "hanoi", "da nang", "ho chi minh", "tp hcm", "quan", "phuong", "duong",
-            "hoa don", "ma so thue", "mst", "cong ty", "tong cong", "thanh tien", "cty", "tnhh",
+            "viet nam",
+            "vietnam",
+            "ha noi",
+            "hanoi",
+            "da nang",
+            "ho chi minh",
+            "tp hcm",
+            "quan",
+            "phuong",
+            "duong",
+            "hoa don",
+            "ma so thue",
+            "mst",
+            "cong ty",
+            "tong cong",
+            "thanh tien",
+            "cty",
+            "tnhh",
         ],
     ),
     (
@@ -83,11 +147,26 @@ const COUNTRIES: &[(&str, &str, &[&str])] = &[
     (
         "DE",
         "EUR",
-        &["deutschland", "germany", "gmbh", "mwst", "ust", "rechnung", "umsatzsteuer", "berlin", "munchen", "hamburg"],
+        &[
+            "deutschland",
+            "germany",
+            "gmbh",
+            "mwst",
+            "ust",
+            "rechnung",
+            "umsatzsteuer",
+            "berlin",
+            "munchen",
+            "hamburg",
+        ],
     ),
     ("AT", "EUR", &["osterreich", "austria", "wien", "salzburg", "atu"]),
     ("CH", "CHF", &["schweiz", "suisse", "switzerland", "zurich", "geneve", "basel", "bern", "che"]),
-    ("FR", "EUR", &["france", "tva", "facture", "siret", "siren", "sarl", "ttc", "paris", "lyon", "marseille"]),
+    (
+        "FR",
+        "EUR",
+        &["france", "tva", "facture", "siret", "siren", "sarl", "ttc", "paris", "lyon", "marseille"],
+    ),
     ("NL", "EUR", &["nederland", "netherlands", "btw", "factuur", "amsterdam", "rotterdam", "kvk"]),
     ("IT", "EUR", &["italia", "italy", "fattura", "partita iva", "roma", "milano"]),
     ("ES", "EUR", &["espana", "spain", "factura", "madrid", "barcelona", "cif"]),
@@ -106,9 +185,26 @@ const COUNTRIES: &[(&str, &str, &[&str])] = &[
 
 /// International dialling prefixes as printed.
 const PREFIXES: &[(&str, &str)] = &[
-    ("60", "MY"), ("84", "VN"), ("86", "CN"), ("81", "JP"), ("49", "DE"), ("43", "AT"), ("41", "CH"), ("33", "FR"),
-    ("31", "NL"), ("39", "IT"), ("34", "ES"), ("44", "GB"), ("65", "SG"), ("61", "AU"), ("91", "IN"), ("66", "TH"),
-    ("62", "ID"), ("63", "PH"), ("82", "KR"), ("852", "HK"),
+    ("60", "MY"),
+    ("84", "VN"),
+    ("86", "CN"),
+    ("81", "JP"),
+    ("49", "DE"),
+    ("43", "AT"),
+    ("41", "CH"),
+    ("33", "FR"),
+    ("31", "NL"),
+    ("39", "IT"),
+    ("34", "ES"),
+    ("44", "GB"),
+    ("65", "SG"),
+    ("61", "AU"),
+    ("91", "IN"),
+    ("66", "TH"),
+    ("62", "ID"),
+    ("63", "PH"),
+    ("82", "KR"),
+    ("852", "HK"),
 ];
 
 /// The mark at the start of `text` (upper case), with how many characters it takes.
@@ -208,7 +304,11 @@ pub(super) fn country(folded: &str, raw: &str) -> Option<CountryEvidence> {
             let by = words
                 .iter()
                 .filter(|word| {
-                    if word.is_ascii() { padded.contains(&format!(" {word} ")) } else { folded.contains(**word) }
+                    if word.is_ascii() {
+                        padded.contains(&format!(" {word} "))
+                    } else {
+                        folded.contains(**word)
+                    }
                 })
                 .map(ToString::to_string)
                 .collect();
@@ -217,8 +317,7 @@ pub(super) fn country(folded: &str, raw: &str) -> Option<CountryEvidence> {
         .collect();
     for (prefix, country) in PREFIXES {
         let plus = raw.match_indices('+').any(|(at, _)| {
-            let digits: String =
-                raw[at + 1..].chars().take(24).filter(|c| *c != ' ' && *c != '(').collect();
+            let digits: String = raw[at + 1..].chars().take(24).filter(|c| *c != ' ' && *c != '(').collect();
             digits.starts_with(prefix)
                 && digits.chars().filter(char::is_ascii_digit).count() >= prefix.len() + 5
         });

@@ -133,7 +133,9 @@ pub(super) fn candidates(layout: &Layout, order: DateOrder) -> Vec<DateCandidate
             let any = |f: &dyn Fn(&Seen) -> bool| is(here.iter().any(|s| f(s)));
             let all = |f: &dyn Fn(&Seen) -> bool| is(here.iter().all(|s| f(s)));
             let plain = |s: &Seen| {
-                s.words.has(Topics::DATE) && !s.words.has(Topics::DUE_DATE) && !s.words.has(Topics::OTHER_DATE)
+                s.words.has(Topics::DATE)
+                    && !s.words.has(Topics::DUE_DATE)
+                    && !s.words.has(Topics::OTHER_DATE)
             };
             let first = here.iter().find(|s| plain(s)).or_else(|| here.first())?;
             let features = vec![
@@ -171,8 +173,13 @@ pub(super) fn candidates(layout: &Layout, order: DateOrder) -> Vec<DateCandidate
 fn words_beside(layout: &Layout, r: usize, row: &Row, c: usize, cell: &Cell, printed: &Printed) -> Topics {
     let wanted = Topics::DATE.and(Topics::DUE_DATE).and(Topics::OTHER_DATE).and(Topics::INVOICE);
     // From the last date of this line on, so that "Date 1/2/2025 Due 1/3/2025" is told apart.
-    let from =
-        cell.dates.iter().filter(|d| d.chars.end <= printed.chars.start).map(|d| d.chars.end).max().unwrap_or(0);
+    let from = cell
+        .dates
+        .iter()
+        .filter(|d| d.chars.end <= printed.chars.start)
+        .map(|d| d.chars.end)
+        .max()
+        .unwrap_or(0);
     let own = topics(&fold(&cell.slice(from..printed.chars.start)));
     if own.has(wanted) {
         return own;
@@ -184,7 +191,10 @@ fn words_beside(layout: &Layout, r: usize, row: &Row, c: usize, cell: &Cell, pri
         return left.topics;
     }
     // A colon may have been detected apart.
-    let far = c.checked_sub(2).and_then(|l| row.cells.get(l)).filter(|_| left.is_some_and(|l| l.text.chars().count() <= 2));
+    let far = c
+        .checked_sub(2)
+        .and_then(|l| row.cells.get(l))
+        .filter(|_| left.is_some_and(|l| l.text.chars().count() <= 2));
     if let Some(far) = far
         && far.topics.has(wanted)
     {
@@ -199,7 +209,11 @@ fn words_beside(layout: &Layout, r: usize, row: &Row, c: usize, cell: &Cell, pri
         for above in &over.cells {
             let overlap = above.rect.right().min(span.1) - above.rect.x.max(span.0);
             let wide = (span.1 - span.0).min(above.rect.w);
-            if overlap > 0.4 * wide && above.dates.is_empty() && above.numbers.is_empty() && above.topics.has(wanted) {
+            if overlap > 0.4 * wide
+                && above.dates.is_empty()
+                && above.numbers.is_empty()
+                && above.topics.has(wanted)
+            {
                 return above.topics;
             }
         }

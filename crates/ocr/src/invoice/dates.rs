@@ -47,18 +47,76 @@ impl Printed {
 
 /// Month names, folded, by number; a word of a text matches from its third letter on.
 const MONTHS: &[(&str, u32)] = &[
-    ("january", 1), ("januar", 1), ("janner", 1), ("janvier", 1), ("januari", 1), ("enero", 1), ("gennaio", 1),
-    ("february", 2), ("februar", 2), ("fevrier", 2), ("februari", 2), ("febrero", 2), ("febbraio", 2), ("fevr", 2),
-    ("march", 3), ("marz", 3), ("maerz", 3), ("mars", 3), ("maart", 3), ("mac", 3), ("marzo", 3), ("mrz", 3),
-    ("april", 4), ("avril", 4), ("abril", 4), ("aprile", 4), ("avr", 4),
-    ("may", 5), ("mai", 5), ("mei", 5), ("mayo", 5), ("maggio", 5),
-    ("june", 6), ("juni", 6), ("juin", 6), ("jun", 6), ("junio", 6), ("giugno", 6),
-    ("july", 7), ("juli", 7), ("juillet", 7), ("jul", 7), ("julai", 7), ("julio", 7), ("luglio", 7), ("juil", 7),
-    ("august", 8), ("aout", 8), ("augustus", 8), ("ogos", 8), ("agosto", 8),
-    ("september", 9), ("septembre", 9), ("sept", 9), ("septiembre", 9), ("settembre", 9),
-    ("october", 10), ("oktober", 10), ("octobre", 10), ("octubre", 10), ("ottobre", 10),
-    ("november", 11), ("novembre", 11), ("noviembre", 11),
-    ("december", 12), ("dezember", 12), ("decembre", 12), ("disember", 12), ("diciembre", 12), ("dicembre", 12),
+    ("january", 1),
+    ("januar", 1),
+    ("janner", 1),
+    ("janvier", 1),
+    ("januari", 1),
+    ("enero", 1),
+    ("gennaio", 1),
+    ("february", 2),
+    ("februar", 2),
+    ("fevrier", 2),
+    ("februari", 2),
+    ("febrero", 2),
+    ("febbraio", 2),
+    ("fevr", 2),
+    ("march", 3),
+    ("marz", 3),
+    ("maerz", 3),
+    ("mars", 3),
+    ("maart", 3),
+    ("mac", 3),
+    ("marzo", 3),
+    ("mrz", 3),
+    ("april", 4),
+    ("avril", 4),
+    ("abril", 4),
+    ("aprile", 4),
+    ("avr", 4),
+    ("may", 5),
+    ("mai", 5),
+    ("mei", 5),
+    ("mayo", 5),
+    ("maggio", 5),
+    ("june", 6),
+    ("juni", 6),
+    ("juin", 6),
+    ("jun", 6),
+    ("junio", 6),
+    ("giugno", 6),
+    ("july", 7),
+    ("juli", 7),
+    ("juillet", 7),
+    ("jul", 7),
+    ("julai", 7),
+    ("julio", 7),
+    ("luglio", 7),
+    ("juil", 7),
+    ("august", 8),
+    ("aout", 8),
+    ("augustus", 8),
+    ("ogos", 8),
+    ("agosto", 8),
+    ("september", 9),
+    ("septembre", 9),
+    ("sept", 9),
+    ("septiembre", 9),
+    ("settembre", 9),
+    ("october", 10),
+    ("oktober", 10),
+    ("octobre", 10),
+    ("octubre", 10),
+    ("ottobre", 10),
+    ("november", 11),
+    ("novembre", 11),
+    ("noviembre", 11),
+    ("december", 12),
+    ("dezember", 12),
+    ("decembre", 12),
+    ("disember", 12),
+    ("diciembre", 12),
+    ("dicembre", 12),
     ("desember", 12),
 ];
 
@@ -186,8 +244,11 @@ fn at_start(tokens: &[Token], before: Option<&Part>) -> Option<(Printed, usize)>
     let glued = matches!(before, Some(Part::Separator(_)));
     match tokens.first().map(|t| &t.part) {
         // Digits behind a letter are a code (`HC03-7 - 15`) unless the date is written out in full.
-        Some(Part::Digits(_)) if matches!(before, Some(Part::Word(_))) => from_digits(tokens)
-            .filter(|(d, used)| d.chars.len() >= 8 && !d.compact && tokens.iter().take(*used).all(|t| t.part != Part::Space)),
+        Some(Part::Digits(_)) if matches!(before, Some(Part::Word(_))) => {
+            from_digits(tokens).filter(|(d, used)| {
+                d.chars.len() >= 8 && !d.compact && tokens.iter().take(*used).all(|t| t.part != Part::Space)
+            })
+        }
         Some(Part::Digits(_)) if !glued => from_digits(tokens),
         Some(Part::Word(_)) => from_word(tokens),
         _ => None,
@@ -296,7 +357,10 @@ fn from_digits(tokens: &[Token]) -> Option<(Printed, usize)> {
             cjk.space();
             let day = cjk.digits()?;
             cjk.space();
-            if !cjk.other('日') && cjk.at > 0 && matches!(tokens.get(cjk.at - 1).map(|t| &t.part), Some(Part::Space)) {
+            if !cjk.other('日')
+                && cjk.at > 0
+                && matches!(tokens.get(cjk.at - 1).map(|t| &t.part), Some(Part::Space))
+            {
                 cjk.at -= 1;
             }
             let date = ymd(first, month, day)?;
@@ -430,8 +494,12 @@ fn day_and_word(first: &str, reader: &mut Reader) -> Option<(NaiveDate, bool, bo
         }
         match last.len() {
             4 => Some((ymd(last, &month, first)?, true, false)),
-            2 if !matches!(reader.peek(), Some(Part::Other(':'))) => Some((ymd(last, &month, first)?, false, false)),
-            5 | 6 if third_with_hour(last, reader, 4) => Some((ymd(last.get(..4)?, &month, first)?, true, true)),
+            2 if !matches!(reader.peek(), Some(Part::Other(':'))) => {
+                Some((ymd(last, &month, first)?, false, false))
+            }
+            5 | 6 if third_with_hour(last, reader, 4) => {
+                Some((ymd(last.get(..4)?, &month, first)?, true, true))
+            }
             _ => None,
         }
     })();
@@ -488,7 +556,9 @@ fn time_follows(rest: &[Token]) -> bool {
     for _ in 0..4 {
         match reader.peek() {
             Some(Part::Space | Part::Separator(_) | Part::Other(',' | '#' | '@' | '(')) => reader.at += 1,
-            Some(Part::Word(w)) if matches!(fold(w).as_str(), "t" | "time" | "um" | "at" | "luc") => reader.at += 1,
+            Some(Part::Word(w)) if matches!(fold(w).as_str(), "t" | "time" | "um" | "at" | "luc") => {
+                reader.at += 1
+            }
             _ => break,
         }
     }

@@ -14,7 +14,7 @@ const SAME_ITEM: f64 = 0.6;
 
 /// Right answers of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = InvoiceRight))]
 pub struct Right {
     /// Answers that equal the label.
     pub right: usize,
@@ -31,7 +31,7 @@ pub struct Right {
 /// labelled amounts of the same document, each used once; F1 over all documents together. `items`: the same, where a match
 /// needs the amount and a name at least 0.6 alike (one less edit distance over length).
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = InvoiceScore))]
 pub struct Score {
     /// Documents.
     pub n: usize,
@@ -64,7 +64,7 @@ pub struct Score {
 
 /// Precision, recall and their harmonic mean.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = InvoiceF1))]
 pub struct F1 {
     /// Matched answers.
     pub matched: usize,
@@ -103,7 +103,7 @@ pub struct Mistake {
 
 /// Figures on documents that took no part in training, fold by fold.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = InvoiceCrossValidation))]
 pub struct CrossValidation {
     /// All held-out documents, answered by the ranker trained without their vendors.
     pub ranker: Score,
@@ -160,7 +160,8 @@ pub fn nested_cross_validation(
         let reader = InvoiceReader::new(fit_ranker(&train, seed, None)?);
         let mut part = Vec::new();
         let mut part_answers = Vec::new();
-        for ((example, slot), _) in examples.iter().zip(&mut answered).zip(&fold).filter(|(_, f)| **f == held) {
+        for ((example, slot), _) in examples.iter().zip(&mut answered).zip(&fold).filter(|(_, f)| **f == held)
+        {
             let answer = reader.extract(&example.pages, &Hints::default());
             part.push(example.clone());
             part_answers.push(answer.clone());
@@ -196,7 +197,11 @@ fn score_answers(examples: &[Example], answers: &[Invoice]) -> (Score, Vec<Mista
     for (i, (example, answer)) in examples.iter().zip(answers).enumerate() {
         let l = &example.labels;
         let confidence = |field: &str| answer.fields.get(field).map_or(0.0, |f| f.confidence);
-        let mut note = |field: &'static str, right: &mut Right, expected: String, got: Option<String>, is: bool| {
+        let mut note = |field: &'static str,
+                        right: &mut Right,
+                        expected: String,
+                        got: Option<String>,
+                        is: bool| {
             right.of += 1;
             right.right += usize::from(is);
             right.not_found += usize::from(got.is_none());
@@ -209,11 +214,23 @@ fn score_answers(examples: &[Example], answers: &[Invoice]) -> (Score, Vec<Mista
         };
         if let Some(expected) = l.total_amount {
             let got = answer.total_amount;
-            note("total_amount", &mut s.total, expected.to_string(), got.map(|g| g.to_string()), got == Some(expected));
+            note(
+                "total_amount",
+                &mut s.total,
+                expected.to_string(),
+                got.map(|g| g.to_string()),
+                got == Some(expected),
+            );
         }
         if let Some(expected) = l.date {
             let got: Option<NaiveDate> = answer.date;
-            note("date", &mut s.date, expected.to_string(), got.map(|g| g.to_string()), got == Some(expected));
+            note(
+                "date",
+                &mut s.date,
+                expected.to_string(),
+                got.map(|g| g.to_string()),
+                got == Some(expected),
+            );
         }
         if let Some(expected) = l.vendor_name() {
             let got = answer.vendor.name.clone();
@@ -244,7 +261,10 @@ fn score_answers(examples: &[Example], answers: &[Invoice]) -> (Score, Vec<Mista
             likenesses.extend(alike);
             if amounts < labelled || amounts < answer.items.len() {
                 let list = |v: Vec<Option<Decimal>>| {
-                    v.into_iter().map(|d| d.map_or_else(|| "-".to_owned(), |d| d.to_string())).collect::<Vec<_>>().join(" ")
+                    v.into_iter()
+                        .map(|d| d.map_or_else(|| "-".to_owned(), |d| d.to_string()))
+                        .collect::<Vec<_>>()
+                        .join(" ")
                 };
                 mistakes.push(Mistake {
                     example: i,

@@ -38,8 +38,7 @@ impl Evidence {
         let order = date::order(&layout, country.or(found.as_ref().map(|c| c.country)));
         let totals = total::candidates(&layout, &amounts, &items, &parts);
         let dates = date::candidates(&layout, order.order);
-        let first_total =
-            amounts.iter().find(|a| a.role == Role::Total).map_or(layout.rows.len(), |a| a.row);
+        let first_total = amounts.iter().find(|a| a.role == Role::Total).map_or(layout.rows.len(), |a| a.row);
         let vendors = vendor::candidates(&layout, whole, first_total);
         Self { layout, whole, amounts, items, parts, country: found, order, totals, dates, vendors }
     }
@@ -56,6 +55,9 @@ impl Evidence {
 
     /// How surely rows were read: the lowest of them.
     pub fn rows_confidence(&self, rows: &[usize]) -> f32 {
-        rows.iter().filter_map(|r| self.layout.rows.get(*r)).map(super::layout::Row::confidence).fold(1.0, f32::min)
+        rows.iter()
+            .filter_map(|r| self.layout.rows.get(*r))
+            .map(super::layout::Row::confidence)
+            .fold(1.0, f32::min)
     }
 }

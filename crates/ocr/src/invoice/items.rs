@@ -87,7 +87,11 @@ pub(super) fn find(layout: &Layout, amounts: &[Amount], whole: bool) -> Items {
         if row.topics.has(Topics::PAID) && behind {
             break;
         }
-        if is_meta(row) || amounts.iter().any(|a| a.row == r && !a.from_above && !matches!(a.role, Role::None | Role::Discount)) {
+        if is_meta(row)
+            || amounts
+                .iter()
+                .any(|a| a.row == r && !a.from_above && !matches!(a.role, Role::None | Role::Discount))
+        {
             continue;
         }
         let Some(item) = read_row(row, r, &columns, whole) else { continue };
@@ -210,7 +214,13 @@ fn is_totals(row: &Row, r: usize, amounts: &[Amount], monies: bool) -> bool {
             && !a.from_above
             && matches!(
                 a.role,
-                Role::Total | Role::Subtotal | Role::Tax | Role::Service | Role::Tip | Role::Rounding | Role::Paid
+                Role::Total
+                    | Role::Subtotal
+                    | Role::Tax
+                    | Role::Service
+                    | Role::Tip
+                    | Role::Rounding
+                    | Role::Paid
             )
             && !a.summary
     });
@@ -232,7 +242,8 @@ fn read_row(row: &Row, r: usize, columns: &Columns, whole: bool) -> Option<ItemR
     numbers.retain(|(_, n, _)| !n.percent);
     numbers.truncate(24);
     let overlaps = |a: (f32, f32), b: (f32, f32)| a.0 < b.1 && b.0 < a.1;
-    let money: Vec<&(usize, &Number, (f32, f32))> = numbers.iter().filter(|(_, n, _)| is_money_here(n, whole)).collect();
+    let money: Vec<&(usize, &Number, (f32, f32))> =
+        numbers.iter().filter(|(_, n, _)| is_money_here(n, whole)).collect();
     let in_column = columns
         .amount
         .and_then(|column| money.iter().rev().find(|(_, _, span)| overlaps(*span, column)).copied());
@@ -273,7 +284,9 @@ fn read_row(row: &Row, r: usize, columns: &Columns, whole: bool) -> Option<ItemR
             .iter()
             .filter(|n| n.2 != chosen.2)
             .find(|(_, n, span)| {
-                is_money(n, whole) && columns.price.is_some_and(|c| overlaps(*span, c)) && n.value > Decimal::ZERO
+                is_money(n, whole)
+                    && columns.price.is_some_and(|c| overlaps(*span, c))
+                    && n.value > Decimal::ZERO
             })
             .map(|(_, n, _)| n.value);
         // A lost decimal point in the quantity: `20 x 7.00 = 14.00` was `2.0`.
@@ -368,7 +381,9 @@ fn settle(items: &mut Items, amounts: &[Amount]) {
         return;
     }
     let sum = items.rows.iter().try_fold(Decimal::ZERO, |a, i| a.checked_add(i.amount));
-    let Some(sum) = sum.and_then(|s| items.discounts.iter().try_fold(s, |a, d| a.checked_sub(*d))) else { return };
+    let Some(sum) = sum.and_then(|s| items.discounts.iter().try_fold(s, |a, d| a.checked_sub(*d))) else {
+        return;
+    };
     if sums.contains(&sum) {
         return;
     }
@@ -436,7 +451,8 @@ fn describe(layout: &Layout, items: &mut Items, start: usize, end: usize, whole:
     };
     let first = items.rows.first().map(|i| i.row);
     let last = items.rows.last().map(|i| i.row);
-    let before = first.map_or(0, |f| (f.saturating_sub(2).max(start)..f).filter(|r| text_row(*r).is_some()).count());
+    let before =
+        first.map_or(0, |f| (f.saturating_sub(2).max(start)..f).filter(|r| text_row(*r).is_some()).count());
     let after = last.map_or(0, |l| (l + 1..end.min(l + 3)).filter(|r| text_row(*r).is_some()).count());
     // Rows that name themselves go on below; otherwise the side that has words at its open end.
     let below = named * 2 > items.rows.len() || before == 0 || (items.header.is_none() && after > 0);
@@ -458,7 +474,8 @@ fn describe(layout: &Layout, items: &mut Items, start: usize, end: usize, whole:
         let mut reached = item.row;
         for r in range {
             let near = layout.rows.get(r).is_some_and(|row| Some(row.page) == page);
-            let apart = layout.rows.get(r).zip(layout.rows.get(reached)).map_or(0.0, |(a, b)| a.middle - b.middle);
+            let apart =
+                layout.rows.get(r).zip(layout.rows.get(reached)).map_or(0.0, |(a, b)| a.middle - b.middle);
             if !near || (below && apart > 2.6 * layout.text_height) {
                 break;
             }
@@ -470,7 +487,8 @@ fn describe(layout: &Layout, items: &mut Items, start: usize, end: usize, whole:
             }
         }
         // Rows of codes say nothing beside rows of words.
-        let wordy = |text: &str| text.chars().filter(|c| c.is_alphabetic()).count() * 2 > text.chars().count();
+        let wordy =
+            |text: &str| text.chars().filter(|c| c.is_alphabetic()).count() * 2 > text.chars().count();
         if words.iter().any(|(_, w)| wordy(w)) {
             words.retain(|(_, w)| wordy(w));
         }
@@ -491,7 +509,10 @@ fn words_of(row: &Row, whole: bool) -> String {
         let count = cell.text.chars().count();
         let mut pieces = Vec::new();
         for number in &cell.numbers {
-            let inside = number.chars.start > 0 && number.chars.end < count && !is_money(number, whole) && !number.times;
+            let inside = number.chars.start > 0
+                && number.chars.end < count
+                && !is_money(number, whole)
+                && !number.times;
             if inside {
                 continue;
             }
@@ -500,7 +521,8 @@ fn words_of(row: &Row, whole: bool) -> String {
         }
         pieces.push(cell.slice(at..count));
         for piece in pieces {
-            let trimmed = piece.trim_matches(|c: char| c.is_whitespace() || "-:*@x×|=.,;#".contains(c)).to_owned();
+            let trimmed =
+                piece.trim_matches(|c: char| c.is_whitespace() || "-:*@x×|=.,;#".contains(c)).to_owned();
             let letters = trimmed.chars().filter(|c| c.is_alphabetic()).count();
             let cjk = trimmed.chars().any(|c| ('\u{3040}'..='\u{9fff}').contains(&c));
             // Units and tax codes are two or three letters that stand alone behind numbers.
@@ -515,7 +537,21 @@ fn words_of(row: &Row, whole: bool) -> String {
 fn is_unit(text: &str) -> bool {
     matches!(
         fold(text).as_str(),
-        "nos" | "pcs" | "pkts" | "pkt" | "unit" | "units" | "pce" | "stk" | "std" | "kgs" | "zrl" | "srs" | "srm" | "ltr" | "litre"
+        "nos"
+            | "pcs"
+            | "pkts"
+            | "pkt"
+            | "unit"
+            | "units"
+            | "pce"
+            | "stk"
+            | "std"
+            | "kgs"
+            | "zrl"
+            | "srs"
+            | "srm"
+            | "ltr"
+            | "litre"
     )
 }
 

@@ -10,7 +10,7 @@ use crate::PageText;
 /// The truth about a document, as far as somebody stated it. Has the shape of a correction: the fields of the answer
 /// that were wrong, with their right values; what is absent says nothing.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = InvoiceLabels))]
 #[serde(default, deny_unknown_fields)]
 pub struct Labels {
     /// Number of the invoice.
@@ -53,7 +53,7 @@ pub struct Labels {
 
 /// A seller or buyer as somebody stated it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = InvoicePartyLabel))]
 #[serde(default, deny_unknown_fields)]
 pub struct PartyLabel {
     /// Name.
@@ -66,7 +66,7 @@ pub struct PartyLabel {
 
 /// A line item as somebody stated it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = InvoiceItemLabel))]
 #[serde(default, deny_unknown_fields)]
 pub struct ItemLabel {
     /// Words that name it.

@@ -95,7 +95,12 @@ impl Row {
         let mut cells = self.cells.iter().map(|c| c.rect);
         let first = cells.next().unwrap_or_default();
         cells.fold(first, |a, b| {
-            Rect::from_corners(a.x.min(b.x), a.y.min(b.y), a.right().max(b.right()), a.bottom().max(b.bottom()))
+            Rect::from_corners(
+                a.x.min(b.x),
+                a.y.min(b.y),
+                a.right().max(b.right()),
+                a.bottom().max(b.bottom()),
+            )
         })
     }
 
@@ -150,7 +155,12 @@ impl Layout {
             let mut around = cells.iter().map(|c| c.rect);
             let first = around.next().unwrap_or_default();
             extent.push(around.fold(first, |a, b| {
-                Rect::from_corners(a.x.min(b.x), a.y.min(b.y), a.right().max(b.right()), a.bottom().max(b.bottom()))
+                Rect::from_corners(
+                    a.x.min(b.x),
+                    a.y.min(b.y),
+                    a.right().max(b.right()),
+                    a.bottom().max(b.bottom()),
+                )
             }));
             rows.extend(into_rows(cells, number));
         }
@@ -201,7 +211,10 @@ fn cell(line: &Line, page: usize, tilt: f32, mark: Option<DecimalMark>) -> Optio
         return None;
     }
     let (sin, cos) = (-tilt).sin_cos();
-    let turn = |p: &innkeeper_core::Point| innkeeper_core::Point { x: p.x * cos - p.y * sin, y: p.x * sin + p.y * cos };
+    let turn = |p: &innkeeper_core::Point| innkeeper_core::Point {
+        x: p.x * cos - p.y * sin,
+        y: p.x * sin + p.y * cos,
+    };
     let turned = Quad(line.quad.0.map(|p| turn(&p)));
     let bounds = turned.bounds();
     if ![bounds.x, bounds.y, bounds.w, bounds.h].iter().all(|v| v.is_finite()) {
@@ -243,7 +256,8 @@ fn spans(text: &str, line: &Line) -> Vec<(f32, f32)> {
     let mut out: Vec<(f32, f32)> = (0..count).map(even).collect();
     let bounds = line.quad.bounds();
     let joined: Vec<&str> = text.split_whitespace().collect();
-    let fits = joined.len() == line.words.len() && joined.iter().zip(&line.words).all(|(a, b)| *a == b.text.trim());
+    let fits =
+        joined.len() == line.words.len() && joined.iter().zip(&line.words).all(|(a, b)| *a == b.text.trim());
     if !fits || bounds.w <= 0.0 {
         return out;
     }

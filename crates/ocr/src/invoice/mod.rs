@@ -6,6 +6,7 @@
 
 mod amounts;
 mod answer;
+mod arithmetic;
 mod choice;
 mod currency;
 mod date;
@@ -16,8 +17,10 @@ mod items;
 mod labels;
 mod layout;
 mod numbers;
+mod payment;
 mod ranker;
 mod reader;
+mod reference;
 mod total;
 mod vendor;
 mod words;

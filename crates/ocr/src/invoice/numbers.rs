@@ -138,8 +138,12 @@ fn chunks(chars: &[char]) -> Vec<Range<usize>> {
                 push(&mut out, &mut start, i);
                 continue;
             }
-            '@' | '＠' | '*' | '×' | '=' | '|' | ';' | '<' | '>' | '[' | ']' | '：' | '（' | '）' => true,
-            'x' | 'X' => before && (after || i + 1 == chars.len() || chars.get(i + 1).is_some_and(|c| *c == ' ')),
+            '@' | '＠' | '*' | '×' | '=' | '|' | ';' | '<' | '>' | '[' | ']' | '：' | '（' | '）' => {
+                true
+            }
+            'x' | 'X' => {
+                before && (after || i + 1 == chars.len() || chars.get(i + 1).is_some_and(|c| *c == ' '))
+            }
             ':' => !(before && after),
             '/' => !(before || after),
             _ => false,
@@ -191,7 +195,8 @@ fn read_joined(
                 closed = rest.first() == Some(&',')
                     && rest.iter().skip(1).take_while(|c| c.is_ascii_digit()).count() == 2;
                 if !closed {
-                    closed = mark_at_start(&rest.iter().collect::<String>().chars().collect::<Vec<_>>()).is_some();
+                    closed =
+                        mark_at_start(&rest.iter().collect::<String>().chars().collect::<Vec<_>>()).is_some();
                 }
                 if !closed {
                     groups -= 1;
@@ -275,7 +280,8 @@ fn read(chunk: &[char], range: Range<usize>, hint: Option<DecimalMark>) -> Optio
             '.' | ',' | ':' | '"' | '\'' | '!' | '#' | '?' | '(' | '-' | '/' => {}
             _ => {
                 let rest = tail.get(t..).unwrap_or_default();
-                if let Some((found, length)) = mark_at_start(rest).filter(|(_, length)| *length == rest.len()) {
+                if let Some((found, length)) = mark_at_start(rest).filter(|(_, length)| *length == rest.len())
+                {
                     mark = mark.or(Some(found));
                     t += length;
                     continue;
@@ -300,7 +306,8 @@ fn read(chunk: &[char], range: Range<usize>, hint: Option<DecimalMark>) -> Optio
     if read.digits > MOST_DIGITS {
         return None;
     }
-    let value = if negative || (bracketed && closing && read.decimals == 2) { -read.value } else { read.value };
+    let value =
+        if negative || (bracketed && closing && read.decimals == 2) { -read.value } else { read.value };
     Some(Number {
         value,
         decimals: read.decimals,
@@ -322,9 +329,11 @@ fn misread_mark(text: &[char]) -> Option<(Mark, usize)> {
     let letters = text.iter().take_while(|c| c.is_alphabetic()).count();
     let rest = text.get(letters..)?;
     let digits = rest.iter().filter(|c| c.is_ascii_digit()).count();
-    let fraction = rest.iter().rev().skip_while(|c| c.is_alphabetic()).take_while(|c| c.is_ascii_digit()).count();
+    let fraction =
+        rest.iter().rev().skip_while(|c| c.is_alphabetic()).take_while(|c| c.is_ascii_digit()).count();
     let pointed = rest.iter().any(|c| *c == '.' || *c == ',');
-    (letters > 0 && letters <= 2 && pointed && fraction == 2 && digits >= 3).then_some((Mark { codes: &[] }, letters))
+    (letters > 0 && letters <= 2 && pointed && fraction == 2 && digits >= 3)
+        .then_some((Mark { codes: &[] }, letters))
 }
 
 /// Letters inside a number that look like digits, when most of it is digits.
@@ -399,14 +408,26 @@ fn grammar(core: &[char], hint: Option<DecimalMark>) -> Option<Read> {
         Some(Read { value: with_fraction(body, &last)?, decimals, digits, grouped, other })
     };
     if group_only(last_separator) {
-        return all_groups.then_some(Read { value: whole(&parts)?, decimals: 0, digits, grouped: true, other: None });
+        return all_groups.then_some(Read {
+            value: whole(&parts)?,
+            decimals: 0,
+            digits,
+            grouped: true,
+            other: None,
+        });
     }
     // Two kinds of separator: the last one is the decimal mark.
     if let Some(group) = body_separators.first() {
         if *group != last_separator {
             return if body_groups { fractional(true, None) } else { None };
         }
-        return all_groups.then_some(Read { value: whole(&parts)?, decimals: 0, digits, grouped: true, other: None });
+        return all_groups.then_some(Read {
+            value: whole(&parts)?,
+            decimals: 0,
+            digits,
+            grouped: true,
+            other: None,
+        });
     }
     // One separator, once.
     let lead = body.first()?;

@@ -39,7 +39,9 @@ pub enum RankerError {
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
     /// No field has enough examples.
-    #[error("{examples} examples of {groups} vendors can be used for {field}; at least {needed} of 2 vendors are needed")]
+    #[error(
+        "{examples} examples of {groups} vendors can be used for {field}; at least {needed} of 2 vendors are needed"
+    )]
     TooFew {
         /// The field that has most.
         field: &'static str,
@@ -125,8 +127,13 @@ impl Ranker {
         }
         for (field, model) in &ranker.fields {
             let known = FIELDS.iter().position(|f| f == field).map(features_of);
-            let same = known.is_some_and(|k| k.iter().map(|(name, _)| *name).eq(model.features.iter().map(String::as_str)));
-            if !same || model.weights.len() != model.features.len() || !model.weights.iter().all(|w| w.is_finite()) {
+            let same = known.is_some_and(|k| {
+                k.iter().map(|(name, _)| *name).eq(model.features.iter().map(String::as_str))
+            });
+            if !same
+                || model.weights.len() != model.features.len()
+                || !model.weights.iter().all(|w| w.is_finite())
+            {
                 return Err(RankerError::Features { field: field.clone() });
             }
         }
@@ -212,7 +219,11 @@ pub(super) fn prepare(examples: &[Example]) -> Vec<Prepared> {
                 right,
                 labelled: labels.total_amount.is_some(),
                 features: evidence.totals.iter().map(|c| c.features.clone()).collect(),
-                reading: evidence.totals.iter().map(|c| f64::from(evidence.amount_confidence(c.amount))).collect(),
+                reading: evidence
+                    .totals
+                    .iter()
+                    .map(|c| f64::from(evidence.amount_confidence(c.amount)))
+                    .collect(),
             };
             let right: Vec<bool> = evidence.dates.iter().map(|c| labels.date == Some(c.value)).collect();
             let date = Case {
@@ -220,7 +231,11 @@ pub(super) fn prepare(examples: &[Example]) -> Vec<Prepared> {
                 right,
                 labelled: labels.date.is_some(),
                 features: evidence.dates.iter().map(|c| c.features.clone()).collect(),
-                reading: evidence.dates.iter().map(|c| f64::from(evidence.cell_confidence(c.row, c.cell))).collect(),
+                reading: evidence
+                    .dates
+                    .iter()
+                    .map(|c| f64::from(evidence.cell_confidence(c.row, c.cell)))
+                    .collect(),
             };
             let name = labels.vendor_name().filter(|n| !bare_name(n).is_empty());
             let right: Vec<bool> =
@@ -236,7 +251,11 @@ pub(super) fn prepare(examples: &[Example]) -> Vec<Prepared> {
                 right,
                 labelled: name.is_some(),
                 features: evidence.vendors.iter().map(|c| c.features.clone()).collect(),
-                reading: evidence.vendors.iter().map(|c| f64::from(evidence.rows_confidence(&c.rows))).collect(),
+                reading: evidence
+                    .vendors
+                    .iter()
+                    .map(|c| f64::from(evidence.rows_confidence(&c.rows)))
+                    .collect(),
             };
             Prepared { group: example.group.clone(), cases: [total, date, vendor] }
         })
@@ -274,11 +293,17 @@ pub(super) fn folds(groups: &[&str], count: usize, seed: u64) -> Vec<usize> {
 pub(super) fn best(weights: &[f64], features: &[Vec<f64>]) -> Option<(usize, f64)> {
     let shares = probabilities(weights, features);
     (0..shares.len())
-        .max_by(|a, b| shares.get(*a).unwrap_or(&0.0).total_cmp(shares.get(*b).unwrap_or(&0.0)).then(b.cmp(a)))
+        .max_by(|a, b| {
+            shares.get(*a).unwrap_or(&0.0).total_cmp(shares.get(*b).unwrap_or(&0.0)).then(b.cmp(a))
+        })
         .map(|i| (i, shares.get(i).copied().unwrap_or(0.0)))
 }
 
-pub(super) fn fit_ranker(prepared: &[Prepared], seed: u64, start: Option<&Ranker>) -> Result<Ranker, TrainError> {
+pub(super) fn fit_ranker(
+    prepared: &[Prepared],
+    seed: u64,
+    start: Option<&Ranker>,
+) -> Result<Ranker, TrainError> {
     let groups: BTreeSet<&str> = prepared.iter().map(|p| p.group.as_str()).collect();
     let mut fields = BTreeMap::new();
     let mut most = (FIELDS[0], 0, 0);
@@ -287,7 +312,8 @@ pub(super) fn fit_ranker(prepared: &[Prepared], seed: u64, start: Option<&Ranker
         let cases: Vec<(&str, &Case)> =
             prepared.iter().filter_map(|p| p.cases.get(f).map(|c| (p.group.as_str(), c))).collect();
         let usable = cases.iter().filter(|(_, c)| c.target.is_some()).count();
-        let vendors: BTreeSet<&str> = cases.iter().filter(|(_, c)| c.target.is_some()).map(|(g, _)| *g).collect();
+        let vendors: BTreeSet<&str> =
+            cases.iter().filter(|(_, c)| c.target.is_some()).map(|(g, _)| *g).collect();
         let towards = start.and_then(|s| s.field(field));
         if usable < NEEDED || vendors.len() < 2 {
             if usable >= most.1 {

@@ -125,10 +125,12 @@ impl Parts {
             out.extend(v.iter().filter(|d| **d != Decimal::ZERO).take(4).map(|d| *d * Decimal::from(sign)));
             out
         };
-        let mut bases: Vec<(&'static str, Decimal)> = self.subtotals.iter().map(|s| ("subtotal", *s)).collect();
+        let mut bases: Vec<(&'static str, Decimal)> =
+            self.subtotals.iter().map(|s| ("subtotal", *s)).collect();
         bases.extend(self.items_sum.map(|s| ("items", s)));
         bases.truncate(9);
-        let (taxes, services, tips) = (option(&self.taxes, 1), option(&self.services, 1), option(&self.tips, 1));
+        let (taxes, services, tips) =
+            (option(&self.taxes, 1), option(&self.services, 1), option(&self.tips, 1));
         let roundings: Vec<Decimal> = {
             let mut v = option(&self.roundings, 1);
             v.extend(option(&self.roundings, -1).into_iter().skip(1));
@@ -146,7 +148,9 @@ impl Parts {
                                 if sum == Some(value) && parts.iter().any(|p| *p != Decimal::ZERO) {
                                     let names = ["tax", "service_charge", "tip", "discount", "rounding"];
                                     let mut out = vec![(*name, *base)];
-                                    out.extend(names.into_iter().zip(parts).filter(|(_, p)| *p != Decimal::ZERO));
+                                    out.extend(
+                                        names.into_iter().zip(parts).filter(|(_, p)| *p != Decimal::ZERO),
+                                    );
                                     return Some(out);
                                 }
                             }
@@ -160,7 +164,12 @@ impl Parts {
 }
 
 /// All candidates with their features.
-pub(super) fn candidates(layout: &Layout, amounts: &[Amount], items: &Items, parts: &Parts) -> Vec<TotalCandidate> {
+pub(super) fn candidates(
+    layout: &Layout,
+    amounts: &[Amount],
+    items: &Items,
+    parts: &Parts,
+) -> Vec<TotalCandidate> {
     let mut values: Vec<Decimal> = Vec::new();
     // Labelled amounts first, so that a cap never drops them.
     for labelled in [true, false] {
@@ -191,17 +200,23 @@ pub(super) fn candidates(layout: &Layout, amounts: &[Amount], items: &Items, par
             let larger = values.iter().filter(|v| **v > *value).count() as f64 / values.len() as f64;
             let cash = parts.cash_less_change(*value);
             let sum = parts.sum_with_parts(*value);
-            let sums = amounts.iter().filter(|a| matches!(a.role, Role::Total | Role::Subtotal) && !a.summary);
+            let sums =
+                amounts.iter().filter(|a| matches!(a.role, Role::Total | Role::Subtotal) && !a.summary);
             let rounded = sums.clone().take(40).any(|a| {
                 a.value != *value
                     && parts.roundings.iter().any(|r| {
                         *r != Decimal::ZERO
-                            && (a.value.checked_add(*r) == Some(*value) || a.value.checked_sub(*r) == Some(*value))
+                            && (a.value.checked_add(*r) == Some(*value)
+                                || a.value.checked_sub(*r) == Some(*value))
                     })
             });
             let paid_below = here.iter().any(|(i, a)| {
                 a.role == Role::Total
-                    && amounts.iter().skip(i + 1).find(|b| b.row > a.row).is_some_and(|b| b.role == Role::Paid)
+                    && amounts
+                        .iter()
+                        .skip(i + 1)
+                        .find(|b| b.row > a.row)
+                        .is_some_and(|b| b.role == Role::Paid)
             });
             let discounted = parts.items_sum.is_some_and(|s| {
                 parts.discounts.iter().any(|d| *d != Decimal::ZERO && s.checked_sub(*d) == Some(*value))
@@ -275,9 +290,17 @@ fn clearest(here: &[(usize, &Amount)]) -> usize {
 pub(super) fn by_rule(candidates: &[TotalCandidate], amounts: &[Amount]) -> Option<usize> {
     let of = |value: Decimal| candidates.iter().position(|c| c.value == value);
     let last = |grand: bool| {
-        amounts.iter().rev().find(|a| a.role == Role::Total && !a.summary && (a.grand || !grand)).map(|a| a.value)
+        amounts
+            .iter()
+            .rev()
+            .find(|a| a.role == Role::Total && !a.summary && (a.grand || !grand))
+            .map(|a| a.value)
     };
     let largest_paid = amounts.iter().filter(|a| a.role == Role::Paid).map(|a| a.value.abs()).max();
     let largest = candidates.iter().map(|c| c.value).max();
-    last(true).and_then(of).or_else(|| last(false).and_then(of)).or_else(|| largest_paid.and_then(of)).or_else(|| largest.and_then(of))
+    last(true)
+        .and_then(of)
+        .or_else(|| last(false).and_then(of))
+        .or_else(|| largest_paid.and_then(of))
+        .or_else(|| largest.and_then(of))
 }

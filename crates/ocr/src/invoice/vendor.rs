@@ -68,49 +68,357 @@ pub(super) const FEATURES: &[(&str, f64)] = &[
 
 /// Legal forms of companies, folded, as whole words; the longest first.
 const LEGAL_FORMS: &[&str] = &[
-    "sdn bhd", "s b", "bhd", "plt", "berhad", "gmbh co kg", "gmbh", "ag", "kg", "ohg", "ug", "e k", "ek", "gbr", "se", "ltd",
-    "limited", "llc", "llp", "inc", "incorporated", "corp", "corporation", "co ltd", "company", "plc", "sarl", "sas", "sasu",
-    "sa", "eurl", "sci", "b v", "bv", "n v", "nv", "spa", "s p a", "srl", "s r l", "pte ltd", "pty ltd", "pte", "pty", "cong ty",
-    "cty", "tnhh", "co phan", "jsc", "doanh nghiep", "有限公司", "有限责任公司", "股份", "公司", "株式会社", "集团", "sb", "dnbhd", "sdn",
+    "sdn bhd",
+    "s b",
+    "bhd",
+    "plt",
+    "berhad",
+    "gmbh co kg",
+    "gmbh",
+    "ag",
+    "kg",
+    "ohg",
+    "ug",
+    "e k",
+    "ek",
+    "gbr",
+    "se",
+    "ltd",
+    "limited",
+    "llc",
+    "llp",
+    "inc",
+    "incorporated",
+    "corp",
+    "corporation",
+    "co ltd",
+    "company",
+    "plc",
+    "sarl",
+    "sas",
+    "sasu",
+    "sa",
+    "eurl",
+    "sci",
+    "b v",
+    "bv",
+    "n v",
+    "nv",
+    "spa",
+    "s p a",
+    "srl",
+    "s r l",
+    "pte ltd",
+    "pty ltd",
+    "pte",
+    "pty",
+    "cong ty",
+    "cty",
+    "tnhh",
+    "co phan",
+    "jsc",
+    "doanh nghiep",
+    "有限公司",
+    "有限责任公司",
+    "股份",
+    "公司",
+    "株式会社",
+    "集团",
+    "sb",
+    "dnbhd",
+    "sdn",
 ];
 
 /// Words that say what a house does.
 const BUSINESS: &[&str] = &[
-    "restaurant", "restoran", "rstoran", "cafe", "kafe", "coffee", "hotel", "hotels", "hostel", "resort", "inn", "bistro",
-    "bar", "pub", "kitchen", "kopitiam", "mart", "market", "supermarket", "hypermarket", "minimarket", "store", "stores", "shop",
-    "hardware", "trading", "traders", "enterprise", "enterprises", "perniagaan", "syarikat", "kedai", "pasar", "centre",
-    "center", "bakery", "bakeries", "baeckerei", "backerei", "boulangerie", "patisserie", "pharmacy", "pharmacie", "apotheke",
-    "farmasi", "clinic", "klinik", "services", "service", "house", "group", "holdings", "industries", "stationer",
-    "stationery", "stationers", "packaging", "petrol", "station", "gasthaus", "gasthof", "brasserie", "nha hang", "khach san",
-    "cua hang", "sieu thi", "quan an", "tiem", "酒店", "餐厅", "饭店", "超市", "商店", "餐館", "食堂", "宾馆", "handel", "food", "foods",
-    "electrical", "electronics", "furniture", "book", "books", "bookstore", "gift", "gifts", "florist", "laundry", "salon",
-    "spa", "travel", "tours", "noodle", "seafood", "steamboat", "catering", "delights", "handicraft", "motor", "auto",
-    "workshop", "machinery", "supplies", "supply", "distribution", "marketing", "wholesale", "retail", "department", "cash carry",
-    "realties", "properties", "parking", "solutions", "consulting", "technologies", "software", "hosting", "web services",
-    "medical", "dental", "optical", "jewellers", "fashion", "boutique", "tailoring", "sports", "club", "cinema", "theatre",
+    "restaurant",
+    "restoran",
+    "rstoran",
+    "cafe",
+    "kafe",
+    "coffee",
+    "hotel",
+    "hotels",
+    "hostel",
+    "resort",
+    "inn",
+    "bistro",
+    "bar",
+    "pub",
+    "kitchen",
+    "kopitiam",
+    "mart",
+    "market",
+    "supermarket",
+    "hypermarket",
+    "minimarket",
+    "store",
+    "stores",
+    "shop",
+    "hardware",
+    "trading",
+    "traders",
+    "enterprise",
+    "enterprises",
+    "perniagaan",
+    "syarikat",
+    "kedai",
+    "pasar",
+    "centre",
+    "center",
+    "bakery",
+    "bakeries",
+    "baeckerei",
+    "backerei",
+    "boulangerie",
+    "patisserie",
+    "pharmacy",
+    "pharmacie",
+    "apotheke",
+    "farmasi",
+    "clinic",
+    "klinik",
+    "services",
+    "service",
+    "house",
+    "group",
+    "holdings",
+    "industries",
+    "stationer",
+    "stationery",
+    "stationers",
+    "packaging",
+    "petrol",
+    "station",
+    "gasthaus",
+    "gasthof",
+    "brasserie",
+    "nha hang",
+    "khach san",
+    "cua hang",
+    "sieu thi",
+    "quan an",
+    "tiem",
+    "酒店",
+    "餐厅",
+    "饭店",
+    "超市",
+    "商店",
+    "餐館",
+    "食堂",
+    "宾馆",
+    "handel",
+    "food",
+    "foods",
+    "electrical",
+    "electronics",
+    "furniture",
+    "book",
+    "books",
+    "bookstore",
+    "gift",
+    "gifts",
+    "florist",
+    "laundry",
+    "salon",
+    "spa",
+    "travel",
+    "tours",
+    "noodle",
+    "seafood",
+    "steamboat",
+    "catering",
+    "delights",
+    "handicraft",
+    "motor",
+    "auto",
+    "workshop",
+    "machinery",
+    "supplies",
+    "supply",
+    "distribution",
+    "marketing",
+    "wholesale",
+    "retail",
+    "department",
+    "cash carry",
+    "realties",
+    "properties",
+    "parking",
+    "solutions",
+    "consulting",
+    "technologies",
+    "software",
+    "hosting",
+    "web services",
+    "medical",
+    "dental",
+    "optical",
+    "jewellers",
+    "fashion",
+    "boutique",
+    "tailoring",
+    "sports",
+    "club",
+    "cinema",
+    "theatre",
 ];
 
 /// Words of addresses.
 const ADDRESS: &[&str] = &[
-    "jalan", "jln", "jl", "lot", "taman", "tmn", "lorong", "persiaran", "kawasan", "bandar", "lebuh", "lebuhraya", "kampung",
-    "seksyen", "section", "selangor", "johor", "kuala lumpur", "petaling", "shah alam", "penang", "melaka", "malaysia",
-    "street", "st", "road", "rd", "avenue", "ave", "boulevard", "blvd", "lane", "drive", "floor", "level", "suite", "building",
-    "block", "blk", "unit", "plaza", "strasse", "str", "platz", "weg", "allee", "rue", "place", "quai", "chemin", "duong",
-    "pho", "quan", "phuong", "tp", "thanh pho", "huyen", "xa", "tinh", "路", "街", "区", "市", "省", "县", "號", "号楼", "ground", "no",
-    "p o box", "po box", "box", "square", "ramp", "basement", "mall", "near", "opposite", "arah", "batu", "dengkil", "cheras",
+    "jalan",
+    "jln",
+    "jl",
+    "lot",
+    "taman",
+    "tmn",
+    "lorong",
+    "persiaran",
+    "kawasan",
+    "bandar",
+    "lebuh",
+    "lebuhraya",
+    "kampung",
+    "seksyen",
+    "section",
+    "selangor",
+    "johor",
+    "kuala lumpur",
+    "petaling",
+    "shah alam",
+    "penang",
+    "melaka",
+    "malaysia",
+    "street",
+    "st",
+    "road",
+    "rd",
+    "avenue",
+    "ave",
+    "boulevard",
+    "blvd",
+    "lane",
+    "drive",
+    "floor",
+    "level",
+    "suite",
+    "building",
+    "block",
+    "blk",
+    "unit",
+    "plaza",
+    "strasse",
+    "str",
+    "platz",
+    "weg",
+    "allee",
+    "rue",
+    "place",
+    "quai",
+    "chemin",
+    "duong",
+    "pho",
+    "quan",
+    "phuong",
+    "tp",
+    "thanh pho",
+    "huyen",
+    "xa",
+    "tinh",
+    "路",
+    "街",
+    "区",
+    "市",
+    "省",
+    "县",
+    "號",
+    "号楼",
+    "ground",
+    "no",
+    "p o box",
+    "po box",
+    "box",
+    "square",
+    "ramp",
+    "basement",
+    "mall",
+    "near",
+    "opposite",
+    "arah",
+    "batu",
+    "dengkil",
+    "cheras",
 ];
 
 const GREETING: &[&str] = &[
-    "thank", "thanks", "thankyou", "welcome", "come again", "please", "goods sold", "visit", "danke", "merci", "bienvenue",
-    "willkommen", "cam on", "hen gap lai", "谢谢", "欢迎", "terima kasih", "sila", "copy", "shopping", "refund", "exchange", "tq",
-    "duplicate", "original", "customer copy", "merchant copy", "guest check", "self", "reprint",
+    "thank",
+    "thanks",
+    "thankyou",
+    "welcome",
+    "come again",
+    "please",
+    "goods sold",
+    "visit",
+    "danke",
+    "merci",
+    "bienvenue",
+    "willkommen",
+    "cam on",
+    "hen gap lai",
+    "谢谢",
+    "欢迎",
+    "terima kasih",
+    "sila",
+    "copy",
+    "shopping",
+    "refund",
+    "exchange",
+    "tq",
+    "duplicate",
+    "original",
+    "customer copy",
+    "merchant copy",
+    "guest check",
+    "self",
+    "reprint",
 ];
 
 const TITLES: &[&str] = &[
-    "invoice", "tax invoice", "receipt", "cash receipt", "cash bill", "cash sale", "simplified tax invoice", "bill",
-    "rechnung", "quittung", "kassenbon", "facture", "recu", "ticket", "hoa don", "phieu thanh toan", "发票", "收据", "账单",
-    "official receipt", "statement", "order", "delivery note", "credit note", "adjustment note", "check", "guest check",
-    "hoa don gia tri gia tang", "增值税", "proforma", "factuur", "lieferschein", "kundenbeleg", "bon", "duplicate",
+    "invoice",
+    "tax invoice",
+    "receipt",
+    "cash receipt",
+    "cash bill",
+    "cash sale",
+    "simplified tax invoice",
+    "bill",
+    "rechnung",
+    "quittung",
+    "kassenbon",
+    "facture",
+    "recu",
+    "ticket",
+    "hoa don",
+    "phieu thanh toan",
+    "发票",
+    "收据",
+    "账单",
+    "official receipt",
+    "statement",
+    "order",
+    "delivery note",
+    "credit note",
+    "adjustment note",
+    "check",
+    "guest check",
+    "hoa don gia tri gia tang",
+    "增值税",
+    "proforma",
+    "factuur",
+    "lieferschein",
+    "kundenbeleg",
+    "bon",
+    "duplicate",
 ];
 
 /// Whether folded text holds one of the phrases as whole words (without word boundaries in Chinese and Japanese).
@@ -136,8 +444,9 @@ pub(super) fn candidates(layout: &Layout, whole: bool, first_total: usize) -> Ve
     let mut out: Vec<VendorCandidate> = Vec::new();
     let folded: Vec<&str> = layout.rows.iter().map(|r| r.folded.as_str()).collect();
     // Rows without two letters are logos and noise: they do not count as rows from the top.
-    let texts: Vec<usize> =
-        (0..layout.rows.len()).filter(|r| layout.rows.get(*r).is_some_and(|row| row.letters() >= 2)).collect();
+    let texts: Vec<usize> = (0..layout.rows.len())
+        .filter(|r| layout.rows.get(*r).is_some_and(|row| row.letters() >= 2))
+        .collect();
     let legal: Vec<bool> = folded.iter().map(|f| has_legal_form(f)).collect();
     let first_legal = texts.iter().copied().find(|r| legal.get(*r) == Some(&true));
     let bare: Vec<String> = layout.rows.iter().map(|r| bare_name(&r.text)).collect();
@@ -210,7 +519,9 @@ impl Context<'_> {
         if letters < 2 || characters > 90 {
             return None;
         }
-        let t = parts.iter().fold(super::words::topics(&folded), |t, r| if cell.is_none() { t.and(r.topics) } else { t });
+        let t = parts
+            .iter()
+            .fold(super::words::topics(&folded), |t, r| if cell.is_none() { t.and(r.topics) } else { t });
         let below = |n: usize| self.layout.rows.get(last_row + n).filter(|r| r.page == first.page);
         let is = |b: bool| f64::from(u8::from(b));
         let upper = name.chars().filter(|c| c.is_uppercase()).count();
@@ -219,22 +530,28 @@ impl Context<'_> {
         let rect = cell.and_then(|c| first.cells.get(c)).map_or_else(|| first.rect(), |c| c.rect);
         let off = ((rect.centre().x - extent.centre().x).abs() / extent.w.max(1.0)).min(0.5);
         let registration = |r: &Row| {
-            r.topics.has(Topics::REGISTRATION) || (r.text.starts_with('(') && r.text.chars().any(|c| c.is_ascii_digit()))
+            r.topics.has(Topics::REGISTRATION)
+                || (r.text.starts_with('(') && r.text.chars().any(|c| c.is_ascii_digit()))
         };
         let behind_customer = (1..=3).any(|n| {
-            rows.first().and_then(|r| r.checked_sub(n)).and_then(|r| self.layout.rows.get(r)).is_some_and(|r| {
-                r.topics.has(Topics::CUSTOMER)
-                    && (r.topics.has(Topics::INVOICE) || r.folded.contains("bill") || r.folded.contains("kunde")
-                        || r.folded.contains("khach") || r.folded.contains("customer") || r.folded.contains("sold"))
-            })
+            rows.first().and_then(|r| r.checked_sub(n)).and_then(|r| self.layout.rows.get(r)).is_some_and(
+                |r| {
+                    r.topics.has(Topics::CUSTOMER)
+                        && (r.topics.has(Topics::INVOICE)
+                            || r.folded.contains("bill")
+                            || r.folded.contains("kunde")
+                            || r.folded.contains("khach")
+                            || r.folded.contains("customer")
+                            || r.folded.contains("sold"))
+                },
+            )
         });
         let bare = bare_name(&name);
-        let again = bare.chars().count() >= 6
-            && self
-                .bare
-                .iter()
-                .enumerate()
-                .any(|(i, other)| i > last_row + 1 && other.contains(bare.as_str()) && i < last_row + 400);
+        let again =
+            bare.chars().count() >= 6
+                && self.bare.iter().enumerate().any(|(i, other)| {
+                    i > last_row + 1 && other.contains(bare.as_str()) && i < last_row + 400
+                });
         let heights_agree = match parts.as_slice() {
             [a, b] => is((a.height / b.height.max(1.0) - 1.0).abs() < 0.25),
             _ => 0.0,
@@ -258,12 +575,17 @@ impl Context<'_> {
             is(t.has(Topics::CONTACT)),
             is(t.has(Topics::REGISTRATION)),
             is(any_of(&folded, TITLES)),
-            is(t.has(Topics::DATE.and(Topics::TIME)) || parts.iter().any(|r| r.cells.iter().any(|c| !c.dates.is_empty()))),
+            is(t.has(Topics::DATE.and(Topics::TIME))
+                || parts.iter().any(|r| r.cells.iter().any(|c| !c.dates.is_empty()))),
             is(t.has(Topics::STAFF.and(Topics::ORDER))),
             is(t.has(Topics::CUSTOMER)),
             is(parts.iter().flat_map(|r| &r.cells).flat_map(|c| &c.numbers).any(|n| is_money(n, self.whole))),
             is(below(1).is_some_and(registration)),
-            is((1..=2).any(|n| below(n).is_some_and(|r| has_address_words(&r.folded) && r.text.chars().any(|c| c.is_ascii_digit())))),
+            is((1..=2).any(|n| {
+                below(n).is_some_and(|r| {
+                    has_address_words(&r.folded) && r.text.chars().any(|c| c.is_ascii_digit())
+                })
+            })),
             is(below(1).is_some_and(|r| r.topics.has(Topics::CONTACT))),
             is(numbered),
             upper as f64 / letters.max(1) as f64,
@@ -278,7 +600,8 @@ impl Context<'_> {
             f64::from(parts.iter().map(|r| r.confidence()).fold(1.0, f32::min)),
             is(any_of(&folded, GREETING)),
             is(!folded.contains(' ')),
-            is(rows.first().copied() == self.first_legal || (rows.len() > 1 && rows.last().copied() == self.first_legal)),
+            is(rows.first().copied() == self.first_legal
+                || (rows.len() > 1 && rows.last().copied() == self.first_legal)),
             heights_agree,
             is(greeting_above),
         ];
@@ -295,7 +618,10 @@ fn without_number(text: &str) -> (String, bool) {
         let inside = name.get(open..).unwrap_or_default();
         let digits = inside.chars().filter(char::is_ascii_digit).count();
         let letters = inside.chars().filter(|c| c.is_alphabetic()).count();
-        let behind = inside.split([')', '）', ']']).nth(1).map_or(0, |rest| rest.chars().filter(|c| c.is_alphanumeric()).count());
+        let behind = inside
+            .split([')', '）', ']'])
+            .nth(1)
+            .map_or(0, |rest| rest.chars().filter(|c| c.is_alphanumeric()).count());
         if digits >= 4 && (digits >= letters || fold(inside).contains("no")) && behind == 0 {
             name.truncate(open);
             name.truncate(name.trim_end().len());
@@ -322,7 +648,8 @@ fn without_number(text: &str) -> (String, bool) {
 fn mend_legal_form(name: &str) -> (String, bool) {
     let words: Vec<&str> = name.split(' ').collect();
     let close = |word: &str, wanted: &str| {
-        let word: String = word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_uppercase).collect();
+        let word: String =
+            word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_uppercase).collect();
         word != wanted && word.chars().count() == wanted.len() && strsim::levenshtein(&word, wanted) == 1
     };
     let same = |word: &str, wanted: &str| fold(word) == wanted.to_lowercase();
@@ -332,7 +659,14 @@ fn mend_legal_form(name: &str) -> (String, bool) {
         let (Some(a), Some(b)) = (words.get(i), words.get(i + 1)) else { continue };
         let pair = (close(a, "SDN") && same(b, "BHD")) || (same(a, "SDN") && close(b, "BHD"));
         if pair {
-            let tail: String = b.chars().rev().take_while(|c| !c.is_alphanumeric()).collect::<Vec<_>>().into_iter().rev().collect();
+            let tail: String = b
+                .chars()
+                .rev()
+                .take_while(|c| !c.is_alphanumeric())
+                .collect::<Vec<_>>()
+                .into_iter()
+                .rev()
+                .collect();
             if let Some(slot) = out.get_mut(i) {
                 "SDN".clone_into(slot);
             }
@@ -349,7 +683,11 @@ fn mend_legal_form(name: &str) -> (String, bool) {
 /// title nor an address.
 pub(super) fn by_rule(candidates: &[VendorCandidate]) -> Option<usize> {
     let at = |name: &str, c: &VendorCandidate| {
-        FEATURES.iter().position(|(f, _)| *f == name).and_then(|i| c.features.get(i)).is_some_and(|f| *f > 0.5)
+        FEATURES
+            .iter()
+            .position(|(f, _)| *f == name)
+            .and_then(|i| c.features.get(i))
+            .is_some_and(|f| *f > 0.5)
     };
     let plain = |c: &VendorCandidate| c.rows.len() == 1;
     candidates
@@ -357,7 +695,11 @@ pub(super) fn by_rule(candidates: &[VendorCandidate]) -> Option<usize> {
         .position(|c| plain(c) && at("legal_form", c))
         .or_else(|| {
             candidates.iter().position(|c| {
-                plain(c) && !at("title_words", c) && !at("address_words", c) && !at("greeting", c) && !at("short", c)
+                plain(c)
+                    && !at("title_words", c)
+                    && !at("address_words", c)
+                    && !at("greeting", c)
+                    && !at("short", c)
             })
         })
         .or(if candidates.is_empty() { None } else { Some(0) })
