@@ -53,7 +53,7 @@ pub(super) struct Amount {
     pub topics: Topics,
     /// It stands in a table of tax rates.
     pub summary: bool,
-    /// The words were not in its row but above it.
+    /// The words were not in its row but head its column.
     pub from_above: bool,
 }
 
@@ -188,8 +188,7 @@ pub(super) fn find(layout: &Layout, whole: bool) -> Vec<Amount> {
                     let mut from_above = false;
                     let bare = left.chars().filter(|c| c.is_alphabetic()).count() < 3;
                     if role(found).0 == Role::None && bare {
-                        found = above(layout, r, cell.span(&number.chars), monies, whole);
-                        from_above = !found.is_empty();
+                        (found, from_above) = above(layout, r, cell.span(&number.chars), monies, whole);
                     }
                     let (role, grand) = role(found);
                     out.push(Amount {
@@ -242,9 +241,9 @@ fn is_summary_header(row: &Row, monies: usize) -> bool {
 }
 
 /// What stands above an amount that has no words beside it: the cell of the same column, or the whole row above when
-/// this row holds only one amount.
-fn above(layout: &Layout, r: usize, span: (f32, f32), monies: usize, whole: bool) -> Topics {
-    let Some(row) = layout.rows.get(r) else { return Topics::default() };
+/// this row holds only one amount. Also says whether it was a cell of a column, which names less surely.
+fn above(layout: &Layout, r: usize, span: (f32, f32), monies: usize, whole: bool) -> (Topics, bool) {
+    let Some(row) = layout.rows.get(r) else { return (Topics::default(), false) };
     for back in 1..=2 {
         let Some(over) = r.checked_sub(back).and_then(|i| layout.rows.get(i)) else { break };
         if over.page != row.page || row.middle - over.middle > 4.0 * layout.text_height {
@@ -260,17 +259,17 @@ fn above(layout: &Layout, r: usize, span: (f32, f32), monies: usize, whole: bool
             break;
         }
         if monies == 1 && back == 1 && role(over.topics).0 != Role::None && over.cells.len() == 1 {
-            return over.topics;
+            return (over.topics, false);
         }
         for cell in &over.cells {
             let (left, right) = (cell.rect.x, cell.rect.right());
             let overlap = right.min(span.1) - left.max(span.0);
             if overlap > 0.3 * (span.1 - span.0).min(right - left) && role(cell.topics).0 != Role::None {
-                return cell.topics;
+                return (cell.topics, true);
             }
         }
     }
-    Topics::default()
+    (Topics::default(), false)
 }
 
 /// Values of a role, largest cap first seen, without repeats.

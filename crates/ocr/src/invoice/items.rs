@@ -107,7 +107,13 @@ pub(super) fn find(layout: &Layout, amounts: &[Amount], whole: bool) -> Items {
     }
     merge_details(&mut found.rows, &mut taken);
     describe(layout, &mut found, start, end, whole);
-    found.rows.retain(|i| !i.description.is_empty() || i.multiplies || header.is_some());
+    // A row without a name is an item when its amount stands in line with those of items.
+    let edges: Vec<(usize, f32)> = found.rows.iter().map(|i| (i.row, right_edge(layout, i))).collect();
+    found.rows.retain(|i| {
+        let edge = right_edge(layout, i);
+        let in_line = |(row, other): &(usize, f32)| *row != i.row && (other - edge).abs() < 1.5 * layout.text_height;
+        !i.description.is_empty() || i.multiplies || header.is_some() || edges.iter().filter(|e| in_line(e)).count() >= 2
+    });
     settle(&mut found, amounts);
     found
 }
@@ -363,6 +369,11 @@ fn factors(
         }
     }
     best.map(|(_, q, p)| (q, p))
+}
+
+fn right_edge(layout: &Layout, item: &ItemRow) -> f32 {
+    let cell = layout.rows.get(item.row).and_then(|r| r.cells.get(item.cell));
+    cell.map_or(0.0, |c| c.span(&item.chars).1)
 }
 
 /// When the items do not add up to any printed sum but do without one of them, that one is no item. Rows that multiply

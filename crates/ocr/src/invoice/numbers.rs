@@ -231,6 +231,20 @@ fn read_joined(
             return (Some(number), 2);
         }
     }
+    // `10 00` alone in its line: the reader lost the point. Only where the page's amounts have two digits behind it.
+    let alone = hint == Some(DecimalMark::Point)
+        && chars.iter().filter(|c| c.is_ascii_digit()).count() <= 8
+        && chars.iter().filter(|c| c.is_alphabetic()).count() <= 3
+        && chunks.iter().filter(|r| chars.get((*r).clone()).unwrap_or_default().iter().any(char::is_ascii_digit)).count() == 2;
+    let whole = !first.is_empty() && first.len() <= 5 && first.iter().all(char::is_ascii_digit);
+    if alone && whole && gap(1) == 1 && at(1).len() == 2 && at(1).iter().all(char::is_ascii_digit) {
+        let joined: Vec<char> = first.iter().chain(&['.']).chain(at(1)).copied().collect();
+        let range = chunks.get(i).map_or(0, |r| r.start)..chunks.get(i + 1).map_or(0, |r| r.end);
+        if let Some(mut number) = read(&joined, range, hint) {
+            number.repaired = true;
+            return (Some(number), 2);
+        }
+    }
     (chunks.get(i).and_then(|r| read(first, r.clone(), hint)), 1)
 }
 
@@ -299,6 +313,16 @@ fn read(chunk: &[char], range: Range<usize>, hint: Option<DecimalMark>) -> Optio
     let core = chunk.get(from..to)?;
     let (core, repaired) = repair(core)?;
     let read = grammar(&core, hint)?;
+    // `2.1C` is `2.10`: a round letter where the last cent stands.
+    let mut read = read;
+    let mut repaired = repaired;
+    if read.decimals == 1 && matches!(suffix.as_str(), "C" | "O" | "D" | "Q" | "U") {
+        read.value.rescale(2);
+        read.decimals = 2;
+        read.digits += 1;
+        suffix.clear();
+        repaired = true;
+    }
     // Letters behind a bare whole number make it a code (`10A`, `3PCS`) unless it is a short unit.
     if suffix.chars().count() > 4 || (!suffix.is_empty() && read.decimals == 0 && read.digits > 4) {
         return None;

@@ -329,7 +329,13 @@ pub(super) fn address_rows(layout: &Layout, after: usize, whole: bool) -> Vec<us
             .last()
             .and_then(|l| layout.rows.get(*l))
             .is_some_and(|l: &Row| l.text.trim_end().ends_with([',', '.', '-', '&']));
-        if words || open || (row.text.contains(',') && row.letters() >= 3) {
+        // A line of words between two of the address belongs to it.
+        let between = !rows.is_empty()
+            && layout.rows.get(r + 1).is_some_and(|n| {
+                has_address_words(&n.folded)
+                    && !n.topics.has(Topics::REGISTRATION.and(Topics::CONTACT).and(Topics::INVOICE).and(Topics::STAFF))
+            });
+        if words || open || between || (row.text.contains(',') && row.letters() >= 3) {
             rows.push(r);
         } else if !rows.is_empty() {
             break;

@@ -50,6 +50,8 @@ pub(super) const FEATURES: &[(&str, f64)] = &[
     ("paid_below", 0.5),
     ("words_above", -0.3),
     ("discounted_sum", 0.5),
+    ("items_with_parts", 1.0),
+    ("one_digit_from_total", 1.0),
 ];
 
 /// Everything arithmetic needs, gathered once.
@@ -107,11 +109,12 @@ impl Parts {
         }
     }
 
-    /// Whether cash less change is this value, with change that is not nothing.
+    /// Whether cash less change is this value, with change that is not nothing. Some tills print the change as cash too.
     pub fn cash_less_change(&self, value: Decimal) -> Option<(Decimal, Decimal)> {
         self.paid.iter().find_map(|p| {
             self.change
                 .iter()
+                .chain(self.paid.iter().filter(|_| self.change.is_empty()))
                 .find(|c| **c != Decimal::ZERO && p.checked_sub(**c) == Some(value))
                 .map(|c| (*p, *c))
         })
@@ -202,8 +205,10 @@ pub(super) fn candidates(
             let sum = parts.sum_with_parts(*value);
             let sums =
                 amounts.iter().filter(|a| matches!(a.role, Role::Total | Role::Subtotal) && !a.summary);
+            let lowest = here.iter().map(|(_, a)| a.row).max().unwrap_or(0);
             let rounded = sums.clone().take(40).any(|a| {
                 a.value != *value
+                    && a.row < lowest
                     && parts.roundings.iter().any(|r| {
                         *r != Decimal::ZERO
                             && (a.value.checked_add(*r) == Some(*value)
@@ -221,6 +226,24 @@ pub(super) fn candidates(
             let discounted = parts.items_sum.is_some_and(|s| {
                 parts.discounts.iter().any(|d| *d != Decimal::ZERO && s.checked_sub(*d) == Some(*value))
             });
+            // The amount beside "total" differs in one digit and nothing confirms it: this one may be what was printed.
+            let confirmed = cash.is_some() || sum.is_some() || parts.items_sum == Some(*value);
+            let slip = confirmed
+                && totals.iter().take(20).any(|t| {
+                    one_digit_apart(t.value, *value)
+                        && parts.cash_less_change(t.value).is_none()
+                        && parts.sum_with_parts(t.value).is_none()
+                        && parts.items_sum != Some(t.value)
+                });
+            let from_items = sum.as_ref().is_some_and(|s| s.first().is_some_and(|(n, _)| *n == "items"))
+                || parts.items_sum.is_some_and(|s| {
+                    parts.taxes.iter().chain(&parts.services).any(|t| {
+                        *t != Decimal::ZERO
+                            && s.checked_add(*t).is_some_and(|v| {
+                                v == *value || parts.roundings.iter().any(|r| v.checked_add(*r) == Some(*value))
+                            })
+                    })
+                });
             let heights = here
                 .iter()
                 .filter_map(|(_, a)| layout.rows.get(a.row).and_then(|r| r.cells.get(a.cell)))
@@ -253,6 +276,8 @@ pub(super) fn candidates(
                 is(paid_below),
                 any(&|a| a.role == Role::Total && a.from_above),
                 is(discounted),
+                is(from_items),
+                is(slip),
             ];
             let mut agrees = Vec::new();
             if let Some((p, c)) = cash {
@@ -271,6 +296,12 @@ pub(super) fn candidates(
             TotalCandidate { value: *value, amount: clearest(&here), features, agrees }
         })
         .collect()
+}
+
+/// Whether two amounts are printed with as many digits and differ in one of them.
+fn one_digit_apart(a: Decimal, b: Decimal) -> bool {
+    let (a, b) = (a.to_string(), b.to_string());
+    a.len() == b.len() && a.bytes().zip(b.bytes()).filter(|(x, y)| x != y).count() == 1
 }
 
 /// The occurrence whose words name the total most directly.

@@ -51,7 +51,7 @@ pub(super) const FEATURES: &[(&str, f64)] = &[
     ("number_behind", 0.5),
     ("upper_case", 0.3),
     ("two_rows", -1.0),
-    ("legal_form_in_both", 0.3),
+    ("both_rows_name_a_house", 1.0),
     ("behind_customer_words", -1.5),
     ("named_again", 0.5),
     ("below_totals", -1.0),
@@ -458,7 +458,7 @@ pub(super) fn candidates(layout: &Layout, whole: bool, first_total: usize) -> Ve
         if rank >= TOP_ROWS && legal.get(r) != Some(&true) {
             continue;
         }
-        let context = Context { layout, whole, first_total, rank, first_legal, bare: &bare, legal: &legal };
+        let context = Context { layout, whole, first_total, rank, first_legal, bare: &bare };
         let spread = row.cells.windows(2).any(|w| match w {
             [a, b] => b.rect.x - a.rect.right() > 2.0 * layout.text_height,
             _ => false,
@@ -498,7 +498,6 @@ struct Context<'a> {
     rank: usize,
     first_legal: Option<usize>,
     bare: &'a [String],
-    legal: &'a [bool],
 }
 
 impl Context<'_> {
@@ -590,7 +589,8 @@ impl Context<'_> {
             is(numbered),
             upper as f64 / letters.max(1) as f64,
             is(rows.len() > 1),
-            is(rows.len() > 1 && rows.iter().all(|r| self.legal.get(*r) == Some(&true))),
+            is(rows.len() > 1
+                && parts.iter().all(|r| has_legal_form(&r.folded) || any_of(&r.folded, BUSINESS))),
             is(behind_customer),
             is(again),
             is(rows.first().is_some_and(|r| *r >= self.first_total)),
