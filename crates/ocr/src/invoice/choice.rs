@@ -129,12 +129,12 @@ impl Calibration {
                 g[1] += error * logit(a.reading) / n;
                 g[2] += error / n;
             }
-            at.share -= step * g[0];
-            at.reading -= step * g[1];
+            // More share or better reading never make an answer less credible.
+            at.share = (at.share - step * g[0]).max(0.0);
+            at.reading = (at.reading - step * g[1]).max(0.0);
             at.intercept -= step * g[2];
         }
-        // More share or better reading never make an answer less credible.
-        Self { share: at.share.max(0.0), reading: at.reading.max(0.0), ..at }
+        at
     }
 }
 

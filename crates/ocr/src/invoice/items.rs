@@ -111,8 +111,12 @@ pub(super) fn find(layout: &Layout, amounts: &[Amount], whole: bool) -> Items {
     let edges: Vec<(usize, f32)> = found.rows.iter().map(|i| (i.row, right_edge(layout, i))).collect();
     found.rows.retain(|i| {
         let edge = right_edge(layout, i);
-        let in_line = |(row, other): &(usize, f32)| *row != i.row && (other - edge).abs() < 1.5 * layout.text_height;
-        !i.description.is_empty() || i.multiplies || header.is_some() || edges.iter().filter(|e| in_line(e)).count() >= 2
+        let in_line =
+            |(row, other): &(usize, f32)| *row != i.row && (other - edge).abs() < 1.5 * layout.text_height;
+        !i.description.is_empty()
+            || i.multiplies
+            || header.is_some()
+            || edges.iter().filter(|e| in_line(e)).count() >= 2
     });
     settle(&mut found, amounts);
     found

@@ -21,6 +21,8 @@ mod payment;
 mod ranker;
 mod reader;
 mod reference;
+#[cfg(test)]
+mod tests;
 mod total;
 mod vendor;
 mod words;

@@ -333,7 +333,9 @@ pub(super) fn address_rows(layout: &Layout, after: usize, whole: bool) -> Vec<us
         let between = !rows.is_empty()
             && layout.rows.get(r + 1).is_some_and(|n| {
                 has_address_words(&n.folded)
-                    && !n.topics.has(Topics::REGISTRATION.and(Topics::CONTACT).and(Topics::INVOICE).and(Topics::STAFF))
+                    && !n.topics.has(
+                        Topics::REGISTRATION.and(Topics::CONTACT).and(Topics::INVOICE).and(Topics::STAFF),
+                    )
             });
         if words || open || between || (row.text.contains(',') && row.letters() >= 3) {
             rows.push(r);
@@ -434,7 +436,7 @@ fn folded_word_end(text: &str, n: usize) -> usize {
 /// The stretch of a line from `start` on that is the value: signs skipped, up to a date or a wide gap.
 fn value_in(cell: &Cell, start: usize, accept: fn(&str) -> bool) -> Option<Range<usize>> {
     let chars: Vec<char> = cell.text.chars().collect();
-    let sign = |c: &char| c.is_whitespace() || ":.#-=*|,".contains(*c) || *c == '：';
+    let sign = |c: &char| c.is_whitespace() || ":.#-=*|,°º№：".contains(*c);
     let from = (start..chars.len()).find(|i| chars.get(*i).is_some_and(|c| !sign(c)))?;
     let stop = cell.dates.iter().map(|d| d.chars.start).filter(|s| *s >= from).min().unwrap_or(chars.len());
     // The whole rest, else its first words.

@@ -240,7 +240,8 @@ pub(super) fn candidates(
                     parts.taxes.iter().chain(&parts.services).any(|t| {
                         *t != Decimal::ZERO
                             && s.checked_add(*t).is_some_and(|v| {
-                                v == *value || parts.roundings.iter().any(|r| v.checked_add(*r) == Some(*value))
+                                v == *value
+                                    || parts.roundings.iter().any(|r| v.checked_add(*r) == Some(*value))
                             })
                     })
                 });

@@ -970,8 +970,8 @@ fn same(word: Option<&&str>, plain: Option<&String>, key: &str) -> bool {
         return true;
     }
     let length = key.len();
-    // One slip in five letters or more, the first letter kept when the word is short.
-    length >= 5
+    // One slip in six letters or more, or in "total"; the first letter kept when the word is short.
+    (length >= 6 || key == "total")
         && plain.len() >= 5
         && plain.len().abs_diff(length) <= 1
         && plain.is_ascii()
