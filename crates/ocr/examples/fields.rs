@@ -1,13 +1,14 @@
 //! How well the fields of receipts are found, and the command that makes `crates/ocr/ranker.json`.
 //!
 //! ```text
-//! cargo run -p innkeeper-ocr --example fields -- PAGES KEY ITEMS [--train FILE] [--folds N] [--seeds N] [--verbose]
+//! cargo run -p innkeeper-ocr --example fields -- PAGES KEY ITEMS [--train FILE] [--folds N] [--seeds N] [--verbose] [--show]
 //! ```
 //!
 //! PAGES is a folder of `NAME.json`, each `{"lines": [{"box": [[x, y] × 4], "text": …, "score": …}]}` as a text reader
 //! wrote it, or of `NAME.csv` with `x1,y1,…,x4,y4,text` per line (the truth of SROIE). KEY holds `NAME.json` with
 //! `company`, `date`, `address`, `total`; ITEMS holds `NAME.json` with `items: [{name, quantity, unit_price, amount}]`,
-//! for some of them.
+//! for some of them. With `--show` the arguments are folders of pages, and the answers of the shipped ranker are printed.
+#![expect(clippy::print_stdout, reason = "a table for a person")]
 
 use std::error::Error;
 use std::fs;
@@ -16,7 +17,7 @@ use std::path::{Path, PathBuf};
 use innkeeper_core::Point;
 use innkeeper_ocr::invoice::evaluation::{Score, mistakes, nested_cross_validation, score};
 use innkeeper_ocr::invoice::{
-    DateOrder, Example, InvoiceReader, ItemLabel, Labels, PartyLabel, parse_amount, parse_date, train,
+    DateOrder, Example, Hints, InvoiceReader, ItemLabel, Labels, PartyLabel, parse_amount, parse_date, train,
 };
 use innkeeper_ocr::{Line, PageText, Quad};
 use rust_decimal::Decimal;
@@ -26,14 +27,30 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let mut folders: Vec<PathBuf> = Vec::new();
     let (mut out, mut folds, mut seeds, mut verbose) = (None, 10, 1, false);
+    let mut show = false;
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--train" => out = arguments.next(),
             "--folds" => folds = arguments.next().ok_or("--folds N")?.parse()?,
             "--seeds" => seeds = arguments.next().ok_or("--seeds N")?.parse()?,
             "--verbose" => verbose = true,
+            "--show" => show = true,
             _ => folders.push(argument.into()),
         }
+    }
+    if show {
+        // The shipped ranker's answers for all pages of a folder, labelled or not.
+        let reader = InvoiceReader::shipped()?;
+        for folder in &folders {
+            let mut paths: Vec<PathBuf> =
+                fs::read_dir(folder)?.filter_map(|e| e.ok().map(|e| e.path())).collect();
+            paths.sort();
+            for path in paths {
+                let answer = reader.extract(&[read_page(&path)?], &Hints::default());
+                println!("{}\n{}", path.display(), serde_json::to_string_pretty(&answer)?);
+            }
+        }
+        return Ok(());
     }
     let [pages, key, items] = folders.as_slice() else { return Err("PAGES KEY ITEMS".into()) };
     let mut names: Vec<PathBuf> = fs::read_dir(pages)?.filter_map(|e| e.ok().map(|e| e.path())).collect();

@@ -43,14 +43,10 @@ pub(super) struct Amount {
     pub cell: usize,
     /// As it was parsed.
     pub number: Number,
-    /// Left and right edge, tilt taken out.
-    pub span: (f32, f32),
     /// By the words beside it.
     pub role: Role,
     /// The words say that nothing is left to add: "grand total", "amount payable", "total incl. tax".
     pub grand: bool,
-    /// What the words speak of.
-    pub topics: Topics,
     /// It stands in a table of tax rates.
     pub summary: bool,
     /// The words were not in its row but head its column.
@@ -76,7 +72,7 @@ pub(super) fn whole_money(layout: &Layout) -> bool {
             }
             if n.decimals == 2 {
                 fractions += 1;
-            } else if n.grouped && n.decimals == 0 || n.mark.is_some_and(|m| m.codes.first().is_some()) {
+            } else if n.grouped && n.decimals == 0 || n.mark.is_some_and(|m| !m.codes.is_empty()) {
                 whole += 1;
             }
         }
@@ -196,10 +192,8 @@ pub(super) fn find(layout: &Layout, whole: bool) -> Vec<Amount> {
                         row: r,
                         cell: c,
                         number: number.clone(),
-                        span: cell.span(&number.chars),
                         role,
                         grand,
-                        topics: found,
                         summary: summary_since.is_some_and(|since| r > since),
                         from_above,
                     });

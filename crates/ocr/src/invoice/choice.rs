@@ -1,6 +1,6 @@
 //! A conditional logit model: which of the candidates of one document is the right one.
 //!
-//! McFadden, "Conditional logit analysis of qualitative choice behavior" (1974): the probability of a candidate is the
+//! `McFadden`, "Conditional logit analysis of qualitative choice behavior" (1974): the probability of a candidate is the
 //! softmax of a linear score over the candidates of its document. Fitted by accelerated gradient descent on the mean
 //! log-loss with a squared pull towards given weights (zero, or those of an earlier ranker).
 

@@ -10,163 +10,44 @@ pub(super) struct Mark {
 }
 
 /// Longest marks first, so that `US$` is not taken for `$`.
+#[rustfmt::skip]
 const MARKS: &[(&str, &[&str])] = &[
-    ("VNĐ", &["VND"]),
-    ("US$", &["USD"]),
-    ("HK$", &["HKD"]),
-    ("NT$", &["TWD"]),
-    ("RMB", &["CNY"]),
-    ("SFR", &["CHF"]),
-    ("RS.", &["INR", "PKR", "LKR"]),
-    ("RM", &["MYR"]),
-    ("S$", &["SGD"]),
-    ("A$", &["AUD"]),
-    ("C$", &["CAD"]),
-    ("R$", &["BRL"]),
-    ("RS", &["INR", "PKR", "LKR"]),
-    ("RP", &["IDR"]),
-    ("KR", &["SEK", "NOK", "DKK"]),
-    ("ZŁ", &["PLN"]),
-    ("KČ", &["CZK"]),
-    ("FT", &["HUF"]),
-    ("FR", &["CHF"]),
-    ("€", &["EUR"]),
-    ("£", &["GBP"]),
-    ("₫", &["VND"]),
-    ("Đ", &["VND"]),
-    ("₹", &["INR"]),
-    ("₩", &["KRW"]),
-    ("฿", &["THB"]),
-    ("₱", &["PHP"]),
-    ("₽", &["RUB"]),
-    ("₺", &["TRY"]),
-    ("円", &["JPY"]),
-    ("元", &["CNY", "TWD"]),
-    ("圆", &["CNY"]),
-    ("¥", &["CNY", "JPY"]),
-    ("￥", &["CNY", "JPY"]),
-    ("$", &["USD", "SGD", "AUD", "CAD", "NZD", "HKD", "MXN"]),
+    ("VNĐ", &["VND"]), ("US$", &["USD"]), ("HK$", &["HKD"]), ("NT$", &["TWD"]), ("RMB", &["CNY"]), ("SFR",
+    &["CHF"]), ("RS.", &["INR", "PKR", "LKR"]), ("RM", &["MYR"]), ("S$", &["SGD"]), ("A$", &["AUD"]), ("C$",
+    &["CAD"]), ("R$", &["BRL"]), ("RS", &["INR", "PKR", "LKR"]), ("RP", &["IDR"]), ("KR", &["SEK", "NOK",
+    "DKK"]), ("ZŁ", &["PLN"]), ("KČ", &["CZK"]), ("FT", &["HUF"]), ("FR", &["CHF"]), ("€", &["EUR"]), ("£",
+    &["GBP"]), ("₫", &["VND"]), ("Đ", &["VND"]), ("₹", &["INR"]), ("₩", &["KRW"]), ("฿", &["THB"]), ("₱",
+    &["PHP"]), ("₽", &["RUB"]), ("₺", &["TRY"]), ("円", &["JPY"]), ("元", &["CNY", "TWD"]), ("圆",
+    &["CNY"]), ("¥", &["CNY", "JPY"]), ("￥", &["CNY", "JPY"]), ("$", &["USD", "SGD", "AUD", "CAD", "NZD",
+    "HKD", "MXN"]),
 ];
 
 /// ISO 4217 codes that are read where they stand beside an amount.
+#[rustfmt::skip]
 const CODES: &[&[&str]] = &[
-    &["AED"],
-    &["AUD"],
-    &["BRL"],
-    &["CAD"],
-    &["CHF"],
-    &["CNY"],
-    &["CZK"],
-    &["DKK"],
-    &["EUR"],
-    &["GBP"],
-    &["HKD"],
-    &["HUF"],
-    &["IDR"],
-    &["INR"],
-    &["JPY"],
-    &["KRW"],
-    &["LKR"],
-    &["MXN"],
-    &["MYR"],
-    &["NOK"],
-    &["NZD"],
-    &["PHP"],
-    &["PKR"],
-    &["PLN"],
-    &["RUB"],
-    &["SAR"],
-    &["SEK"],
-    &["SGD"],
-    &["THB"],
-    &["TRY"],
-    &["TWD"],
-    &["USD"],
-    &["VND"],
-    &["ZAR"],
+    &["AED"], &["AUD"], &["BRL"], &["CAD"], &["CHF"], &["CNY"], &["CZK"], &["DKK"], &["EUR"], &["GBP"],
+    &["HKD"], &["HUF"], &["IDR"], &["INR"], &["JPY"], &["KRW"], &["LKR"], &["MXN"], &["MYR"], &["NOK"],
+    &["NZD"], &["PHP"], &["PKR"], &["PLN"], &["RUB"], &["SAR"], &["SEK"], &["SGD"], &["THB"], &["TRY"],
+    &["TWD"], &["USD"], &["VND"], &["ZAR"],
 ];
 
-/// Currencies without minor units on a bill.
-const WHOLE: &[&str] = &["VND", "JPY", "KRW", "IDR", "HUF"];
-
 /// Country, its currency, and the words of a page that point to it (folded text, whole words).
+#[rustfmt::skip]
 const COUNTRIES: &[(&str, &str, &[&str])] = &[
-    (
-        "MY",
-        "MYR",
-        &[
-            "malaysia",
-            "sdn",
-            "bhd",
-            "selangor",
-            "johor",
-            "kuala lumpur",
-            "jalan",
-            "jln",
-            "taman",
-            "petaling",
-            "penang",
-            "sabah",
-            "sarawak",
-            "melaka",
-            "perak",
-            "sst",
-            "gst id",
-        ],
-    ),
-    (
-        "VN",
-        "VND",
-        &[
-            "viet nam",
-            "vietnam",
-            "ha noi",
-            "hanoi",
-            "da nang",
-            "ho chi minh",
-            "tp hcm",
-            "quan",
-            "phuong",
-            "duong",
-            "hoa don",
-            "ma so thue",
-            "mst",
-            "cong ty",
-            "tong cong",
-            "thanh tien",
-            "cty",
-            "tnhh",
-        ],
-    ),
-    (
-        "CN",
-        "CNY",
-        &["中国", "北京", "上海", "广州", "深圳", "发票", "税号", "纳税人", "有限公司", "合计", "增值税"],
-    ),
+    ("MY", "MYR", &["malaysia", "sdn", "bhd", "selangor", "johor", "kuala lumpur", "jalan", "jln", "taman",
+    "petaling", "penang", "sabah", "sarawak", "melaka", "perak", "sst", "gst id"]),
+    ("VN", "VND", &["viet nam", "vietnam", "ha noi", "hanoi", "da nang", "ho chi minh", "tp hcm", "quan",
+    "phuong", "duong", "hoa don", "ma so thue", "mst", "cong ty", "tong cong", "thanh tien", "cty",
+    "tnhh"]),
+    ("CN", "CNY", &["中国", "北京", "上海", "广州", "深圳", "发票", "税号", "纳税人", "有限公司", "合计",
+    "增值税"]),
     ("JP", "JPY", &["日本", "東京", "大阪", "消費税", "株式会社", "領収書", "請求書", "税込"]),
-    (
-        "DE",
-        "EUR",
-        &[
-            "deutschland",
-            "germany",
-            "gmbh",
-            "mwst",
-            "ust",
-            "rechnung",
-            "umsatzsteuer",
-            "berlin",
-            "munchen",
-            "hamburg",
-        ],
-    ),
+    ("DE", "EUR", &["deutschland", "germany", "gmbh", "mwst", "ust", "rechnung", "umsatzsteuer", "berlin",
+    "munchen", "hamburg"]),
     ("AT", "EUR", &["osterreich", "austria", "wien", "salzburg", "atu"]),
     ("CH", "CHF", &["schweiz", "suisse", "switzerland", "zurich", "geneve", "basel", "bern", "che"]),
-    (
-        "FR",
-        "EUR",
-        &["france", "tva", "facture", "siret", "siren", "sarl", "ttc", "paris", "lyon", "marseille"],
-    ),
+    ("FR", "EUR", &["france", "tva", "facture", "siret", "siren", "sarl", "ttc", "paris", "lyon",
+    "marseille"]),
     ("NL", "EUR", &["nederland", "netherlands", "btw", "factuur", "amsterdam", "rotterdam", "kvk"]),
     ("IT", "EUR", &["italia", "italy", "fattura", "partita iva", "roma", "milano"]),
     ("ES", "EUR", &["espana", "spain", "factura", "madrid", "barcelona", "cif"]),
@@ -184,27 +65,11 @@ const COUNTRIES: &[(&str, &str, &[&str])] = &[
 ];
 
 /// International dialling prefixes as printed.
+#[rustfmt::skip]
 const PREFIXES: &[(&str, &str)] = &[
-    ("60", "MY"),
-    ("84", "VN"),
-    ("86", "CN"),
-    ("81", "JP"),
-    ("49", "DE"),
-    ("43", "AT"),
-    ("41", "CH"),
-    ("33", "FR"),
-    ("31", "NL"),
-    ("39", "IT"),
-    ("34", "ES"),
-    ("44", "GB"),
-    ("65", "SG"),
-    ("61", "AU"),
-    ("91", "IN"),
-    ("66", "TH"),
-    ("62", "ID"),
-    ("63", "PH"),
-    ("82", "KR"),
-    ("852", "HK"),
+    ("60", "MY"), ("84", "VN"), ("86", "CN"), ("81", "JP"), ("49", "DE"), ("43", "AT"), ("41", "CH"), ("33",
+    "FR"), ("31", "NL"), ("39", "IT"), ("34", "ES"), ("44", "GB"), ("65", "SG"), ("61", "AU"), ("91", "IN"),
+    ("66", "TH"), ("62", "ID"), ("63", "PH"), ("82", "KR"), ("852", "HK"),
 ];
 
 /// The mark at the start of `text` (upper case), with how many characters it takes.
@@ -250,11 +115,6 @@ pub(super) fn upper(text: &str) -> Vec<char> {
 fn starts_with(text: &[char], prefix: &str) -> bool {
     let mut at = text.iter();
     prefix.chars().all(|p| at.next() == Some(&p))
-}
-
-/// Whether bills in this currency (ISO 4217) carry no minor units.
-pub(super) fn is_whole(code: &str) -> bool {
-    WHOLE.contains(&code)
 }
 
 /// Currency of a country (ISO 3166 alpha-2), where it is one this room knows.
@@ -326,7 +186,7 @@ pub(super) fn country(folded: &str, raw: &str) -> Option<CountryEvidence> {
             entry.1.push(format!("+{prefix} dialled"));
         }
     }
-    best.sort_by(|a, b| b.1.len().cmp(&a.1.len()));
+    best.sort_by_key(|(_, by)| std::cmp::Reverse(by.len()));
     let runner_up = best.get(1).map_or(0, |(_, by)| by.len());
     let (country, by) = best.into_iter().next()?;
     (!by.is_empty() && by.len() > runner_up).then_some(CountryEvidence { country, by, runner_up })

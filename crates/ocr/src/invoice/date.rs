@@ -52,7 +52,8 @@ pub(super) const FEATURES: &[(&str, f64)] = &[
 /// The order of day and month, and what decided it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Order {
-    pub order: DateOrder,
+    /// What comes first.
+    pub first: DateOrder,
     /// Nothing on the page decided it.
     pub assumed: bool,
     pub by: String,
@@ -73,16 +74,16 @@ pub(super) fn order(layout: &Layout, country: Option<&str>) -> Order {
     }
     if counts[0] != counts[1] {
         let order = if counts[0] > counts[1] { DateOrder::DayFirst } else { DateOrder::MonthFirst };
-        return Order { order, assumed: false, by: "another date of this document".to_owned() };
+        return Order { first: order, assumed: false, by: "another date of this document".to_owned() };
     }
     match country {
         Some(country) => {
             let order = date_order(country);
             let order = if order == DateOrder::YearFirst { DateOrder::DayFirst } else { order };
-            Order { order, assumed: false, by: format!("the way dates are written in {country}") }
+            Order { first: order, assumed: false, by: format!("the way dates are written in {country}") }
         }
         None => Order {
-            order: DateOrder::DayFirst,
+            first: DateOrder::DayFirst,
             assumed: true,
             by: "nothing on the page; day first was assumed".to_owned(),
         },

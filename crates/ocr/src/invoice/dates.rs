@@ -13,6 +13,10 @@ use super::words::fold;
 
 /// A date as printed: its parts, before anything decides what `01/02/2025` means.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says how the date was printed, and any may go with any"
+)]
 pub(super) struct Printed {
     /// The readings the parts allow, at least one; several for `01/02/2025`.
     pub readings: Vec<(DateOrder, NaiveDate)>,
@@ -46,78 +50,19 @@ impl Printed {
 }
 
 /// Month names, folded, by number; a word of a text matches from its third letter on.
+#[rustfmt::skip]
 const MONTHS: &[(&str, u32)] = &[
-    ("january", 1),
-    ("januar", 1),
-    ("janner", 1),
-    ("janvier", 1),
-    ("januari", 1),
-    ("enero", 1),
-    ("gennaio", 1),
-    ("february", 2),
-    ("februar", 2),
-    ("fevrier", 2),
-    ("februari", 2),
-    ("febrero", 2),
-    ("febbraio", 2),
-    ("fevr", 2),
-    ("march", 3),
-    ("marz", 3),
-    ("maerz", 3),
-    ("mars", 3),
-    ("maart", 3),
-    ("mac", 3),
-    ("marzo", 3),
-    ("mrz", 3),
-    ("april", 4),
-    ("avril", 4),
-    ("abril", 4),
-    ("aprile", 4),
-    ("avr", 4),
-    ("may", 5),
-    ("mai", 5),
-    ("mei", 5),
-    ("mayo", 5),
-    ("maggio", 5),
-    ("june", 6),
-    ("juni", 6),
-    ("juin", 6),
-    ("jun", 6),
-    ("junio", 6),
-    ("giugno", 6),
-    ("july", 7),
-    ("juli", 7),
-    ("juillet", 7),
-    ("jul", 7),
-    ("julai", 7),
-    ("julio", 7),
-    ("luglio", 7),
-    ("juil", 7),
-    ("august", 8),
-    ("aout", 8),
-    ("augustus", 8),
-    ("ogos", 8),
-    ("agosto", 8),
-    ("september", 9),
-    ("septembre", 9),
-    ("sept", 9),
-    ("septiembre", 9),
-    ("settembre", 9),
-    ("october", 10),
-    ("oktober", 10),
-    ("octobre", 10),
-    ("octubre", 10),
-    ("ottobre", 10),
-    ("november", 11),
-    ("novembre", 11),
-    ("noviembre", 11),
-    ("december", 12),
-    ("dezember", 12),
-    ("decembre", 12),
-    ("disember", 12),
-    ("diciembre", 12),
-    ("dicembre", 12),
-    ("desember", 12),
+    ("january", 1), ("januar", 1), ("janner", 1), ("janvier", 1), ("januari", 1), ("enero", 1), ("gennaio",
+    1), ("february", 2), ("februar", 2), ("fevrier", 2), ("februari", 2), ("febrero", 2), ("febbraio", 2),
+    ("fevr", 2), ("march", 3), ("marz", 3), ("maerz", 3), ("mars", 3), ("maart", 3), ("mac", 3), ("marzo",
+    3), ("mrz", 3), ("april", 4), ("avril", 4), ("abril", 4), ("aprile", 4), ("avr", 4), ("may", 5), ("mai",
+    5), ("mei", 5), ("mayo", 5), ("maggio", 5), ("june", 6), ("juni", 6), ("juin", 6), ("jun", 6), ("junio",
+    6), ("giugno", 6), ("july", 7), ("juli", 7), ("juillet", 7), ("jul", 7), ("julai", 7), ("julio", 7),
+    ("luglio", 7), ("juil", 7), ("august", 8), ("aout", 8), ("augustus", 8), ("ogos", 8), ("agosto", 8),
+    ("september", 9), ("septembre", 9), ("sept", 9), ("septiembre", 9), ("settembre", 9), ("october", 10),
+    ("oktober", 10), ("octobre", 10), ("octubre", 10), ("ottobre", 10), ("november", 11), ("novembre", 11),
+    ("noviembre", 11), ("december", 12), ("dezember", 12), ("decembre", 12), ("disember", 12), ("diciembre",
+    12), ("dicembre", 12), ("desember", 12),
 ];
 
 /// The month a word names: the whole name, or at least its first three letters.
@@ -295,16 +240,13 @@ impl<'a> Reader<'a> {
     fn separator(&mut self) -> Option<char> {
         let saved = self.at;
         self.space();
-        match self.peek() {
-            Some(Part::Separator(c)) => {
-                self.at += 1;
-                self.space();
-                Some(*c)
-            }
-            _ => {
-                self.at = saved;
-                None
-            }
+        if let Some(Part::Separator(c)) = self.peek() {
+            self.at += 1;
+            self.space();
+            Some(*c)
+        } else {
+            self.at = saved;
+            None
         }
     }
 
@@ -557,7 +499,7 @@ fn time_follows(rest: &[Token]) -> bool {
         match reader.peek() {
             Some(Part::Space | Part::Separator(_) | Part::Other(',' | '#' | '@' | '(')) => reader.at += 1,
             Some(Part::Word(w)) if matches!(fold(w).as_str(), "t" | "time" | "um" | "at" | "luc") => {
-                reader.at += 1
+                reader.at += 1;
             }
             _ => break,
         }

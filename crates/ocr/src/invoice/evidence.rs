@@ -37,7 +37,7 @@ impl Evidence {
         let found = currency::country(&folded, &raw);
         let order = date::order(&layout, country.or(found.as_ref().map(|c| c.country)));
         let totals = total::candidates(&layout, &amounts, &items, &parts);
-        let dates = date::candidates(&layout, order.order);
+        let dates = date::candidates(&layout, order.first);
         let first_total = amounts.iter().find(|a| a.role == Role::Total).map_or(layout.rows.len(), |a| a.row);
         let vendors = vendor::candidates(&layout, whole, first_total);
         Self { layout, whole, amounts, items, parts, country: found, order, totals, dates, vendors }

@@ -55,8 +55,6 @@ pub(super) struct Items {
     pub discounts: Vec<Decimal>,
     /// Row of the header of the table.
     pub header: Option<usize>,
-    /// First row behind the items.
-    pub end: usize,
     /// Whether a cap was hit.
     pub capped: bool,
 }
@@ -71,7 +69,7 @@ pub(super) fn find(layout: &Layout, amounts: &[Amount], whole: bool) -> Items {
     let end = (start..layout.rows.len())
         .find(|r| layout.rows.get(*r).is_some_and(|row| is_totals(row, *r, amounts, monies(row))))
         .unwrap_or(layout.rows.len());
-    let mut found = Items { header, end, ..Items::default() };
+    let mut found = Items { header, ..Items::default() };
     let mut taken: Vec<usize> = Vec::new();
     for r in start..layout.rows.len() {
         let Some(row) = layout.rows.get(r) else { break };
@@ -239,7 +237,7 @@ fn is_totals(row: &Row, r: usize, amounts: &[Amount], monies: bool) -> bool {
     }
     // "ITEM(S): 4  QTY(S): 4", "TOTAL QTY 7": a count closes the table.
     let counts = row.topics.all(Topics::QUANTITY.and(Topics::TOTAL)) && row.folded.split(' ').count() <= 6;
-    counts && !monies || (counts && role(row.topics).0 == Role::Other)
+    counts && (!monies || role(row.topics).0 == Role::Other)
 }
 
 /// The numbers of a row as one item: the amount, and where they are there quantity, unit price and tax rate.

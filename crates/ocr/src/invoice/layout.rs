@@ -124,8 +124,6 @@ pub(super) struct Layout {
     pub text_height: f32,
     /// Box around all text, per page, without tilt.
     pub extent: Vec<Rect>,
-    /// The decimal mark most amounts use.
-    pub mark: Option<DecimalMark>,
     /// What was left out.
     pub notes: Vec<String>,
 }
@@ -166,7 +164,7 @@ impl Layout {
         }
         heights.sort_by(f32::total_cmp);
         let text_height = heights.get(heights.len() / 2).copied().unwrap_or(1.0).max(1.0);
-        Self { rows, text_height, extent, mark, notes }
+        Self { rows, text_height, extent, notes }
     }
 
     /// All cells with the index of their row.
@@ -189,7 +187,7 @@ fn tilt(lines: &[Line]) -> f32 {
         .filter_map(|l| {
             let [tl, tr, br, bl] = l.quad.0;
             let (dx, dy) = ((tr.x + br.x - tl.x - bl.x) / 2.0, (tr.y + br.y - tl.y - bl.y) / 2.0);
-            let height = ((bl.y - tl.y).abs() + (br.y - tr.y).abs()) / 2.0;
+            let height = f32::midpoint((bl.y - tl.y).abs(), (br.y - tr.y).abs());
             (dx > 3.0 * height && dx.is_finite() && dy.is_finite()).then_some((dy.atan2(dx), dx))
         })
         .collect();
@@ -224,9 +222,9 @@ fn cell(line: &Line, page: usize, tilt: f32, mark: Option<DecimalMark>) -> Optio
     let [tl, tr, br, bl] = turned.0;
     let rect = Rect::from_corners(
         bounds.x,
-        (tl.y + tr.y) / 2.0,
+        f32::midpoint(tl.y, tr.y),
         bounds.right(),
-        ((bl.y + br.y) / 2.0).max((tl.y + tr.y) / 2.0 + 1.0),
+        f32::midpoint(bl.y, br.y).max(f32::midpoint(tl.y, tr.y) + 1.0),
     );
     let dates = dates::find(&text);
     let numbers = numbers::find(&text, mark)

@@ -20,6 +20,10 @@ pub(super) enum DecimalMark {
 
 /// A number, where it stands in its text and how it was printed.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says how the number was printed, and any may go with any"
+)]
 pub(super) struct Number {
     /// What it says.
     pub value: Decimal,

@@ -44,7 +44,7 @@ pub(super) fn currency(layout: &Layout, amounts: &[Amount], country: Option<&str
                 continue;
             }
             for word in cell.text.split(|c: char| c.is_whitespace() || "()[]/:,".contains(c)) {
-                let told = word.chars().count() >= 2 && word.chars().all(|c| c.is_uppercase())
+                let told = word.chars().count() >= 2 && word.chars().all(char::is_uppercase)
                     || "€£₫₹₩฿".contains(word);
                 if let Some(mark) =
                     mark_alone(word).filter(|m| told && !word.is_empty() && m.codes.len() == 1)
@@ -84,85 +84,17 @@ pub(super) fn currency(layout: &Layout, amounts: &[Amount], country: Option<&str
 }
 
 /// Words of ways to pay, folded, as whole words.
+#[rustfmt::skip]
 const METHODS: &[(&str, &[&str])] = &[
-    (
-        "wallet",
-        &[
-            "paypal",
-            "alipay",
-            "wechat",
-            "wechat pay",
-            "apple pay",
-            "google pay",
-            "momo",
-            "zalopay",
-            "vnpay",
-            "grabpay",
-            "grab pay",
-            "touch n go",
-            "tng",
-            "boost",
-            "e wallet",
-            "ewallet",
-            "支付宝",
-            "微信",
-            "微信支付",
-            "shopeepay",
-            "paytm",
-            "ideal",
-            "duitnow",
-            "qr pay",
-        ],
-    ),
-    (
-        "card",
-        &[
-            "visa",
-            "mastercard",
-            "master card",
-            "master",
-            "amex",
-            "american express",
-            "credit card",
-            "debit card",
-            "debit",
-            "credit",
-            "card",
-            "girocard",
-            "maestro",
-            "ec karte",
-            "kreditkarte",
-            "kartenzahlung",
-            "carte bancaire",
-            "carte",
-            "cb",
-            "the tin dung",
-            "刷卡",
-            "银行卡",
-            "信用卡",
-            "kad kredit",
-            "jcb",
-            "unionpay",
-            "ec cash",
-        ],
-    ),
-    (
-        "transfer",
-        &[
-            "bank transfer",
-            "wire transfer",
-            "uberweisung",
-            "virement",
-            "chuyen khoan",
-            "转账",
-            "sepa",
-            "lastschrift",
-            "prelevement",
-            "direct debit",
-            "pindahan",
-            "online transfer",
-        ],
-    ),
+    ("wallet", &["paypal", "alipay", "wechat", "wechat pay", "apple pay", "google pay", "momo", "zalopay",
+    "vnpay", "grabpay", "grab pay", "touch n go", "tng", "boost", "e wallet", "ewallet", "支付宝", "微信",
+    "微信支付", "shopeepay", "paytm", "ideal", "duitnow", "qr pay"]),
+    ("card", &["visa", "mastercard", "master card", "master", "amex", "american express", "credit card",
+    "debit card", "debit", "credit", "card", "girocard", "maestro", "ec karte", "kreditkarte",
+    "kartenzahlung", "carte bancaire", "carte", "cb", "the tin dung", "刷卡", "银行卡", "信用卡",
+    "kad kredit", "jcb", "unionpay", "ec cash"]),
+    ("transfer", &["bank transfer", "wire transfer", "uberweisung", "virement", "chuyen khoan", "转账",
+    "sepa", "lastschrift", "prelevement", "direct debit", "pindahan", "online transfer"]),
     ("cheque", &["cheque", "check payment", "支票", "scheck", "cek"]),
     ("cash", &["cash", "bar", "bargeld", "especes", "tien mat", "现金", "現金", "tunai", "contant"]),
 ];

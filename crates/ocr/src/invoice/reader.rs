@@ -215,15 +215,12 @@ fn found_field(evidence: &Evidence, found: &Found) -> Field {
 fn references(evidence: &Evidence, answer: &mut Invoice) {
     let layout = &evidence.layout;
     let mut set = |name: &str, found: Option<Found>, missing: &str| -> Option<String> {
-        match found {
-            Some(found) => {
-                answer.fields.insert(name.to_owned(), found_field(evidence, &found));
-                Some(found.value)
-            }
-            None => {
-                answer.reasons.insert(name.to_owned(), missing.to_owned());
-                None
-            }
+        if let Some(found) = found {
+            answer.fields.insert(name.to_owned(), found_field(evidence, &found));
+            Some(found.value)
+        } else {
+            answer.reasons.insert(name.to_owned(), missing.to_owned());
+            None
         }
     };
     let customer = reference::customer(layout);
