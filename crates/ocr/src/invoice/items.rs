@@ -526,7 +526,13 @@ fn words_of(row: &Row, whole: bool) -> String {
                 && number.chars.end < count
                 && !is_money(number, whole)
                 && !number.times;
-            if inside {
+            // "Room 201" is a name with a number in it.
+            let named = number.chars.start > 0
+                && number.decimals == 0
+                && !number.grouped
+                && !number.times
+                && number.mark.is_none();
+            if inside || named {
                 continue;
             }
             pieces.push(cell.slice(at..number.chars.start));

@@ -302,7 +302,8 @@ fn read(chunk: &[char], range: Range<usize>, hint: Option<DecimalMark>) -> Optio
             '.' | ',' | ':' | '"' | '\'' | '!' | '#' | '?' | '(' | '-' | '/' => {}
             _ => {
                 let rest = tail.get(t..).unwrap_or_default();
-                if let Some((found, length)) = mark_at_start(rest).filter(|(_, length)| *length == rest.len())
+                if let Some((found, length)) =
+                    mark_at_start(rest).filter(|(_, length)| suffix.is_empty() && *length == rest.len())
                 {
                     mark = mark.or(Some(found));
                     t += length;

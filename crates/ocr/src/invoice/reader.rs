@@ -106,6 +106,11 @@ impl InvoiceReader {
             answer.reasons.insert(FIELDS[0].to_owned(), "no amount of money was found".to_owned());
             return;
         };
+        if !candidate.is_supported(evidence.items.rows.len()) {
+            let reason = "no amount is named as a total, and none follows from the others".to_owned();
+            answer.reasons.insert(FIELDS[0].to_owned(), reason);
+            return;
+        }
         answer.total_amount = Some(candidate.value);
         let amount = evidence.amounts.get(candidate.amount);
         let source = amount.and_then(|a| source(evidence, a.row, a.cell, a.chars()));

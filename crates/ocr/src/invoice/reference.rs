@@ -482,12 +482,17 @@ fn is_registration(text: &str) -> bool {
         && text.chars().all(|c| c.is_alphanumeric() || " -/.()".contains(c))
 }
 
-/// Mostly letters, no amount.
+/// Mostly letters, no amount, and no key word of its own.
 fn is_name(text: &str) -> bool {
     let letters = text.chars().filter(|c| c.is_alphabetic()).count();
     let count = text.chars().count();
+    let folded = fold(text);
+    let spoken = topics(&folded);
     letters >= 3
         && count <= 70
         && letters * 2 > count
-        && super::amounts::role(topics(&fold(text))).0 == super::amounts::Role::None
+        && !spoken.has(Topics::INVOICE.and(Topics::DATE).and(Topics::NUMBER).and(Topics::CONTACT))
+        && !(spoken.has(Topics::CUSTOMER) && folded.split(' ').count() <= 3)
+        && !folded.ends_with("address")
+        && super::amounts::role(spoken).0 == super::amounts::Role::None
 }

@@ -258,6 +258,28 @@ fn the_day_is_taken_for_the_month_in_the_wrong_country() {
     );
 }
 
+#[test]
+fn a_page_without_a_total_gets_one() {
+    let mut rows: Vec<&[(f32, &str)]> = GERMAN.to_vec();
+    rows.truncate(9);
+    rows.remove(8);
+    let a = read(&rows);
+    assert_eq!(a.total_amount, None, "the total stands on another page");
+    assert!(a.reasons.contains_key("total_amount"));
+    assert_eq!(a.items.len(), 1);
+}
+
+#[test]
+fn a_unit_of_hours_is_taken_for_rupees() {
+    let rows: &[&[(f32, &str)]] = &[
+        &[(0.0, "ACME LLC")],
+        &[(0.0, "Description"), (200.0, "Qty"), (300.0, "Price"), (500.0, "Amount")],
+        &[(0.0, "Labor 3hrs"), (200.0, "3"), (300.0, "15.00"), (500.0, "45.00")],
+        &[(0.0, "Total"), (500.0, "45.00")],
+    ];
+    assert_eq!(read(rows).currency, Some("USD".to_owned()), "an American legal form, no sign");
+}
+
 /// Receipts of many vendors with a trap: the largest amount is the cash.
 fn synthetic(n: usize) -> Vec<Example> {
     (0..n)

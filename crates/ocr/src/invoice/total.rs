@@ -299,6 +299,32 @@ pub(super) fn candidates(
         .collect()
 }
 
+impl TotalCandidate {
+    /// Whether words or arithmetic speak for it at all: the best of amounts that nothing names is no total (a first page
+    /// whose total stands on the second).
+    pub fn is_supported(&self, items: usize) -> bool {
+        let has = |name: &str| {
+            FEATURES
+                .iter()
+                .position(|(f, _)| *f == name)
+                .and_then(|i| self.features.get(i))
+                .is_some_and(|f| *f > 0.5)
+        };
+        [
+            "total_words",
+            "subtotal_words",
+            "paid_words",
+            "cash_less_change",
+            "sum_with_parts",
+            "net_and_tax",
+            "items_with_parts",
+        ]
+        .into_iter()
+        .any(has)
+            || (items > 1 && has("sum_of_items"))
+    }
+}
+
 /// Whether two amounts are printed with as many digits and differ in one of them.
 fn one_digit_apart(a: Decimal, b: Decimal) -> bool {
     let (a, b) = (a.to_string(), b.to_string());

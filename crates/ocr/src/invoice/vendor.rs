@@ -109,6 +109,13 @@ const ADDRESS: &[&str] = &[
     "arah", "batu", "dengkil", "cheras",
 ];
 
+/// Words that introduce a seller.
+#[rustfmt::skip]
+const INTRODUCTIONS: &[&str] = &[
+    "sold by", "seller", "vendor", "from", "verkaufer", "vendeur", "don vi ban", "don vi ban hang", "nguoi ban",
+    "销售方", "收款单位", "issued by", "supplier",
+];
+
 #[rustfmt::skip]
 const GREETING: &[&str] = &[
     "thank", "thanks", "thankyou", "welcome", "come again", "please", "goods sold", "visit", "danke",
@@ -343,6 +350,15 @@ fn without_number(text: &str) -> (String, bool) {
             found = true;
         }
     }
+    // "Sold by: NAME" and the like name what follows.
+    let name = match name.split_once(':') {
+        Some((before, behind))
+            if any_of(&fold(before), INTRODUCTIONS) && behind.trim().chars().count() >= 3 =>
+        {
+            behind.trim().to_owned()
+        }
+        _ => name,
+    };
     let name = name.trim_matches(|c: char| c.is_whitespace() || "*-=_.,:;|~".contains(c)).to_owned();
     // The point of an abbreviation belongs to the name.
     let name = if text.trim_end().ends_with(&format!("{name}.")) { format!("{name}.") } else { name };
