@@ -346,7 +346,7 @@ fn without_number(text: &str) -> (String, bool) {
     if let Some((head, last)) = name.rsplit_once(' ') {
         let digits = last.chars().filter(char::is_ascii_digit).count();
         if digits >= 5 && head.chars().filter(|c| c.is_alphabetic()).count() >= 3 {
-            name = head.trim_end().to_owned();
+            name.truncate(head.trim_end().len());
             found = true;
         }
     }
