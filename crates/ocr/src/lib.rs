@@ -11,3 +11,5 @@ mod page;
 
 pub use error::OcrError;
 pub use page::{Line, PageText, Quad, Word};
+
+pub mod identity;
