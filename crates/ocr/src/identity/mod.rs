@@ -5,5 +5,9 @@
 //! where print and machine-readable part disagree. Nothing is corrected in silence: every character that
 //! differs from what was read is listed with its proof.
 
+pub mod aamva;
+pub mod barcode;
+mod grey;
 pub mod mrz;
 mod states;
+pub mod vietnam;

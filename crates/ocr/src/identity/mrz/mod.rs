@@ -348,7 +348,7 @@ impl Mrz {
         };
         let mut right: f32 = spans
             .iter()
-            .flat_map(|(line, columns)| self.probabilities.get(*line).and_then(|p| p.get(columns.clone())))
+            .filter_map(|(line, columns)| self.probabilities.get(*line).and_then(|p| p.get(columns.clone())))
             .flatten()
             .product();
         let inside =
