@@ -7,9 +7,10 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod error;
+pub mod identity;
 mod page;
+pub mod text;
 
 pub use error::OcrError;
 pub use page::{Line, PageText, Quad, Word};
-
-pub mod identity;
+pub use text::{Alphabet, Character, Characters, ReadPage, Reading, TextModels, TextReader, TextSettings};
