@@ -15,7 +15,9 @@ pub(crate) enum Order {
 /// `today`; who is older than a hundred years is taken for a child, since the zone does not tell.
 pub(crate) fn birth(yymmdd: &str, today: NaiveDate) -> Option<NaiveDate> {
     let century = today.year() / 100 * 100;
-    [century, century - 100].into_iter().find_map(|century| of_zone(yymmdd, century).filter(|day| *day <= today))
+    [century, century - 100]
+        .into_iter()
+        .find_map(|century| of_zone(yymmdd, century).filter(|day| *day <= today))
 }
 
 /// The expiry date of a zone: of the days in this and the neighbouring centuries the one nearest to `today`,
@@ -30,7 +32,10 @@ pub(crate) fn expiry(yymmdd: &str, today: NaiveDate) -> Option<NaiveDate> {
 
 fn of_zone(yymmdd: &str, century: i32) -> Option<NaiveDate> {
     let part = |range: std::ops::Range<usize>| {
-        yymmdd.get(range).filter(|p| p.bytes().all(|b| b.is_ascii_digit())).and_then(|p| p.parse::<u32>().ok())
+        yymmdd
+            .get(range)
+            .filter(|p| p.bytes().all(|b| b.is_ascii_digit()))
+            .and_then(|p| p.parse::<u32>().ok())
     };
     (yymmdd.len() == 6)
         .then(|| NaiveDate::from_ymd_opt(century + part(0..2)? as i32, part(2..4)?, part(4..6)?))
@@ -60,9 +65,7 @@ fn month(word: &str) -> Option<u32> {
         return None;
     }
     // Four letters tell June from July in French; three do everywhere else.
-    let of = |prefix: &str| {
-        MONTHS.iter().position(|names| names.contains(&prefix)).map(|at| at as u32 + 1)
-    };
+    let of = |prefix: &str| MONTHS.iter().position(|names| names.contains(&prefix)).map(|at| at as u32 + 1);
     word.get(..4).filter(|p| *p == "JUIN" || *p == "JUIL").and_then(of).or_else(|| of(word.get(..3)?))
 }
 

@@ -7,7 +7,21 @@
 
 pub mod aamva;
 pub mod barcode;
+mod compare;
+mod dates;
+mod document;
+pub mod evaluation;
 mod grey;
+mod labels;
 pub mod mrz;
+mod printed;
+mod reader;
 mod states;
 pub mod vietnam;
+mod zone;
+
+pub use document::{
+    BarcodeAnswer, Compared, DocumentType, FieldEvidence, IdentityDocument, MrzAnswer, PersonName, Source,
+    UnknownDocumentType,
+};
+pub use reader::IdentityReader;

@@ -66,7 +66,9 @@ pub(crate) fn read(page: &PageText, skip: impl Fn(&Line) -> bool, today: NaiveDa
     let heading = heading(&rows);
     // Only the United States print the month first; their licences say so by their labels.
     let american = heading.is_some_and(|(kind, _)| kind == DocumentType::DriverLicense)
-        && rows.iter().any(|r| r.words.iter().any(|w| matches!(w.text.as_str(), "USA" | "DLN" | "DOB" | "HGT" | "WGT")));
+        && rows.iter().any(|r| {
+            r.words.iter().any(|w| matches!(w.text.as_str(), "USA" | "DLN" | "DOB" | "HGT" | "WGT"))
+        });
     let order = if american { Order::MonthFirst } else { Order::DayFirst };
     let mut out = Printed { heading, ..Printed::default() };
     let mut seen = Vec::new();
@@ -95,10 +97,8 @@ pub(crate) fn read(page: &PageText, skip: impl Fn(&Line) -> bool, today: NaiveDa
 /// The heading of the most specific kind; a visa or permit may show the word for passport too.
 fn heading(rows: &[Row<'_>]) -> Option<(DocumentType, f32)> {
     let joined = |row: &Row<'_>| row.words.iter().map(|w| w.text.as_str()).collect::<Vec<_>>().join(" ");
-    let texts: Vec<(String, String, f32)> = rows
-        .iter()
-        .map(|row| (joined(row), joined(row).replace(' ', ""), row.line.confidence))
-        .collect();
+    let texts: Vec<(String, String, f32)> =
+        rows.iter().map(|row| (joined(row), joined(row).replace(' ', ""), row.line.confidence)).collect();
     HEADINGS.iter().find_map(|(kind, headings)| {
         let hit = |spaced: &str, packed: &str, heading: &str| {
             // Short words must stand alone; long ones may have lost their spaces.
@@ -129,7 +129,11 @@ fn value_of(rows: &[Row<'_>], at: usize, nth: usize, order: Order, today: NaiveD
     let accept = |text: &str, line: &Line| accepted(field, text, line, order, today);
     // The same field may be named again in another language.
     let mut last = nth;
-    while row.labels.get(last + 1).is_some_and(|l| l.field == field && l.words.start <= row.labels[last].words.end + 1) {
+    while row
+        .labels
+        .get(last + 1)
+        .is_some_and(|l| l.field == field && l.words.start <= row.labels[last].words.end + 1)
+    {
         last += 1;
     }
     let next = row.labels.get(last + 1);
@@ -139,7 +143,8 @@ fn value_of(rows: &[Row<'_>], at: usize, nth: usize, order: Order, today: NaiveD
         return Some(value);
     }
     let left = row.x_of(row.words.get(label.words.start)?.at.start);
-    let right = next.and_then(|l| row.words.get(l.words.start)).map_or(f32::INFINITY, |w| row.x_of(w.at.start));
+    let right =
+        next.and_then(|l| row.words.get(l.words.start)).map_or(f32::INFINITY, |w| row.x_of(w.at.start));
     let height = row.bounds.h.max(1.0);
     let mut candidates: Vec<(f32, String, &Line)> = Vec::new();
     for (other, near) in rows.iter().enumerate() {
@@ -149,16 +154,33 @@ fn value_of(rows: &[Row<'_>], at: usize, nth: usize, order: Order, today: NaiveD
         let b = &near.bounds;
         let overlap = b.bottom().min(row.bounds.bottom()) - b.y.max(row.bounds.y);
         let beside = overlap > 0.4 * height.min(b.h);
-        if beside && next.is_none() && b.x >= row.bounds.right() - height && b.x - row.bounds.right() < 12.0 * height {
+        if beside
+            && next.is_none()
+            && b.x >= row.bounds.right() - height
+            && b.x - row.bounds.right() < 12.0 * height
+        {
             // A label to the right owns what follows it.
-            let stop = near.labels.first().and_then(|l| near.words.get(l.words.start)).map_or(near.line.text.len(), |w| w.at.start);
+            let stop = near
+                .labels
+                .first()
+                .and_then(|l| near.words.get(l.words.start))
+                .map_or(near.line.text.len(), |w| w.at.start);
             if let Some(text) = near.line.text.get(..stop) {
                 candidates.push(((b.x - row.bounds.right()).max(0.0) + height, text.to_owned(), near.line));
             }
         }
         let gap = b.y - row.bounds.bottom();
-        if !beside && gap > -0.5 * height && gap < 2.2 * height.max(b.h) && b.x < right && b.right() > left - height {
-            candidates.push((gap.max(0.0) + (b.x - left).abs().min(b.w) * 0.2, column(near, left - 1.5 * height, right - 0.5 * height), near.line));
+        if !beside
+            && gap > -0.5 * height
+            && gap < 2.2 * height.max(b.h)
+            && b.x < right
+            && b.right() > left - height
+        {
+            candidates.push((
+                gap.max(0.0) + (b.x - left).abs().min(b.w) * 0.2,
+                column(near, left - 1.5 * height, right - 0.5 * height),
+                near.line,
+            ));
         }
     }
     candidates.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -210,9 +232,11 @@ fn accepted(field: Field, text: &str, line: &Line, order: Order, today: NaiveDat
         Field::Sex => sex(text).map(|s| value(s.to_string(), None)),
         Field::Nationality => {
             let words = labels::words(text);
-            // A code among the words (`D`, `UTO`) is what the zone holds too.
-            if let Some(code) = words.iter().find(|w| w.text.len() == 3 && states::is_known(&w.text)) {
-                return Some(value(code.text.clone(), None));
+            // A code by itself is what the zone holds too; as a word among words it is none (`Việt Nam`).
+            if let [word] = words.as_slice()
+                && states::is_known(&word.text)
+            {
+                return Some(value(word.text.clone(), None));
             }
             (letters_only(text) && text.chars().count() >= 2 && labels::labels(&words).is_empty())
                 .then(|| value(text.to_owned(), None))
@@ -229,7 +253,8 @@ fn accepted(field: Field, text: &str, line: &Line, order: Order, today: NaiveDat
 }
 
 fn letters_only(text: &str) -> bool {
-    text.chars().all(|c| c.is_alphabetic() || c.is_whitespace() || matches!(c, '-' | '\'' | '’' | '.' | ',' | '/'))
+    text.chars()
+        .all(|c| c.is_alphabetic() || c.is_whitespace() || matches!(c, '-' | '\'' | '’' | '.' | ',' | '/'))
 }
 
 /// The first run of capitals and digits that can be a document number: 5 to 20 characters, at least a third
@@ -267,9 +292,8 @@ fn number(text: &str, order: Order, today: NaiveDate) -> Option<String> {
 fn sex(text: &str) -> Option<char> {
     let words: Vec<String> = labels::words(text).into_iter().map(|w| w.text).collect();
     let of = |word: &str| match word {
-        "M" | "MALE" | "NAM" | "MASCULINO" | "MASCULIN" | "H" | "MAN" | "LAKILAKI" => Some('M'),
+        "M" | "MALE" | "NAM" | "MASCULINO" | "MASCULIN" | "H" | "MAN" | "LAKILAKI" | "MM" => Some('M'),
         "F" | "FEMALE" | "NU" | "FEMENINO" | "FEMININ" | "FEMININO" | "W" | "PEREMPUAN" | "FF" => Some('F'),
-        "MM" => Some('M'),
         "X" | "U" => Some('X'),
         _ => None,
     };
@@ -322,7 +346,12 @@ mod tests {
             .iter()
             .map(|(x, y, text)| {
                 let rect = Rect { x: *x, y: *y, w: text.chars().count() as f32 * 10.0, h: 20.0 };
-                Line { quad: Quad::from_rect(&rect), text: (*text).to_owned(), confidence: 0.9, words: Vec::new() }
+                Line {
+                    quad: Quad::from_rect(&rect),
+                    text: (*text).to_owned(),
+                    confidence: 0.9,
+                    words: Vec::new(),
+                }
             })
             .collect();
         PageText::upright(1000, 700, lines)
@@ -382,7 +411,10 @@ mod tests {
         assert_eq!(text(&printed, Field::DocumentNumber), Some("001099012345"));
         assert_eq!(text(&printed, Field::FullName), Some("NGUYỄN VĂN A"));
         assert_eq!(printed.fields[&Field::BirthDate].date, NaiveDate::from_ymd_opt(1999, 12, 24));
-        assert_eq!((text(&printed, Field::Sex), text(&printed, Field::Nationality)), (Some("M"), Some("Việt Nam")));
+        assert_eq!(
+            (text(&printed, Field::Sex), text(&printed, Field::Nationality)),
+            (Some("M"), Some("Việt Nam"))
+        );
         assert_eq!(printed.heading.map(|h| h.0), Some(DocumentType::IdCard));
     }
 
@@ -402,7 +434,10 @@ mod tests {
             |_| false,
             today(),
         );
-        assert_eq!((text(&printed, Field::Surname), text(&printed, Field::Given)), (Some("SAMPLE"), Some("JELANI")));
+        assert_eq!(
+            (text(&printed, Field::Surname), text(&printed, Field::Given)),
+            (Some("SAMPLE"), Some("JELANI"))
+        );
         assert_eq!(text(&printed, Field::DocumentNumber), Some("D12345678"));
         let date = |field| printed.fields.get(&field).and_then(|v| v.date);
         assert_eq!(date(Field::BirthDate), NaiveDate::from_ymd_opt(1957, 2, 1));

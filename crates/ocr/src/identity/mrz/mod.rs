@@ -335,17 +335,7 @@ impl Mrz {
     /// one check digit in ten; a right reading fails one when the document is wrong as printed, which is taken
     /// to happen once in a hundred. Names and states, which no digit covers, keep the product.
     pub fn confidence(&self, field: MrzField) -> f32 {
-        let places = self.format.places();
-        let spans = match field {
-            MrzField::DocumentNumber => vec![places.number.clone()],
-            MrzField::DateOfBirth => vec![places.birth.clone()],
-            MrzField::ExpiryDate => places.expiry.clone().into_iter().collect(),
-            MrzField::Names => places.names.clone(),
-            MrzField::IssuingState => vec![places.state.clone()],
-            MrzField::Nationality => places.nationality.clone().into_iter().collect(),
-            MrzField::Sex => vec![(places.sex.0, places.sex.1..places.sex.1 + 1)],
-            MrzField::Optional => places.optional.clone(),
-        };
+        let spans = self.spans(field);
         let mut right: f32 = spans
             .iter()
             .filter_map(|(line, columns)| self.probabilities.get(*line).and_then(|p| p.get(columns.clone())))
@@ -363,6 +353,26 @@ impl Mrz {
             }
         }
         right
+    }
+
+    fn spans(&self, field: MrzField) -> Vec<Span> {
+        let places = self.format.places();
+        match field {
+            MrzField::DocumentNumber => vec![places.number],
+            MrzField::DateOfBirth => vec![places.birth],
+            MrzField::ExpiryDate => places.expiry.into_iter().collect(),
+            MrzField::Names => places.names,
+            MrzField::IssuingState => vec![places.state],
+            MrzField::Nationality => places.nationality.into_iter().collect(),
+            MrzField::Sex => vec![(places.sex.0, places.sex.1..places.sex.1 + 1)],
+            MrzField::Optional => places.optional,
+        }
+    }
+
+    /// Line and columns of a field, both from 0; of its first part where it has several. `None` where the format
+    /// does not have it.
+    pub fn place(&self, field: MrzField) -> Option<(usize, std::ops::Range<usize>)> {
+        self.spans(field).into_iter().next()
     }
 
     /// Mean probability of the characters of all lines, 0 to 1.
