@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use super::dates::{self, Order};
 use super::document::Compared;
 use super::labels::{Field, plain};
-use super::printed::Printed;
+use super::printed::{Printed, Value};
 
 /// A value that a machine-readable part tells.
 pub(super) enum Told<'a> {
@@ -28,7 +28,17 @@ pub(super) fn one(
     lines: &[&str],
     today: NaiveDate,
 ) -> Option<Compared> {
-    let at_label = printed.fields.get(&field);
+    let at_label = printed.fields.get(&field).cloned().or_else(|| {
+        // A whole name parted by a comma holds both parts.
+        let whole = printed.fields.get(&Field::FullName)?;
+        let (surname, given) = whole.text.split_once(',')?;
+        let part = match field {
+            Field::Surname => surname,
+            Field::Given => given,
+            _ => return None,
+        };
+        Some(Value { text: part.trim().to_owned(), ..whole.clone() })
+    });
     let compared = |printed: String, agrees: bool| Compared {
         field: name,
         printed,
@@ -38,7 +48,7 @@ pub(super) fn one(
         },
         agrees,
     };
-    if let Some(value) = at_label {
+    if let Some(value) = &at_label {
         let agrees = match told {
             Told::Name { text, cut } => same_name(&value.text, text, *cut),
             Told::Text(text) => characters(&value.text) == characters(text),

@@ -358,6 +358,7 @@ const LABELS: &[(Field, &[&str])] = &[
         Field::IssueDate,
         &[
             "DATE OF ISSUE",
+            "DATE OF LSSUE",
             "ISSUE DATE",
             "DATE ISSUED",
             "ISSUED",
@@ -455,6 +456,7 @@ const LABELS: &[(Field, &[&str])] = &[
             "LUOGO DI NASCITA",
             "GEBURTSORT",
             "PLACE OF ISSUE",
+            "PLACE OF LSSUE",
             "SIGNATURE",
             "HOLDER S SIGNATURE",
             "SIGNATURE OF BEARER",

@@ -59,7 +59,7 @@ pub(crate) fn read(page: &PageText, skip: impl Fn(&Line) -> bool, today: NaiveDa
         .filter(|line| !skip(line))
         .map(|line| {
             let words = labels::words(&line.text);
-            let labels = labels::labels(&words);
+            let labels = name_labels(labels::labels(&words));
             Row { line, bounds: line.quad.bounds(), words, labels }
         })
         .collect();
@@ -92,6 +92,20 @@ pub(crate) fn read(page: &PageText, skip: impl Fn(&Line) -> bool, today: NaiveDa
         numbered(&rows, order, today, &mut out.fields);
     }
     out
+}
+
+/// `Name/Nom` stands for the whole name: a label for the surname directly beside one for the full name is one too.
+fn name_labels(mut labels: Vec<labels::Label>) -> Vec<labels::Label> {
+    for at in 1..labels.len() {
+        let (before, here) = (labels[at - 1].clone(), &mut labels[at]);
+        if before.field == Field::FullName
+            && here.field == Field::Surname
+            && before.words.end == here.words.start
+        {
+            here.field = Field::FullName;
+        }
+    }
+    labels
 }
 
 /// The heading of the most specific kind; a visa or permit may show the word for passport too.
@@ -326,9 +340,21 @@ fn numbered(rows: &[Row<'_>], order: Order, today: NaiveDate, fields: &mut BTree
                 .find(|w| NUMBERS.iter().any(|(n, _)| n.len() == 2 && *n == w.text))
                 .map_or(row.line.text.len(), |w| w.at.start);
             let rest = row.line.text.get(word.at.end..stop).unwrap_or_default();
-            if let Some(value) = accepted(*field, rest, row.line, order, today) {
-                fields.insert(*field, value);
-            }
+            let value = accepted(*field, rest, row.line, order, today).or_else(|| {
+                // The number alone was found; its value is the next line to the right.
+                let b = &row.bounds;
+                let right = |near: &&Row<'_>| {
+                    let (n, middle) = (&near.bounds, near.bounds.centre().y);
+                    let gap = n.x - b.right();
+                    gap > -0.5 * b.h
+                        && gap < 3.0 * b.h
+                        && middle > b.y - 0.3 * b.h
+                        && middle < b.bottom() + 0.3 * b.h
+                };
+                let near = (row.words.len() == 1).then(|| rows.iter().find(right)).flatten()?;
+                accepted(*field, &near.line.text, near.line, order, today)
+            });
+            fields.extend(value.map(|value| (*field, value)));
         }
     }
 }
@@ -425,7 +451,8 @@ mod tests {
                 (100.0, 20.0, "ARIZONA DRIVER LICENSE"),
                 (300.0, 60.0, "4d DLN D12345678"),
                 (300.0, 90.0, "1 SAMPLE"),
-                (300.0, 110.0, "2 JELANI"),
+                (300.0, 112.0, "2"),
+                (322.0, 108.0, "JELANI"),
                 (300.0, 140.0, "3 DOB 02/01/1957"),
                 (300.0, 170.0, "4a ISS 01/10/2013"),
                 (300.0, 200.0, "4b EXP 02/01/2018"),

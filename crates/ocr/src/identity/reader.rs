@@ -393,16 +393,14 @@ impl Answer<'_> {
             .and_then(|v| v.text.split_once(','))
             .map(|(a, b)| (a.trim().to_owned(), b.trim().to_owned()));
         let (from_full, given_full) = comma.unzip();
-        let has_name = d.name.surname.is_some() || d.name.given.is_some();
-        let mut taken = Vec::new();
-        if !has_name {
-            taken.push(("surname", Field::Surname, take(&mut d.name.surname, text(Field::Surname))));
-            taken.push(("given", Field::Given, take(&mut d.name.given, text(Field::Given))));
-            taken.push(("surname", Field::FullName, take(&mut d.name.surname, from_full)));
-            taken.push(("given", Field::FullName, take(&mut d.name.given, given_full)));
-            let whole = text(Field::FullName).filter(|_| d.name.surname.is_none());
-            taken.push(("full_name", Field::FullName, take(&mut d.name.full, whole)));
-        }
+        let mut taken = vec![
+            ("surname", Field::Surname, take(&mut d.name.surname, text(Field::Surname))),
+            ("given", Field::Given, take(&mut d.name.given, text(Field::Given))),
+            ("surname", Field::FullName, take(&mut d.name.surname, from_full)),
+            ("given", Field::FullName, take(&mut d.name.given, given_full)),
+        ];
+        let whole = text(Field::FullName).filter(|_| d.name.surname.is_none() && d.name.given.is_none());
+        taken.push(("full_name", Field::FullName, take(&mut d.name.full, whole)));
         let sex = text(Field::Sex).and_then(|s| s.chars().next());
         taken.extend([
             (

@@ -4,6 +4,7 @@ use innkeeper_core::{Picture, Point, Rect, Resampling};
 use innkeeper_runtime::Ticket;
 
 use super::mrz::{self, Glyph, Mrz, Proof};
+use crate::text::turn::Quarter;
 use crate::{Alphabet, Line, OcrError, PageText, Quad, Reading, TextReader};
 
 /// The characters of a zone.
@@ -187,22 +188,32 @@ fn is_zone(mrz: &Mrz, group: &[Row]) -> bool {
 /// A picture and how it lies on the page.
 struct View<'a> {
     picture: &'a Picture,
+    /// Where its part of the page begins.
     origin: Point,
     scale: f32,
+    /// How the page was turned to make it, and the size of the page.
+    turn: Quarter,
+    size: (f32, f32),
 }
 
-impl View<'_> {
+impl<'a> View<'a> {
+    fn whole(picture: &'a Picture) -> Self {
+        let size = (picture.width() as f32, picture.height() as f32);
+        Self { picture, origin: Point { x: 0.0, y: 0.0 }, scale: 1.0, turn: Quarter::None, size }
+    }
+
     fn on_page(&self, quad: &Quad) -> Quad {
-        Quad(
-            quad.0
-                .map(|p| Point { x: self.origin.x + p.x / self.scale, y: self.origin.y + p.y / self.scale }),
-        )
+        Quad(quad.0.map(|p| {
+            let p = Point { x: self.origin.x + p.x / self.scale, y: self.origin.y + p.y / self.scale };
+            self.turn.undone(p, self.size)
+        }))
     }
 }
 
-/// Reads the zone of an upright page, if it has one: from the lines that were found on it, then from its
-/// lower part and from all of it enlarged, detected anew. A reading whose check digits all come out ends the
-/// search; otherwise the best one is the answer.
+/// Reads the zone of an upright page, if it has one: from the lines that were found on it, then from lines that
+/// stand on their head or side (the other page of an open passport decides which way is up), then from the part
+/// round what looked like a zone or the lower half, enlarged and detected anew. A reading whose check digits all
+/// come out ends the search; otherwise the best one is the answer.
 pub(super) fn read(
     text: &TextReader,
     alphabet: &Alphabet,
@@ -211,8 +222,10 @@ pub(super) fn read(
     ticket: &Ticket,
 ) -> Result<Option<Zone>, OcrError> {
     let lines: Vec<(Quad, String)> = page.lines.iter().map(|l| (l.quad, l.text.clone())).collect();
-    let whole = View { picture, origin: Point { x: 0.0, y: 0.0 }, scale: 1.0 };
-    let mut best = read_groups(text, alphabet, &whole, &lines, ticket)?;
+    let mut best = read_groups(text, alphabet, &View::whole(picture), &lines, ticket)?;
+    if best.is_none() {
+        best = read_turned(text, alphabet, picture, ticket)?;
+    }
     if best.as_ref().is_some_and(|zone| zone.mrz.valid) {
         return Ok(best);
     }
@@ -227,7 +240,8 @@ pub(super) fn read(
         let readings = text.read_quads(&part, &quads, None, ticket)?;
         let lines: Vec<(Quad, String)> =
             quads.into_iter().zip(readings.into_iter().map(|r| r.text)).collect();
-        let view = View { picture: &part, origin: Point { x: area.x, y: area.y }, scale };
+        let origin = Point { x: area.x, y: area.y };
+        let view = View { picture: &part, origin, scale, ..View::whole(picture) };
         let found = read_groups(text, alphabet, &view, &lines, ticket)?;
         best = match (best, found) {
             (Some(a), Some(b)) => Some(if better(&b.mrz, &a.mrz) { b } else { a }),
@@ -238,6 +252,57 @@ pub(super) fn read(
         }
     }
     Ok(best)
+}
+
+/// Reads the long lines of a page the other ways up.
+fn read_turned(
+    text: &TextReader,
+    alphabet: &Alphabet,
+    picture: &Picture,
+    ticket: &Ticket,
+) -> Result<Option<Zone>, OcrError> {
+    // A line of thirty characters is some fifteen times as long as high; its box has a margin.
+    const LONG: f32 = 8.0;
+    let found = text.detect(picture, ticket)?;
+    let size = (picture.width() as f32, picture.height() as f32);
+    for turn in [Quarter::Half, Quarter::Right, Quarter::Left] {
+        ticket.check()?;
+        let lies = turn == Quarter::Half;
+        let (back, turned_size) = match turn {
+            Quarter::Right => (Quarter::Left, (size.1, size.0)),
+            Quarter::Left => (Quarter::Right, (size.1, size.0)),
+            _ => (turn, size),
+        };
+        let quads: Vec<Quad> = found
+            .iter()
+            .filter(|quad| {
+                let b = quad.bounds();
+                if lies { b.w > LONG * b.h } else { b.h > LONG * b.w }
+            })
+            .map(|quad| {
+                // What is on top changes with the turn.
+                let [a, b, c, d] = quad.0.map(|p| back.undone(p, turned_size));
+                Quad(match turn {
+                    Quarter::Right => [d, a, b, c],
+                    Quarter::Left => [b, c, d, a],
+                    _ => [c, d, a, b],
+                })
+            })
+            .collect();
+        if quads.len() < 2 {
+            continue;
+        }
+        let turned = turn.of(picture)?;
+        let readings = text.read_quads(&turned, &quads, None, ticket)?;
+        let lines: Vec<(Quad, String)> =
+            quads.into_iter().zip(readings.into_iter().map(|r| r.text)).collect();
+        let view = View { turn, size, ..View::whole(&turned) };
+        let zone = read_groups(text, alphabet, &view, &lines, ticket)?;
+        if zone.is_some() {
+            return Ok(zone);
+        }
+    }
+    Ok(None)
 }
 
 /// Where to look again: round the lines that look like a zone, else the lower half.
@@ -309,10 +374,8 @@ fn read_groups(
                 }
             }
         }
-        let found = attempts
-            .into_iter()
-            .filter(|(mrz, _)| is_zone(mrz, &group))
-            .reduce(|a, b| if better(&b.0, &a.0) { b } else { a });
+        attempts.retain(|(mrz, _)| is_zone(mrz, &group));
+        let found = chosen(attempts);
         if let Some((mrz, quads)) = found
             && best.as_ref().is_none_or(|known| better(&mrz, &known.mrz))
         {
@@ -323,6 +386,33 @@ fn read_groups(
         }
     }
     Ok(best)
+}
+
+/// The best of several readings of one zone. Between valid ones, which differ only where no check digit covers,
+/// the one that agrees most with the others.
+fn chosen(mut attempts: Vec<(Mrz, Vec<Quad>)>) -> Option<(Mrz, Vec<Quad>)> {
+    if attempts.iter().any(|(mrz, _)| mrz.valid) {
+        attempts.retain(|(mrz, _)| mrz.valid);
+        let votes: Vec<usize> =
+            attempts.iter().map(|(a, _)| attempts.iter().map(|(b, _)| agreement(a, b)).sum()).collect();
+        let most = votes.iter().copied().max().unwrap_or(0);
+        let mut vote = votes.iter();
+        attempts.retain(|_| vote.next() == Some(&most));
+    }
+    attempts.into_iter().reduce(|a, b| if better(&b.0, &a.0) { b } else { a })
+}
+
+/// How many characters two readings share.
+fn agreement(a: &Mrz, b: &Mrz) -> usize {
+    a.lines
+        .iter()
+        .zip(&b.lines)
+        .map(
+            |(a, b)| {
+                if a.len() == b.len() { a.bytes().zip(b.bytes()).filter(|(a, b)| a == b).count() } else { 0 }
+            },
+        )
+        .sum()
 }
 
 #[cfg(test)]
