@@ -6,8 +6,12 @@
 //! `innkeeper-runtime` and reads nothing else: no files but the models, no HTTP, no SQL, no clock.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod document;
 mod error;
 mod page;
+mod pdf;
 
+pub use document::{Document, Page, is_pdf};
 pub use error::OcrError;
 pub use page::{Line, PageText, Quad, Word};
+pub use pdf::{PdfError, PdfLimits, Pdfium};
