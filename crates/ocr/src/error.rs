@@ -25,4 +25,8 @@ pub enum OcrError {
         /// What its kind has.
         expected: &'static str,
     },
+    /// The recognition model does not say which characters its outputs stand for, or says it in another way
+    /// than one character a line.
+    #[error("the recognition model has no usable list of characters: {0}")]
+    Characters(String),
 }

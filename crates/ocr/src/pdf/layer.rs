@@ -100,7 +100,7 @@ pub(super) fn text(
     if letters < FEWEST || garbage > GARBAGE * all || unseen > UNSEEN * all {
         return None;
     }
-    Some(PageText { width, height, turned: 0.0, lines: lines(words(&seen)) })
+    Some(PageText::upright(width, height, lines(words(&seen))))
 }
 
 fn has_form_fields(page: &PdfPage) -> bool {
