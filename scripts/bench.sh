@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# usage: [BENCH_ROUNDS=3] [BENCH_FRAMES=300] [BENCH_MIXED=20000] scripts/bench.sh INNKEEPER; `make bench` sets the folders.
+# usage: [BENCH_ROUNDS=3] [BENCH_FRAMES=300] [BENCH_MIXED=20000] [BENCH_OCR_DATA=DIR] scripts/bench.sh INNKEEPER; `make bench` sets the folders.
 # Every benchmark (benches/README.md): stages, matching, the pipeline beside its Python peer, the service under load.
 # The tables are printed and kept in out/bench. Needs both packs; about a quarter of an hour on two quiet cores.
 set -euo pipefail
@@ -8,6 +8,9 @@ cd "$(dirname "$0")/.."
 
 innkeeper=$1
 frame=$CARGO_TARGET_DIR/release/examples/frame
+read=$CARGO_TARGET_DIR/release/examples/read
+# A folder with sroie/img, the receipts that the text pipeline and its peer read.
+receipts=${BENCH_OCR_DATA:-${INNKEEPER_MIRROR:+$INNKEEPER_MIRROR/ocr}}
 peer=$HOME/.cache/innkeeper/peer
 wanted=benches/peer/requirements.txt
 
@@ -39,6 +42,18 @@ beside_the_peer() {
     python3 benches/compare.py "$innkeeper" "$frame" "$peer/bin/python" | tee out/bench/compare.txt
 }
 
+text_stages() {
+    cargo bench --workspace --bench text -- --color never --noplot | tee out/bench/text.txt
+}
+
+beside_rapidocr() {
+    if [ -z "$receipts" ] || [ ! -d "$receipts/sroie/img" ]; then
+        printf 'not run: no receipts; BENCH_OCR_DATA names a folder with sroie/img\n' | tee out/bench/compare_ocr.txt
+        return
+    fi
+    python3 benches/compare_ocr.py "$innkeeper" "$read" "$peer/bin/python" "$receipts" | tee out/bench/compare_ocr.txt
+}
+
 service() {
     python3 benches/service.py "$innkeeper" "$frame" out/bench/memory.svg | tee out/bench/service.txt
 }
@@ -46,11 +61,13 @@ service() {
 mkdir -p out/bench
 step 'photographs' "$innkeeper" datasets pull demo
 step 'Python packages of the peer' peer_python
-step 'benchmark programs' cargo build --release --workspace --example frame
+step 'benchmark programs' cargo build --release --workspace --example frame --example read
 step 'stages of the face pipeline' stages
 if [ -e crates/vectors/benches/match_100k.rs ]; then
     step 'matching among 100,000 templates' matching
 fi
 step 'the pipeline beside its peer' beside_the_peer
+step 'stages of the text pipeline' text_stages
+step 'the text pipeline beside RapidOCR' beside_rapidocr
 step 'the service under load' service
-printf '\nsaved in out/bench: stages.txt match.txt compare.txt service.txt memory.svg\n'
+printf '\nsaved in out/bench: stages.txt match.txt compare.txt text.txt compare_ocr.txt service.txt memory.svg\n'

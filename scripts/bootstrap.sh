@@ -18,6 +18,15 @@ python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 if [ "${1:-}" = test ] && ! command -v initdb >/dev/null && ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then
     missing+=(postgresql)
 fi
+# The document tests draw their own bills and passports with these fonts, and read Vietnamese a second time.
+if [ "${1:-}" = test ]; then
+    fonts=/usr/share/fonts
+    [ -e $fonts/truetype/dejavu/DejaVuSans.ttf ] || missing+=(fonts-dejavu-core)
+    [ -e $fonts/opentype/ocr-b/OCRB.otf ] || missing+=(fonts-ocr-b)
+    [ -e $fonts/truetype/wqy/wqy-microhei.ttc ] || missing+=(fonts-wqy-microhei)
+    command -v tesseract >/dev/null || missing+=(tesseract-ocr)
+    compgen -G '/usr/share/tesseract-ocr/*/tessdata/vie.traineddata' >/dev/null || missing+=(tesseract-ocr-vie)
+fi
 
 if [ ${#missing[@]} -gt 0 ]; then
     install=(apt-get install --yes --no-install-recommends "${missing[@]}")

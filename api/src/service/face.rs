@@ -63,6 +63,11 @@ impl FaceService {
         self.unknown.forget_idle().await;
     }
 
+    /// What finds the faces.
+    pub fn pipeline(&self) -> &FacePipeline {
+        &self.pipeline
+    }
+
     /// The embedder that runs.
     pub fn embedder(&self) -> ModelRef {
         self.collection.model().clone()

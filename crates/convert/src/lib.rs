@@ -4,7 +4,8 @@
 //! networks and shape predictors); out go the bytes of an ONNX file, or, for dlib's 5-point shape predictor,
 //! the predictor itself. Each network has a stored [reference](reference()) of the original's outputs that the
 //! converted one is checked against wherever it is installed. Beside that, [`prelu_as_max`] takes a finished
-//! ONNX file and gives one that computes the same numbers faster. This room touches nothing: no files, no
+//! ONNX file and gives one that computes the same numbers faster, and [`metadata`] reads what such a file says
+//! about itself. This room touches nothing: no files, no
 //! network, no clock, and it runs no network either.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -12,6 +13,7 @@
 pub mod dlib;
 mod edgeface;
 mod error;
+mod metadata;
 mod mtcnn;
 mod network;
 mod onnx;
@@ -20,6 +22,7 @@ mod reference;
 mod torch;
 
 pub use error::ConvertError;
+pub use metadata::metadata;
 pub use network::{Network, convert};
 pub use prelu::prelu_as_max;
 pub use reference::{Reference, reference};

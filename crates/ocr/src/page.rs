@@ -3,10 +3,12 @@
 use innkeeper_core::{Point, Rect};
 use serde::{Deserialize, Serialize};
 
+use crate::text::turn::{Quarter, Tilt};
+
 /// Four corners in pixels of the upright page: top left, top right, bottom right, bottom left as the text is
 /// read.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = Vec<Object>))]
 pub struct Quad(pub [Point; 4]);
 
 impl Quad {
@@ -62,6 +64,75 @@ pub struct PageText {
     pub height: u32,
     /// Degrees by which the page as sent was turned clockwise to be upright (deskew included).
     pub turned: f32,
+    /// Width in pixels of the page as it was sent, EXIF rotation applied.
+    pub sent_width: u32,
+    /// Height in pixels of the page as it was sent.
+    pub sent_height: u32,
     /// Lines, from top to bottom, those of one height from left to right.
     pub lines: Vec<Line>,
+}
+
+impl PageText {
+    /// A page that is upright as it was sent.
+    pub fn upright(width: u32, height: u32, lines: Vec<Line>) -> Self {
+        Self { width, height, turned: 0.0, sent_width: width, sent_height: height, lines }
+    }
+
+    /// Where a quadrangle of the upright page lies on the page as it was sent, in its pixels. Corners keep their
+    /// order: the first is still the top left one as the text is read.
+    pub fn on_sent(&self, quad: &Quad) -> Quad {
+        let quarter = Quarter::nearest(self.turned);
+        let sent = (self.sent_width as f32, self.sent_height as f32);
+        let turned = if matches!(quarter, Quarter::Right | Quarter::Left) { (sent.1, sent.0) } else { sent };
+        let skew = self.turned - 90.0 * (self.turned / 90.0).round();
+        let tilt = Tilt::known(skew, turned, (self.width, self.height));
+        Quad(quad.0.map(|p| quarter.undone(tilt.undone(p), sent)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn corner(page: &PageText, x: f32, y: f32) -> (f32, f32) {
+        let p = page.on_sent(&Quad([Point { x, y }; 4])).0[0];
+        (p.x, p.y)
+    }
+
+    #[test]
+    fn an_upright_page_is_where_it_was_sent() {
+        let page = PageText::upright(300, 200, Vec::new());
+        assert_eq!(corner(&page, 17.0, 90.0), (17.0, 90.0));
+    }
+
+    #[test]
+    fn the_top_of_a_page_that_was_turned_right_came_from_its_left_side() {
+        let page = PageText {
+            turned: 90.0,
+            sent_width: 300,
+            sent_height: 200,
+            ..PageText::upright(200, 300, vec![])
+        };
+        assert_eq!(corner(&page, 0.0, 0.0), (0.0, 200.0));
+        assert_eq!(corner(&page, 200.0, 0.0), (0.0, 0.0));
+        let page = PageText { turned: 180.0, ..PageText::upright(300, 200, vec![]) };
+        assert_eq!(corner(&page, 10.0, 20.0), (290.0, 180.0));
+    }
+
+    #[test]
+    fn turning_and_skew_are_undone_together() {
+        // 300 x 200 as sent, turned left, then 30 degrees on.
+        let tilt = Tilt::known(30.0, (200.0, 300.0), (324, 360));
+        let page = PageText {
+            turned: 300.0,
+            sent_width: 300,
+            sent_height: 200,
+            ..PageText::upright(324, 360, vec![])
+        };
+        let middle = corner(&page, 162.0, 180.0);
+        assert!((middle.0 - 150.0).abs() < 1e-3 && (middle.1 - 100.0).abs() < 1e-3, "{middle:?}");
+        let there = tilt.undone(Point { x: 200.0, y: 100.0 });
+        let (x, y) = corner(&page, 200.0, 100.0);
+        assert!((x - (300.0 - there.y)).abs() < 1e-3 && (y - there.x).abs() < 1e-3);
+    }
 }
