@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# usage: [EVAL_DATA=FOLDER] [EVAL_PACKS="default extended"] scripts/eval.sh INNKEEPER
+# usage: [EVAL_DATA=FOLDER] [EVAL_OCR_DATA=FOLDER] [EVAL_PACKS="default extended"] scripts/eval.sh INNKEEPER
 # Verification, open-set identification, what each way of comparing gains, and liveness on FOLDER
-# (datasets/README.md has its format). The tables are kept in out/eval, all of them in out/eval/RESULTS.md.
+# (datasets/README.md has its format); documents on EVAL_OCR_DATA, where there is such a folder. The tables are kept in out/eval, all of them in out/eval/RESULTS.md.
 set -euo pipefail
 
 innkeeper=$1
 data=${EVAL_DATA:-${INNKEEPER_MIRROR:+$INNKEEPER_MIRROR/face}}
+ocr=${EVAL_OCR_DATA:-${INNKEEPER_MIRROR:+$INNKEEPER_MIRROR/ocr}}
 packs=${EVAL_PACKS:-default extended}
 if [ -z "$data" ] || [ ! -e "$data/FILES.tsv" ]; then
     printf 'Name a folder with a FILES.tsv: make eval EVAL_DATA=FOLDER (datasets/README.md has the format)\n' >&2
@@ -16,11 +17,12 @@ results=out/eval/RESULTS.md
 printf '# Evaluation\n' > "$results"
 failed=0
 
-# evaluate NAME PACK: prints the table and keeps it.
+# evaluate NAME PACK [OPTION...]: prints the table and keeps it.
 evaluate() {
-    local table=out/eval/$1-$2.txt
-    printf '\n== %s evaluate %s --data %s --pack %s\n' "$innkeeper" "$1" "$data" "$2"
-    if "$innkeeper" evaluate "$1" --data "$data" --pack "$2" | tee "$table"; then
+    local table=out/eval/$1-$2.txt from=$data
+    case $1 in ocr-*) from=$ocr ;; esac
+    printf '\n== %s evaluate %s --data %s --pack %s %s\n' "$innkeeper" "$1" "$from" "$2" "${*:3}"
+    if "$innkeeper" evaluate "$1" --data "$from" --pack "$2" "${@:3}" | tee "$table"; then
         printf '\n## innkeeper evaluate %s --pack %s\n\n' "$1" "$2" >> "$results"
         sed 's/^/    /' "$table" >> "$results"
         printf 'saved as %s\n' "$table"
@@ -35,4 +37,11 @@ for pack in $packs; do
     # The default pack has no liveness model.
     [ "$pack" = default ] || evaluate liveness "$pack"
 done
+# Every pack reads text with the same models but the light one.
+if [ -n "$ocr" ] && [ -d "$ocr" ]; then
+    evaluate ocr-text default
+    # The shipped ranker learnt from these receipts: it is fitted anew without each fold.
+    evaluate ocr-invoice default --cross-validate
+    evaluate ocr-id default
+fi
 exit "$failed"

@@ -20,7 +20,7 @@ use crate::admission::Admission;
 use crate::config::Settings;
 use crate::extract::Bodies;
 use crate::problem::Problem;
-use crate::service::{FaceService, Gallery};
+use crate::service::{DocumentService, FaceService, Gallery};
 
 /// The state of the process, shared by all requests.
 #[derive(Clone)]
@@ -41,12 +41,15 @@ pub(crate) struct Inner {
     pub limits: RateLimits,
     pub failed_matches: FailedMatches,
     pub admission: Admission,
+    /// Documents take a second and more: they queue among themselves, and faces do not wait behind them.
+    pub document_admission: Admission,
     pub bodies: Bodies,
     /// Whether templates of another embedder wait for `innkeeper face reindex`; refreshed now and then.
     pub reindex_needed: AtomicBool,
     pub engines: Engines,
     pub gallery: Arc<Gallery>,
     pub faces: ArcSwap<FaceState>,
+    pub documents: ArcSwap<DocumentState>,
     pub metrics: PrometheusHandle,
     pub started: Instant,
 }
@@ -77,14 +80,41 @@ fn lock(data_dir: &Path) -> Result<Arc<std::fs::File>, StartError> {
     }
 }
 
-/// The face pipeline over the life of a process.
-pub(crate) enum FaceState {
+/// A pipeline over the life of a process.
+pub(crate) enum State<S> {
     /// Models load and warm up.
     Starting,
     /// Ready.
-    Ready(Arc<FaceService>),
+    Ready(Arc<S>),
     /// There is no pipeline, and why.
     Absent(Problem),
+}
+
+pub(crate) type FaceState = State<FaceService>;
+pub(crate) type DocumentState = State<DocumentService>;
+
+impl<S> State<S> {
+    /// The service, or the problem that says why not yet or not at all.
+    fn service(&self) -> Result<Arc<S>, Problem> {
+        match self {
+            Self::Ready(service) => Ok(Arc::clone(service)),
+            Self::Starting => {
+                Err(Problem::new(ErrorCode::NotReady, "the models are warming up")
+                    .retry(Duration::from_secs(2)))
+            }
+            Self::Absent(problem) => Err(problem.clone()),
+        }
+    }
+
+    /// Nothing is being loaded, and nothing that is installed failed to load. A server without the models still
+    /// serves the rest; its health says what is missing. Models that are there but broken are not what anybody
+    /// wanted.
+    pub fn settled(&self) -> Result<(), Problem> {
+        match self {
+            Self::Absent(problem) if problem.code == ErrorCode::ModelNotInstalled => Ok(()),
+            _ => self.service().map(|_| ()),
+        }
+    }
 }
 
 /// The process cannot start.
@@ -270,6 +300,11 @@ impl App {
             settings.inference.max_waiting,
             Duration::from_millis(settings.inference.deadline_ms),
         );
+        let document_admission = Admission::new(
+            settings.inference.workers(),
+            settings.ocr.max_waiting,
+            Duration::from_millis(settings.ocr.deadline_ms),
+        );
         let bodies = Bodies::new(&settings.http);
         let limits = RateLimits::new(&settings.rate_limits);
         Ok(Self(Arc::new(Inner {
@@ -279,11 +314,13 @@ impl App {
             limits,
             failed_matches,
             admission,
+            document_admission,
             bodies,
             reindex_needed: AtomicBool::new(false),
             gallery: Arc::new(Gallery::new(engines.clone())),
             engines,
             faces: ArcSwap::from_pointee(FaceState::Starting),
+            documents: ArcSwap::from_pointee(DocumentState::Starting),
             metrics,
             started: Instant::now(),
         })))
@@ -309,13 +346,11 @@ impl App {
 
     /// The face service, or the problem that says why not yet or not at all.
     pub fn face_service(&self) -> Result<Arc<FaceService>, Problem> {
-        match &**self.faces.load() {
-            FaceState::Ready(service) => Ok(Arc::clone(service)),
-            FaceState::Starting => {
-                Err(Problem::new(ErrorCode::NotReady, "the models are warming up")
-                    .retry(Duration::from_secs(2)))
-            }
-            FaceState::Absent(problem) => Err(problem.clone()),
-        }
+        self.faces.load().service()
+    }
+
+    /// The same of documents.
+    pub fn document_service(&self) -> Result<Arc<DocumentService>, Problem> {
+        self.documents.load().service()
     }
 }

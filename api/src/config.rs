@@ -44,6 +44,7 @@ pub(crate) struct Settings {
     pub models: Models,
     pub inference: Inference,
     pub face: FaceSettings,
+    pub ocr: Ocr,
     pub attendance: Attendance,
     pub events: Events,
     pub rate_limits: RateLimitConfig,
@@ -169,6 +170,32 @@ impl FaceSettings {
     }
 }
 
+/// Reading documents.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Ocr {
+    pub deadline_ms: u64,
+    pub max_waiting: usize,
+    pub keep_answers_days: u32,
+    pub keep_identity_documents: bool,
+    #[serde(default)]
+    pub country: Option<String>,
+    #[serde(default)]
+    pub ranker: Option<PathBuf>,
+}
+
+impl Ocr {
+    /// How long an answer is kept; none when none is.
+    pub fn retention(&self) -> Option<chrono::TimeDelta> {
+        (self.keep_answers_days > 0).then(|| chrono::TimeDelta::days(i64::from(self.keep_answers_days)))
+    }
+}
+
+/// Whether a text is shaped like an ISO 3166-1 alpha-2 code.
+pub(crate) fn is_country(text: &str) -> bool {
+    text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase())
+}
+
 /// Whether attendance needs a liveness verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "LivenessRule")]
@@ -279,6 +306,8 @@ impl Settings {
             .map_err(|e| ConfigError::Value { key: e.key, problem: e.problem.to_string() })?;
         let cameras = self.face.cameras.values().all(|v| unit(Some(*v)));
         need(cameras, "face.cameras", "must hold cosines between -1 and 1")?;
+        let country = self.ocr.country.as_deref().is_none_or(is_country);
+        need(country, "ocr.country", "must be two capital letters, as in ISO 3166")?;
         let postgres = |url: &String| url.starts_with("postgres://") || url.starts_with("postgresql://");
         need(
             self.storage.database_url.as_ref().is_none_or(postgres),
@@ -326,6 +355,9 @@ impl Settings {
             ("face.unknown.max_kept", self.face.unknown.max_kept as u64, 1..=100_000),
             ("face.max_templates", self.face.max_templates as u64, 1..=1000),
             ("face.max_photos", self.face.max_photos as u64, 1..=MAX_PHOTOS as u64),
+            ("ocr.deadline_ms", self.ocr.deadline_ms, 1..=3_600_000),
+            ("ocr.max_waiting", self.ocr.max_waiting as u64, 0..=100_000),
+            ("ocr.keep_answers_days", self.ocr.keep_answers_days.into(), 0..=3660),
             ("attendance.sighting_window_seconds", self.attendance.sighting_window_seconds, 0..=YEAR),
             ("attendance.max_future_seconds", self.attendance.max_future_seconds, 0..=YEAR),
         ];
@@ -416,6 +448,9 @@ mod tests {
             ("storage.qdrant", "timeout_ms", "0", "600001"),
             ("storage.qdrant", "shards", "0", "1025"),
             ("storage.qdrant", "replicas", "0", "65"),
+            ("ocr", "deadline_ms", "0", "3600001"),
+            ("ocr", "max_waiting", "-1", "100001"),
+            ("ocr", "keep_answers_days", "-1", "3661"),
             ("attendance", "sighting_window_seconds", "-1", "31536001"),
             ("attendance", "max_future_seconds", "-1", "31536001"),
         ] {
@@ -430,6 +465,7 @@ mod tests {
     fn values_out_of_range_name_their_key() {
         assert!(from("[face]\nthreshold=7.0").unwrap_err().contains("face.threshold"));
         assert!(from("[face.detector]\nsizes=[]").unwrap_err().contains("face.detector.sizes"));
+        assert!(from("[ocr]\ncountry='Vietnam'").unwrap_err().contains("ocr.country"));
         assert!(from("[events]\nretention_days=0").unwrap_err().contains("events.retention_days"));
         assert!(from("[attendance]\nrequire_liveness='sometimes'").unwrap_err().contains("when_available"));
     }

@@ -9,10 +9,13 @@ use innkeeper_face::{
     Detector, DetectorKind, Embedder, EmbedderKind, FacePipeline, Liveness, LivenessKind, Mtcnn,
     PipelineSettings,
 };
+use innkeeper_ocr::invoice::{InvoiceReader, Ranker};
+use innkeeper_ocr::{Characters, PdfLimits, Pdfium, TextModels, TextReader, TextSettings};
 use innkeeper_packs::{Choice, InstalledItem, Library, Manifest, PackChoice};
 use innkeeper_runtime::{Model, OnnxRuntime, PoolOptions, Session, SessionOptions};
 
 use crate::config::{Inference, Settings};
+use crate::service::Documents;
 
 /// Why a pipeline is not there.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +38,12 @@ pub(crate) enum ModelsError {
     #[error(transparent)]
     Face(#[from] innkeeper_face::FaceError),
     #[error(transparent)]
+    Ocr(#[from] innkeeper_ocr::OcrError),
+    #[error("{path}: {source}")]
+    Ranker { path: PathBuf, source: innkeeper_ocr::invoice::RankerError },
+    #[error("the ranker of the build: {0}")]
+    ShippedRanker(innkeeper_ocr::invoice::RankerError),
+    #[error(transparent)]
     Convert(#[from] innkeeper_convert::ConvertError),
     #[error(transparent)]
     Config(#[from] crate::config::ConfigError),
@@ -46,6 +55,15 @@ const LANDMARKS: &str = "face-landmarks";
 const EMBEDDING: &str = "face-embedding";
 const LIVENESS: &str = "liveness";
 const LIBRARY: &str = "runtime-library";
+/// The tasks of documents.
+const TEXT_DETECTION: &str = "text-detection";
+const TEXT_ANGLE: &str = "text-angle";
+const TEXT_RECOGNITION: &str = "text-recognition";
+
+const PDF_PAGES: &str = "pdf-pages";
+
+/// Most calls of a text model that one document has in its queue.
+const TEXT_CALLS: usize = 64;
 
 /// Opens the installed models of a task's pack and loads them into warm pools.
 pub(crate) struct Loader {
@@ -128,6 +146,72 @@ impl Loader {
             Ok(Box::new(runtime.session(&path, &SessionOptions::default())?))
         };
         Ok(Model::start(&name, item.item.clone(), Box::new(factory), options)?)
+    }
+
+    /// What finds and reads text with the chosen pack, warm.
+    pub fn text_reader(&self) -> Result<TextReader, ModelsError> {
+        let detection = installed(&self.library, &self.pack, TEXT_DETECTION)?;
+        let recognition = installed(&self.library, &self.pack, TEXT_RECOGNITION)?;
+        let recogniser = file(&recognition, "text-recognition.onnx")?;
+        let bytes = std::fs::read(&recogniser)
+            .map_err(|source| ModelsError::Io { path: recogniser.clone(), source })?;
+        let characters = Characters::of_model(&bytes)?;
+        drop(bytes);
+        // Pages stand on their heads rarely enough that reading goes on without it.
+        let angle = match installed(&self.library, &self.pack, TEXT_ANGLE) {
+            Ok(item) => {
+                let path = file(&item, "text-angle.onnx")?;
+                Some(self.start(&item, None, path, TEXT_CALLS, vec![vec![1, 3, 48, 192]])?)
+            }
+            Err(ModelsError::NotInstalled { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        let path = file(&detection, "text-detection.onnx")?;
+        let models = TextModels {
+            detection: self.start(&detection, None, path, 1, vec![vec![1, 3, 736, 736]])?,
+            angle,
+            recognition: self.start(&recognition, None, recogniser, TEXT_CALLS, vec![vec![1, 3, 48, 320]])?,
+            characters,
+        };
+        Ok(TextReader::new(models, TextSettings::default())?)
+    }
+
+    /// What chooses among the amounts, dates and names of an invoice.
+    pub fn invoice_reader(settings: &Settings) -> Result<InvoiceReader, ModelsError> {
+        let Some(path) = &settings.ocr.ranker else {
+            return InvoiceReader::shipped().map_err(ModelsError::ShippedRanker);
+        };
+        let text =
+            std::fs::read_to_string(path).map_err(|source| ModelsError::Io { path: path.clone(), source })?;
+        let ranker =
+            Ranker::from_json(&text).map_err(|source| ModelsError::Ranker { path: path.clone(), source })?;
+        Ok(InvoiceReader::new(ranker))
+    }
+
+    /// What opens PDF files, or why nothing does: pictures are read without it.
+    fn pdfium(&self) -> Result<Pdfium, String> {
+        let path =
+            installed(&self.library, &self.pack, PDF_PAGES).and_then(|item| file(&item, "libpdfium.so"));
+        match path {
+            Ok(path) => Pdfium::load(&path).map_err(|error| {
+                tracing::error!(%error, "PDF files are not read");
+                "cannot_be_loaded".to_owned()
+            }),
+            Err(_) => Err("model_not_installed".to_owned()),
+        }
+    }
+
+    /// Everything that reads documents.
+    pub fn documents(&self, settings: &Settings) -> Result<Documents, ModelsError> {
+        Ok(Documents {
+            text: self.text_reader()?,
+            invoices: Self::invoice_reader(settings)?,
+            limits: settings.images.limits(),
+            timezone: settings.hotel.timezone,
+            pdfium: self.pdfium(),
+            pdf_limits: PdfLimits { max_bytes: settings.images.max_bytes, ..PdfLimits::default() },
+            country: settings.ocr.country.clone(),
+        })
     }
 
     /// Detector, embedder and liveness of the chosen pack, warm.

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use innkeeper_core::{ErrorCode, PictureError};
 use innkeeper_face::FaceError;
 use innkeeper_identity::{Limited, Throttled};
+use innkeeper_ocr::{OcrError, PdfError};
 use innkeeper_runtime::RuntimeError;
 use innkeeper_store::StoreError;
 use innkeeper_vectors::VectorError;
@@ -61,6 +62,7 @@ pub(crate) fn status(code: ErrorCode) -> StatusCode {
         ErrorCode::BadRequest
         | ErrorCode::InvalidBase64
         | ErrorCode::InvalidId
+        | ErrorCode::BrokenDocument
         | ErrorCode::InvalidTimestamp => StatusCode::BAD_REQUEST,
         ErrorCode::Unauthenticated | ErrorCode::InvalidToken => StatusCode::UNAUTHORIZED,
         ErrorCode::Forbidden => StatusCode::FORBIDDEN,
@@ -73,9 +75,14 @@ pub(crate) fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::ApiKeyNotFound => StatusCode::NOT_FOUND,
         ErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         ErrorCode::FaceAlreadyEnrolled | ErrorCode::ModelChanged => StatusCode::CONFLICT,
-        ErrorCode::PayloadTooLarge | ErrorCode::ImageTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorCode::PayloadTooLarge | ErrorCode::ImageTooLarge | ErrorCode::DocumentTooLarge => {
+            StatusCode::PAYLOAD_TOO_LARGE
+        }
         ErrorCode::UnsupportedImage | ErrorCode::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         ErrorCode::BrokenImage
+        | ErrorCode::DocumentLocked
+        | ErrorCode::DocumentNotFound
+        | ErrorCode::UnknownField
         | ErrorCode::NoFace
         | ErrorCode::MultipleFaces
         | ErrorCode::FaceTooSmall
@@ -201,6 +208,37 @@ impl From<FaceError> for Problem {
             FaceError::Runtime(e) => e.into(),
             FaceError::Picture(e) => e.into(),
             FaceError::NotInstalled { .. } => Self::new(ErrorCode::ModelNotInstalled, error.to_string()),
+            other => Self::internal(&other),
+        }
+    }
+}
+
+impl From<PdfError> for Problem {
+    fn from(error: PdfError) -> Self {
+        let code = match &error {
+            PdfError::NotInstalled => ErrorCode::ModelNotInstalled,
+            PdfError::TooManyBytes { .. } => ErrorCode::PayloadTooLarge,
+            PdfError::PageTooLarge { .. } => ErrorCode::DocumentTooLarge,
+            PdfError::Broken { .. } => ErrorCode::BrokenDocument,
+            PdfError::Encrypted => ErrorCode::DocumentLocked,
+            PdfError::TooSlow { .. } => ErrorCode::DeadlineExceeded,
+            PdfError::Busy => {
+                return Self::new(ErrorCode::Overloaded, error.to_string()).retry(Duration::from_secs(2));
+            }
+            // Where the library lies is for the log.
+            PdfError::Unloadable { .. } => return Self::internal(&error),
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<OcrError> for Problem {
+    fn from(error: OcrError) -> Self {
+        match error {
+            OcrError::Runtime(e) => e.into(),
+            OcrError::Picture(e) => e.into(),
+            OcrError::DocumentNotFound => Self::new(ErrorCode::DocumentNotFound, error.to_string()),
+            OcrError::Pdf(e) => e.into(),
             other => Self::internal(&other),
         }
     }

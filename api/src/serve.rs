@@ -8,11 +8,11 @@ use innkeeper_core::ErrorCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
-use crate::app::{App, Engines, FaceState, StartError};
+use crate::app::{App, DocumentState, Engines, FaceState, StartError};
 use crate::config::Settings;
 use crate::models::{Loader, ModelsError};
 use crate::problem::Problem;
-use crate::service::FaceService;
+use crate::service::{DocumentService, FaceService};
 use crate::{connections, routes, telemetry};
 
 /// How often leftovers (vectors and pictures of deleted people, templates without a vector) are looked for.
@@ -79,8 +79,35 @@ async fn stop_signal() {
 
 /// Loads the models, and only then says ready.
 async fn warm_up(app: App) {
+    tokio::join!(warm_up_faces(&app), warm_up_documents(&app));
+}
+
+async fn warm_up_documents(app: &App) {
+    let (started, settings) = (Instant::now(), app.settings.clone());
+    let loaded =
+        tokio::task::spawn_blocking(move || Loader::new(&settings, None)?.documents(&settings)).await;
+    let loaded = match loaded {
+        Ok(result) => result.map_err(StartError::from),
+        Err(error) => Err(StartError::Serve(std::io::Error::other(error))),
+    };
+    let state = match loaded {
+        Ok(documents) => {
+            let models = documents.models().join(", ");
+            tracing::info!(seconds = started.elapsed().as_secs_f32(), models, "documents: ready");
+            let (settings, store) = (app.settings.ocr.clone(), app.engines.store.clone());
+            DocumentState::Ready(Arc::new(DocumentService::new(documents, settings, store)))
+        }
+        Err(error) => {
+            tracing::error!(%error, "documents: not available");
+            DocumentState::Absent(absence(&error))
+        }
+    };
+    app.documents.store(Arc::new(state));
+}
+
+async fn warm_up_faces(app: &App) {
     let started = Instant::now();
-    let state = match face_state(&app).await {
+    let state = match face_state(app).await {
         Ok(service) => {
             tracing::info!(
                 seconds = started.elapsed().as_secs_f32(),
@@ -96,7 +123,7 @@ async fn warm_up(app: App) {
         }
     };
     if let FaceState::Ready(service) = &state {
-        look_for_foreign(&app, service).await;
+        look_for_foreign(app, service).await;
     }
     app.faces.store(Arc::new(state));
 }
@@ -108,7 +135,7 @@ fn absence(error: &StartError) -> Problem {
         StartError::Models(ModelsError::NotInstalled { .. }) => {
             Problem::new(ErrorCode::ModelNotInstalled, error.to_string())
         }
-        _ => Problem::new(ErrorCode::NotReady, "the face models cannot be loaded; the server's log says why"),
+        _ => Problem::new(ErrorCode::NotReady, "the models cannot be loaded; the server's log says why"),
     }
 }
 
@@ -187,6 +214,9 @@ async fn sweep(app: App) {
         app.gallery.unknown.forget_idle().await;
         if let Err(error) = app.gallery.forget_old_unknown(app.settings.face.unknown.max_kept).await {
             tracing::warn!(%error, "unknown faces whose time is over could not be forgotten; the next round tries");
+        }
+        if let Err(error) = app.engines.store.expire_answers(chrono::Utc::now()).await {
+            tracing::warn!(%error, "answers whose time is over could not be forgotten; the next round tries");
         }
         let swept = match app.gallery.catch_up().await {
             Ok(()) => app.gallery.scrub().await,

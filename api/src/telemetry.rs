@@ -34,6 +34,12 @@ pub(crate) fn metrics() -> Result<PrometheusHandle, metrics_exporter_prometheus:
         "Wall time of a recognition, from the decoded body to the answer."
     );
     metrics::describe_counter!("face_enrollment_total", "Enrolment answers by outcome.");
+    metrics::describe_counter!("ocr_processing_total", "Documents by kind and outcome.");
+    metrics::describe_histogram!(
+        "ocr_processing_duration_seconds",
+        "Wall time of the reading of a document by kind, waiting included."
+    );
+    metrics::describe_counter!("innkeeper_feedback_total", "Corrections that became labels, by model.");
     metrics::describe_counter!("innkeeper_requests_shed_total", "Requests refused because too many waited.");
     metrics::describe_gauge!("innkeeper_waiting_requests", "Requests that wait for a free worker.");
     metrics::describe_histogram!(
@@ -44,6 +50,9 @@ pub(crate) fn metrics() -> Result<PrometheusHandle, metrics_exporter_prometheus:
     for status in ["success", "failure"] {
         metrics::counter!("face_recognition_total", "status" => status).increment(0);
         metrics::counter!("face_enrollment_total", "status" => status).increment(0);
+        for kind in ["invoice", "id"] {
+            metrics::counter!("ocr_processing_total", "kind" => kind, "status" => status).increment(0);
+        }
     }
     Ok(handle)
 }

@@ -236,6 +236,13 @@ fn without_models_the_rest_still_works_and_says_which_command_mends_it() {
         health["faces"]["detail"].as_str().is_some_and(|d| d.contains("innkeeper models pull")),
         "{health}"
     );
+    assert_eq!(health["documents"]["state"], "absent", "{health}");
+    let invoice = server.manager().post("/api/v1/cv/ocr/invoice", "image/jpeg", photo(OBAMA[1]));
+    let told = invoice.problem(503, "model_not_installed");
+    assert!(
+        told["detail"].as_str().is_some_and(|d| d.contains("innkeeper models pull --pack default")),
+        "{told}"
+    );
     for answer in
         [server.camera().recognise(&photo(OBAMA[1])), server.manager().enrol("EMP002", &[&photo(BIDEN)])]
     {

@@ -10,6 +10,7 @@ mod command_line;
 mod corrections;
 #[cfg(feature = "kill-points")]
 mod crash;
+mod documents;
 mod engines;
 mod enrol;
 mod forged;

@@ -75,11 +75,17 @@ fn no_operation_shows_or_changes_what_belongs_to_another_hotel() {
         }
     }
     let before = server.manager().embedding(EMPLOYEE).json(200);
+    let receipt = concat!(env!("CARGO_MANIFEST_DIR"), "/../demo/receipt.jpg");
+    let receipt = std::fs::read(receipt).expect(receipt);
+    let invoice = server.manager().post("/api/v1/cv/ocr/invoice", "image/jpeg", receipt).json(200);
+    secrets.learn(&invoice["answer_id"]);
 
     // Whoever is all-powerful in the second hotel asks for all of it.
     let theirs = server.role("admin", "h2");
     let mut known = Map::new();
     known.insert("employee_id".to_owned(), json!(EMPLOYEE));
+    known.insert("answer_id".to_owned(), invoice["answer_id"].clone());
+    known.insert("correction".to_owned(), json!({"total_amount": 1}));
     for picture in ["image", "frame"] {
         known.insert(picture.to_owned(), json!(STANDARD.encode(photo(OBAMA[2]))));
     }
@@ -112,6 +118,9 @@ fn no_operation_shows_or_changes_what_belongs_to_another_hotel() {
     assert_eq!((&seen["employee_id"], &seen["reason"]), (&Value::Null, &json!("nobody_enrolled")));
     assert!(seen["score"].is_null() && seen["second_best_score"].is_null(), "{seen}");
 
+    let told = json!({"answer_id": invoice["answer_id"], "correction": {"total_amount": 1}});
+    theirs.post_json("/api/v1/feedback", &told).problem(404, "answer_not_found");
+    assert_eq!(server.manager().post_json("/api/v1/feedback", &told).json(200)["replaced"], false);
     assert_eq!(server.manager().embedding(EMPLOYEE).json(200), before, "something was changed");
     assert_eq!(server.camera().recognise(&photo(OBAMA[1])).json(200)["employee_id"], EMPLOYEE);
     check_unharmed(&server);

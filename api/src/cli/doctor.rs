@@ -104,8 +104,9 @@ pub(super) fn run(settings: &Settings) -> Outcome {
         };
         findings.push(Finding { what: "ONNX Runtime loads".to_owned(), good, detail });
     }
-    // Landmarks matter to one embedder only, and liveness is an answer that may be null.
-    let optional = |what: &str| matches!(what, "face-landmarks" | "liveness");
+    // Landmarks matter to one embedder only, liveness is an answer that may be null, and pictures are read without
+    // what opens PDF files or turns pages.
+    let optional = |what: &str| matches!(what, "face-landmarks" | "liveness" | "text-angle" | "pdf-pages");
     let rows: Vec<Vec<String>> = findings
         .iter()
         .map(|f| {

@@ -18,7 +18,7 @@ use innkeeper_runtime::Ticket;
 use serde_json::{Map, Value, json};
 
 use super::table::table;
-use super::{Failure, Outcome, say};
+use super::{Failure, Outcome, evaluate_ocr, say};
 use crate::config::Settings;
 use crate::models::Loader;
 
@@ -29,6 +29,12 @@ enum Name {
     Face,
     /// Real faces against prints and screens.
     Liveness,
+    /// Lines of receipts: where they stand and what they say.
+    OcrText,
+    /// Fields of receipts.
+    OcrInvoice,
+    /// Machine-readable zones and symbols of identity documents.
+    OcrId,
 }
 
 #[derive(Debug, clap::Args)]
@@ -37,7 +43,7 @@ enum Name {
 )]
 pub(super) struct Args {
     name: Name,
-    /// A folder with a FILES.tsv.
+    /// A folder with a FILES.tsv, or with receipts and specimens; datasets/README.md describes the formats.
     #[arg(long)]
     data: PathBuf,
     /// The pack to measure [default: models.pack].
@@ -46,6 +52,9 @@ pub(super) struct Args {
     /// Only rows of this set.
     #[arg(long)]
     set: Option<String>,
+    /// Fit the model anew without each fold; ocr-invoice on receipts from which the ranker learnt needs it.
+    #[arg(long)]
+    cross_validate: bool,
     /// One JSON object instead of a table.
     #[arg(long)]
     json: bool,
@@ -53,19 +62,28 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, settings: &Settings) -> Outcome {
     let loader = Loader::new(settings, args.pack.as_deref())?;
-    let pipeline = loader.face_pipeline(settings.face.pipeline())?;
-    let rows = read_rows(&args.data.join("FILES.tsv"))?;
-    let rows: Vec<Row> =
-        rows.into_iter().filter(|r| args.set.as_ref().is_none_or(|set| r.get("set") == set)).collect();
-    let task = Task { pipeline: &pipeline, limits: settings.images.limits(), data: &args.data };
     let figures = match args.name {
-        Name::Face => task.face(&rows, args.set.as_deref(), &loader.embedder(1)?)?,
-        Name::Liveness => task.liveness(&rows)?,
+        Name::Face | Name::Liveness => faces(args, settings, &loader)?,
+        Name::OcrText => evaluate_ocr::text(&loader, settings, &args.data)?,
+        Name::OcrInvoice => evaluate_ocr::invoice(&loader, settings, &args.data, args.cross_validate)?,
+        Name::OcrId => evaluate_ocr::identity(&loader, settings, &args.data)?,
     };
     if args.json {
         return say(figures);
     }
     say(render(&figures))
+}
+
+fn faces(args: &Args, settings: &Settings, loader: &Loader) -> Result<Value, Failure> {
+    let pipeline = loader.face_pipeline(settings.face.pipeline())?;
+    let rows = read_rows(&args.data.join("FILES.tsv"))?;
+    let rows: Vec<Row> =
+        rows.into_iter().filter(|r| args.set.as_ref().is_none_or(|set| r.get("set") == set)).collect();
+    let task = Task { pipeline: &pipeline, limits: settings.images.limits(), data: &args.data };
+    match args.name {
+        Name::Liveness => task.liveness(&rows),
+        _ => task.face(&rows, args.set.as_deref(), &loader.embedder(1)?),
+    }
 }
 
 /// A line of a tab-separated file, by column name.

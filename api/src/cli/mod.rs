@@ -3,14 +3,18 @@
 mod api_key;
 mod audit;
 mod doctor;
+mod each;
 mod evaluate;
+mod evaluate_ocr;
 mod face;
 mod keys;
 mod migrate;
 mod packs;
 mod predict;
+mod receipts;
 mod table;
 mod token;
+mod train;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -43,7 +47,7 @@ struct Cli {
 /// A service of the contract. One process serves all of them unless told otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Service {
-    /// Computer vision: faces.
+    /// Computer vision: faces and documents.
     Cv,
 }
 
@@ -111,6 +115,8 @@ enum Command {
     Predict(predict::Args),
     /// Measure a model on labelled data.
     Evaluate(evaluate::Args),
+    /// Fit a model to labelled data, and print how well it does on what it did not see.
+    Train(train::Args),
     /// Say what is missing and which command mends it.
     Doctor {
         /// The data directory to look at [default: storage.data_dir, ./data].
@@ -179,6 +185,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Face { command } => face::run(command, settings),
         Command::Predict(args) => predict::run(&args, &settings),
         Command::Evaluate(args) => evaluate::run(&args, &settings),
+        Command::Train(args) => train::run(&args, settings),
         Command::Doctor { data_dir } => doctor::run(&settings.with_data_dir(data_dir)),
         Command::Config { .. } | Command::Openapi => Ok(ExitCode::SUCCESS),
     }

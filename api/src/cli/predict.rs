@@ -3,78 +3,264 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 use innkeeper_core::ErrorCode;
+use innkeeper_face::FacePipeline;
+use innkeeper_runtime::Ticket;
+use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::each::each;
 use super::{Outcome, say};
 use crate::config::Settings;
-use crate::models::Loader;
+use crate::models::{Loader, ModelsError};
 use crate::problem::Problem;
-use crate::service::describe_frame;
+use crate::service::{Documents, describe_frame, document_type};
 
 /// A pipeline that runs on files.
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
 enum Pipeline {
     /// Faces with box, landmarks, quality and liveness.
     Face,
+    /// Invoices and receipts, as pictures or PDF files.
+    OcrInvoice,
+    /// Identity documents, as pictures or PDF files. Nothing of them is kept.
+    OcrId,
 }
 
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  innkeeper predict face lobby.jpg --json\n  innkeeper predict ocr-invoice bills/*.pdf --csv > bills.csv"
+)]
 pub(super) struct Args {
     pipeline: Pipeline,
-    /// Pictures.
+    /// Pictures, or PDF files where documents are read.
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// One JSON object a line; without it one line of words.
     #[arg(long)]
     json: bool,
+    /// One row a file, for a spreadsheet; of documents only.
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
     /// The pack to use [default: models.pack].
     #[arg(long)]
     pack: Option<String>,
+    /// What identity documents are said to be, such as passport.
+    #[arg(long, value_name = "TYPE")]
+    document_type: Option<String>,
+    /// ISO 3166 code of the country that invoices are from [default: ocr.country].
+    #[arg(long)]
+    country: Option<String>,
 }
 
+type Answer = Result<Value, Problem>;
+
 pub(super) fn run(args: &Args, settings: &Settings) -> Outcome {
-    let Pipeline::Face = args.pipeline;
-    let pipeline = Loader::new(settings, args.pack.as_deref())?.face_pipeline(settings.face.pipeline())?;
-    let limits = settings.images.limits();
-    let mut failed = false;
-    for file in &args.files {
-        let result = read(file).and_then(|bytes| describe_frame(&pipeline, &limits, &bytes));
-        let name = file.display().to_string();
-        match result {
-            Ok(answer) if args.json => {
-                let mut line = json!({"file": name});
-                if let (Value::Object(line), Ok(Value::Object(more))) =
-                    (&mut line, serde_json::to_value(&answer))
-                {
-                    line.extend(more);
-                }
-                say(line)?;
-            }
-            Ok(answer) => {
-                let alive = match answer.is_alive {
-                    Some(true) => "alive",
-                    Some(false) => "not alive",
-                    None => "liveness unknown",
-                };
-                say(format!(
-                    "{name}: {} faces, {alive}, {} ms",
-                    answer.faces.len(),
-                    answer.recognition_time_ms
-                ))?;
-            }
-            Err(problem) => {
-                failed = true;
-                if args.json {
-                    say(json!({"file": name, "error": problem.document(None)}))?;
-                } else {
-                    say(format!("{name}: {} ({})", problem.detail, problem.code.as_str()))?;
-                }
+    if args.csv && args.pipeline == Pipeline::Face {
+        return Err("--csv prints documents; faces have --json".into());
+    }
+    let loader = Loader::new(settings, args.pack.as_deref())?;
+    let answers = match args.pipeline {
+        Pipeline::Face => {
+            let pipeline = loader.face_pipeline(settings.face.pipeline())?;
+            let limits = settings.images.limits();
+            each(args.files.len(), "pictures", |i| {
+                let bytes = read(&args.files[i])?;
+                value(&describe_frame(&pipeline, &limits, &bytes)?)
+            })?
+        }
+        Pipeline::OcrInvoice => {
+            let documents = loader.documents(settings)?;
+            each(args.files.len(), "documents", |i| {
+                let bytes = read(&args.files[i])?;
+                value(&documents.invoice(&bytes, args.country.clone(), &Ticket::unlimited())?.0)
+            })?
+        }
+        Pipeline::OcrId => {
+            let documents = loader.documents(settings)?;
+            let faces = portraits(&loader, settings)?;
+            each(args.files.len(), "documents", |i| {
+                identity(args, &documents, faces.as_ref(), &args.files[i])
+            })?
+        }
+    };
+    let failed = answers.iter().any(Result::is_err);
+    if args.csv {
+        print_csv(args.pipeline, &args.files, &answers)?;
+    } else {
+        for (file, answer) in args.files.iter().zip(&answers) {
+            let name = file.display().to_string();
+            if args.json {
+                say(line(&name, answer))?;
+            } else {
+                say(words(args.pipeline, &name, answer))?;
             }
         }
     }
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// What finds the portrait, when its models are installed: a card is read without them.
+fn portraits(loader: &Loader, settings: &Settings) -> Result<Option<FacePipeline>, ModelsError> {
+    match loader.face_pipeline(settings.face.pipeline()) {
+        Ok(pipeline) => Ok(Some(pipeline)),
+        Err(ModelsError::NotInstalled { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn identity(args: &Args, documents: &Documents, faces: Option<&FacePipeline>, file: &Path) -> Answer {
+    let asked = args.document_type.as_deref().map(document_type).transpose()?;
+    let faces = faces.ok_or(ErrorCode::ModelNotInstalled.as_str());
+    value(&documents.identity(&read(file)?, asked, faces, &Ticket::unlimited())?)
+}
+
+fn value(answer: &impl Serialize) -> Answer {
+    serde_json::to_value(answer).map_err(|e| Problem::internal(&e))
+}
+
 fn read(file: &Path) -> Result<Vec<u8>, Problem> {
     std::fs::read(file).map_err(|e| Problem::new(ErrorCode::NotFound, e.to_string()))
+}
+
+/// The line of a file as a program reads it.
+fn line(name: &str, answer: &Answer) -> Value {
+    let mut line = json!({ "file": name });
+    match answer {
+        Ok(Value::Object(more)) => {
+            if let Value::Object(line) = &mut line {
+                line.extend(more.clone());
+            }
+        }
+        Ok(_) => {}
+        Err(problem) => line["error"] = problem.document(None),
+    }
+    line
+}
+
+/// The value at a path, as text; empty when there is none.
+fn text(answer: &Value, path: &str) -> String {
+    match answer.pointer(path) {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(all)) => all.len().to_string(),
+        Some(other) => other.to_string(),
+    }
+}
+
+/// The columns of a table: their names, and where their values stand in an answer.
+fn columns(pipeline: Pipeline) -> &'static [(&'static str, &'static str)] {
+    match pipeline {
+        Pipeline::Face => &[],
+        Pipeline::OcrInvoice => &[
+            ("invoice_number", "/invoice_number"),
+            ("date", "/date"),
+            ("due_date", "/due_date"),
+            ("vendor", "/vendor/name"),
+            ("vendor_address", "/vendor/address"),
+            ("vendor_tax_id", "/vendor/tax_id"),
+            ("customer", "/customer/name"),
+            ("subtotal", "/subtotal"),
+            ("tax", "/tax"),
+            ("service_charge", "/service_charge"),
+            ("tip", "/tip"),
+            ("discount", "/discount"),
+            ("rounding", "/rounding"),
+            ("total_amount", "/total_amount"),
+            ("currency", "/currency"),
+            ("payment_method", "/payment_method"),
+            ("items", "/items"),
+            ("confidence", "/confidence"),
+        ],
+        Pipeline::OcrId => &[
+            ("document_type", "/document_type"),
+            ("surname", "/name/surname"),
+            ("given_names", "/name/given"),
+            ("full_name", "/name/full"),
+            ("document_number", "/document_number"),
+            ("nationality", "/nationality"),
+            ("issuing_state", "/issuing_state"),
+            ("date_of_birth", "/date_of_birth"),
+            ("sex", "/sex"),
+            ("expiry_date", "/expiry_date"),
+            ("issue_date", "/issue_date"),
+            ("mrz_valid", "/mrz/valid"),
+            ("confidence", "/confidence"),
+        ],
+    }
+}
+
+fn print_csv(pipeline: Pipeline, files: &[PathBuf], answers: &[Answer]) -> Result<(), super::Failure> {
+    let columns = columns(pipeline);
+    let mut table = csv::Writer::from_writer(std::io::stdout());
+    table.write_record(["file"].into_iter().chain(columns.iter().map(|c| c.0)).chain(["error"]))?;
+    for (file, answer) in files.iter().zip(answers) {
+        let mut row = vec![file.display().to_string()];
+        match answer {
+            Ok(answer) => {
+                row.extend(columns.iter().map(|(_, path)| text(answer, path)));
+                row.push(String::new());
+            }
+            Err(problem) => {
+                row.extend(columns.iter().map(|_| String::new()));
+                row.push(problem.code.as_str().to_owned());
+            }
+        }
+        table.write_record(row)?;
+    }
+    Ok(table.flush()?)
+}
+
+/// The line of a file as a person reads it.
+fn words(pipeline: Pipeline, name: &str, answer: &Answer) -> String {
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(problem) => return format!("{name}: {} ({})", problem.detail, problem.code.as_str()),
+    };
+    let or = |path: &str, other: &str| {
+        Some(text(answer, path)).filter(|t| !t.is_empty()).unwrap_or(other.to_owned())
+    };
+    match pipeline {
+        Pipeline::Face => {
+            let alive = match answer["is_alive"].as_bool() {
+                Some(true) => "alive",
+                Some(false) => "not alive",
+                None => "liveness unknown",
+            };
+            let (faces, ms) = (text(answer, "/faces"), text(answer, "/recognition_time_ms"));
+            format!("{name}: {faces} faces, {alive}, {ms} ms")
+        }
+        Pipeline::OcrInvoice => {
+            let contradictions = answer["checks"].as_array().map_or(0, |checks| {
+                checks.iter().filter(|check| check["outcome"] == "contradiction").count()
+            });
+            format!(
+                "{name}: {} on {}, {} {}, {} items, confidence {:.2}, {contradictions} contradictions, {} ms",
+                or("/vendor/name", "vendor unknown"),
+                or("/date", "unknown date"),
+                or("/total_amount", "no total"),
+                text(answer, "/currency"),
+                or("/items", "0"),
+                answer["confidence"].as_f64().unwrap_or_default(),
+                text(answer, "/time_ms"),
+            )
+        }
+        Pipeline::OcrId => {
+            let zone = match answer.pointer("/mrz/valid").and_then(Value::as_bool) {
+                Some(true) => "zone valid",
+                Some(false) => "zone NOT valid",
+                None => "no zone",
+            };
+            format!(
+                "{name}: {} {}, {} {}, born {}, expires {}, {zone}, confidence {:.2}, {} ms",
+                or("/document_type", "document"),
+                or("/document_number", "without number"),
+                text(answer, "/name/given"),
+                or("/name/surname", &text(answer, "/name/full")),
+                or("/date_of_birth", "unknown"),
+                or("/expiry_date", "unknown"),
+                answer["confidence"].as_f64().unwrap_or_default(),
+                text(answer, "/time_ms"),
+            )
+        }
+    }
 }

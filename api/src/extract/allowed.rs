@@ -50,6 +50,20 @@ impl Right for CorrectFaces {
     const ANY: &'static [Permission] = &[Permission::CvEnroll];
 }
 
+/// Reading documents, and what was kept of them.
+pub(crate) struct ReadDocuments;
+
+impl Right for ReadDocuments {
+    const ANY: &'static [Permission] = &[Permission::CvDocuments];
+}
+
+/// Saying what an answer should have been: whoever works in the hotel, and whoever got the answer.
+pub(crate) struct GiveFeedback;
+
+impl Right for GiveFeedback {
+    const ANY: &'static [Permission] = &[Permission::CvIndex, Permission::CvDocuments];
+}
+
 /// Making and revoking API keys.
 pub(crate) struct ManageKeys;
 

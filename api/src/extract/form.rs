@@ -38,6 +38,8 @@ pub(crate) trait FormFields: DeserializeOwned + Send + 'static {
     const IMAGES: &'static str;
     /// Whether [`FormFields::IMAGES`] is a list.
     const MANY: bool;
+    /// Whether a raw body may be a PDF file too.
+    const PDF: bool = false;
     /// Takes the base64 texts out of the fields.
     fn take_images(&mut self) -> Vec<String>;
 }
@@ -106,7 +108,10 @@ impl<T: FormFields> FromRequest<App> for Form<T> {
                     Multipart::from_request(request, &()).await.map_err(|e| bad(e.body_text()))?;
                 parts_of::<T>(multipart, room).await
             }
-            raw if raw.starts_with("image/") || raw == "application/octet-stream" => {
+            raw if raw.starts_with("image/")
+                || raw == "application/octet-stream"
+                || T::PDF && raw == "application/pdf" =>
+            {
                 let Query(query) = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri).map_err(bad)?;
                 let mut map = Map::new();
                 for (name, text) in query {

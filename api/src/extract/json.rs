@@ -37,7 +37,7 @@ const LONGEST: usize = 200;
 const LONGEST_NAME: usize = 40;
 
 /// The problem of a body, or of a field of a form, that is not the JSON it should be.
-pub(super) fn broken(error: &Error) -> Problem {
+pub(crate) fn broken(error: &Error) -> Problem {
     Problem::new(ErrorCode::BadRequest, describe(error))
 }
 

@@ -5,7 +5,9 @@ mod body;
 mod form;
 mod json;
 
-pub(crate) use allowed::{Allowed, CorrectFaces, ManageFaces, ManageKeys, ReadAudit, Recognise};
+pub(crate) use allowed::{
+    Allowed, CorrectFaces, GiveFeedback, ManageFaces, ManageKeys, ReadAudit, ReadDocuments, Recognise,
+};
 pub(crate) use body::{Bodies, finish};
 pub(crate) use form::{Form, FormFields, Pictures};
-pub(crate) use json::JsonBody;
+pub(crate) use json::{JsonBody, broken};

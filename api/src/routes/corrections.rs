@@ -31,11 +31,11 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(remove_negative))
 }
 
-fn uuid(text: &str) -> Result<Uuid, Problem> {
+pub(super) fn uuid(text: &str) -> Result<Uuid, Problem> {
     text.parse().map_err(|_| Problem::new(ErrorCode::InvalidId, "an id here is a UUID"))
 }
 
-fn uuid_in_path(path: Result<Path<String>, PathRejection>) -> Result<Uuid, Problem> {
+pub(super) fn uuid_in_path(path: Result<Path<String>, PathRejection>) -> Result<Uuid, Problem> {
     let Path(text) = path.map_err(|e| Problem::new(ErrorCode::InvalidId, e.body_text()))?;
     uuid(&text)
 }

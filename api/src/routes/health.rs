@@ -6,13 +6,12 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use innkeeper_core::ErrorCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::app::{App, FaceState};
+use crate::app::{App, DocumentState, FaceState};
 use crate::problem::{Problem, ProblemDocument};
 use crate::service::ThresholdsReport;
 
@@ -42,6 +41,22 @@ struct CvHealth {
     version: &'static str,
     uptime_seconds: u64,
     faces: FacesHealth,
+    documents: DocumentsHealth,
+}
+
+/// The state of the reading of documents.
+#[derive(Debug, Default, Serialize, ToSchema)]
+struct DocumentsHealth {
+    /// `ready`, `starting` or `absent`.
+    state: &'static str,
+    /// Why it is absent, and the command that mends it.
+    detail: Option<String>,
+    /// Name and version of everything that reads.
+    models: Vec<String>,
+    /// `installed`, or why PDF files are not read.
+    pdf: Option<String>,
+    /// Where the faces of identity documents are looked for: `installed`, or why not.
+    faces: Option<String>,
 }
 
 /// The state of the face pipeline.
@@ -72,14 +87,9 @@ async fn live() -> Json<Probe> {
     (status = 200, body = Probe), (status = 503, body = ProblemDocument, content_type = "application/problem+json")
 ))]
 async fn ready(State(app): State<App>) -> Result<Json<Probe>, Problem> {
-    match &**app.faces.load() {
-        // A server without face models still serves the rest; its health says what is missing. Models that
-        // are there but broken are not what anybody wanted.
-        FaceState::Absent(problem) if problem.code == ErrorCode::ModelNotInstalled => {
-            Ok(Json(Probe { status: "ok" }))
-        }
-        _ => app.face_service().map(|_| Json(Probe { status: "ok" })),
-    }
+    app.faces.load().settled()?;
+    app.documents.load().settled()?;
+    Ok(Json(Probe { status: "ok" }))
 }
 
 /// State of the vision service, its models and thresholds.
@@ -107,11 +117,35 @@ async fn cv_health(State(app): State<App>) -> Json<CvHealth> {
             (status, faces)
         }
     };
+    let documents = match &*app.documents.load_full() {
+        DocumentState::Starting => DocumentsHealth { state: "starting", ..DocumentsHealth::default() },
+        DocumentState::Absent(problem) => DocumentsHealth {
+            state: "absent",
+            detail: Some(problem.detail.clone()),
+            ..DocumentsHealth::default()
+        },
+        DocumentState::Ready(service) => DocumentsHealth {
+            state: "ready",
+            detail: None,
+            models: service.models(),
+            pdf: Some(service.pdf_note()),
+            faces: Some(match app.face_service() {
+                Ok(_) => "installed".to_owned(),
+                Err(problem) => problem.code.as_str().to_owned(),
+            }),
+        },
+    };
+    let status = match (status, documents.state) {
+        ("starting", _) | (_, "starting") => "starting",
+        ("ok", "absent") => "degraded",
+        (status, _) => status,
+    };
     Json(CvHealth {
         status,
         version: env!("CARGO_PKG_VERSION"),
         uptime_seconds: app.started.elapsed().as_secs(),
         faces,
+        documents,
     })
 }
 

@@ -4,8 +4,10 @@ mod audit;
 mod corrections;
 mod docs;
 mod face;
+mod feedback;
 mod health;
 mod keys;
+mod ocr;
 mod problems;
 mod trail;
 mod verify;
@@ -26,6 +28,8 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
         .merge(face::routes())
         .merge(verify::routes())
         .merge(corrections::routes())
+        .merge(ocr::routes())
+        .merge(feedback::routes())
         .merge(keys::routes())
         .merge(audit::routes())
         .merge(health::routes())

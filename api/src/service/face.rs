@@ -55,6 +55,11 @@ impl FaceService {
         })
     }
 
+    /// What finds the faces.
+    pub fn pipeline(&self) -> &FacePipeline {
+        &self.pipeline
+    }
+
     /// The embedder that runs.
     pub fn embedder(&self) -> ModelRef {
         self.collection.model().clone()

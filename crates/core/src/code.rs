@@ -76,6 +76,16 @@ codes! {
     UnsupportedMediaType = "unsupported_media_type",
     /// The bytes start like a picture but cannot be decoded.
     BrokenImage = "broken_image",
+    /// The bytes start like a PDF file but cannot be read.
+    BrokenDocument = "broken_document",
+    /// The document has more pages than are read, or larger ones.
+    DocumentTooLarge = "document_too_large",
+    /// The PDF file needs a password.
+    DocumentLocked = "document_locked",
+    /// No document of the kind that was asked for is in the picture.
+    DocumentNotFound = "document_not_found",
+    /// The correction names a field that such answers do not have.
+    UnknownField = "unknown_field",
     /// No face was found where one is needed.
     NoFace = "no_face",
     /// Several faces were found where exactly one is needed.

@@ -172,6 +172,18 @@ impl Picture {
         Ok(Self { width, height, rgb })
     }
 
+    /// The encoding that the first bytes announce; `None` when it is none of those that are read.
+    pub fn format_of(bytes: &[u8]) -> Option<PictureFormat> {
+        match image::guess_format(bytes).ok()? {
+            ImageFormat::Jpeg => Some(PictureFormat::Jpeg),
+            ImageFormat::Png => Some(PictureFormat::Png),
+            ImageFormat::WebP => Some(PictureFormat::WebP),
+            ImageFormat::Bmp => Some(PictureFormat::Bmp),
+            ImageFormat::Gif => Some(PictureFormat::Gif),
+            _ => None,
+        }
+    }
+
     /// Decodes, applies the EXIF orientation and drops everything but the pixels. The format is taken
     /// from the bytes, never from a name or a content type.
     ///
@@ -184,13 +196,13 @@ impl Picture {
         if bytes.len() > limits.max_bytes {
             return Err(PictureError::TooManyBytes { bytes: bytes.len(), max: limits.max_bytes });
         }
-        let (format, ours) = match image::guess_format(bytes) {
-            Ok(f @ ImageFormat::Jpeg) => (f, PictureFormat::Jpeg),
-            Ok(f @ ImageFormat::Png) => (f, PictureFormat::Png),
-            Ok(f @ ImageFormat::WebP) => (f, PictureFormat::WebP),
-            Ok(f @ ImageFormat::Bmp) => (f, PictureFormat::Bmp),
-            Ok(f @ ImageFormat::Gif) => (f, PictureFormat::Gif),
-            _ => return Err(PictureError::UnknownFormat),
+        let ours = Self::format_of(bytes).ok_or(PictureError::UnknownFormat)?;
+        let format = match ours {
+            PictureFormat::Jpeg => ImageFormat::Jpeg,
+            PictureFormat::Png => ImageFormat::Png,
+            PictureFormat::WebP => ImageFormat::WebP,
+            PictureFormat::Bmp => ImageFormat::Bmp,
+            PictureFormat::Gif => ImageFormat::Gif,
         };
         let broken = |source| match source {
             image::ImageError::Limits(_) => PictureError::TooMuchMemory { max_pixels: limits.max_pixels },

@@ -79,11 +79,12 @@ names! {
         CvAnomaly = "cv:anomaly",
         /// Read what was seen. Never identity documents, never embeddings.
         CvRead = "cv:read",
-        /// Add pictures to the visual index of rooms and lost property.
+        /// Teach what is seen: add pictures to the visual index of rooms and lost property, and say what an answer
+        /// should have been.
         CvIndex = "cv:index",
         /// Enrol and delete faces.
         CvEnroll = "cv:enroll",
-        /// Read identity documents.
+        /// Read documents: invoices and identity documents.
         CvDocuments = "cv:documents",
         /// Use the assistant on anyone's behalf.
         LlmUse = "llm:use",

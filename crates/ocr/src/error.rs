@@ -1,6 +1,8 @@
 use innkeeper_core::PictureError;
 use innkeeper_runtime::RuntimeError;
 
+use crate::pdf::PdfError;
+
 /// Why a document could not be read. That it holds no text is not an error.
 #[derive(Debug, thiserror::Error)]
 pub enum OcrError {
@@ -10,6 +12,9 @@ pub enum OcrError {
     /// The picture could not be resized for a model.
     #[error(transparent)]
     Picture(#[from] PictureError),
+    /// The PDF file could not be read.
+    #[error(transparent)]
+    Pdf(#[from] PdfError),
     /// The model answered with tensors of another shape than its kind has.
     #[error("{model} answered with {got}, expected {expected}: another model is installed under this name")]
     UnexpectedOutput {
@@ -24,4 +29,10 @@ pub enum OcrError {
     /// than one character a line.
     #[error("the recognition model has no usable list of characters: {0}")]
     Characters(String),
+    /// The picture shows no identity document that can be read.
+    #[error(
+        "no identity document was found: no machine-readable zone, no known barcode, no print that names a kind of \
+         document or a date of birth"
+    )]
+    DocumentNotFound,
 }

@@ -6,13 +6,18 @@
 //! `innkeeper-runtime` and reads nothing else: no files but the models, no HTTP, no SQL, no clock.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod document;
 mod error;
+pub mod identity;
 pub mod invoice;
 mod page;
+mod pdf;
 pub mod text;
 
+pub use document::{Document, Page, is_pdf};
 pub use error::OcrError;
 pub use page::{Line, PageText, Quad, Word};
+pub use pdf::{PdfError, PdfLimits, Pdfium};
 pub use text::{
     Alphabet, Character, Characters, Padding, ReadPage, Reading, TextModels, TextReader, TextSettings,
     TextTimings,

@@ -4,7 +4,7 @@ use sea_query::{Expr, ExprTrait, IdenStatic, Order, Query, SelectStatement};
 
 use crate::engine::{Conn, Row, count, execute, fetch_all, get};
 use crate::schema::{Col, Table};
-use crate::seal::{NEGATIVE, PAYLOAD, PROFILE, SECRET, SealedColumn, TEMPLATE, UNKNOWN};
+use crate::seal::{ANSWER, LABEL, NEGATIVE, PAYLOAD, PROFILE, SECRET, SealedColumn, TEMPLATE, UNKNOWN};
 use crate::{AuditVerdict, Store, StoreError, audit};
 
 /// Rows that are read and written at a time.
@@ -44,7 +44,7 @@ const ID: &[(Col, Kind)] = &[(Col::Id, Text)];
 const HOTEL_AND_ID: &[(Col, Kind)] = &[(Col::HotelId, Text), (Col::Id, Text)];
 
 /// Every table, after those it refers to.
-const TABLES: [Copied; 13] = [
+const TABLES: [Copied; 15] = [
     Copied {
         table: Table::Hotels,
         key: ID,
@@ -222,6 +222,33 @@ const TABLES: [Copied; 13] = [
             (Col::ShowsEmployeeId, Text),
         ],
         sealed: Some(NEGATIVE),
+    },
+    Copied {
+        table: Table::KeptAnswers,
+        key: ID,
+        columns: &[
+            (Col::Id, Text),
+            (Col::HotelId, Text),
+            (Col::Model, Text),
+            (Col::CreatedAt, Int),
+            (Col::CreatedBy, Text),
+            (Col::ExpiresAt, Int),
+        ],
+        sealed: Some(ANSWER),
+    },
+    Copied {
+        table: Table::Labels,
+        key: ID,
+        columns: &[
+            (Col::Id, Text),
+            (Col::HotelId, Text),
+            (Col::AnswerId, Text),
+            (Col::Model, Text),
+            (Col::CreatedAt, Int),
+            (Col::UpdatedAt, Int),
+            (Col::CreatedBy, Text),
+        ],
+        sealed: Some(LABEL),
     },
 ];
 

@@ -145,7 +145,7 @@ const BUSY_CODES: [&str; 12] =
 const NUL_CODE: &str = "22021";
 
 /// Keys by their columns and their name: of a violated one `SQLite` names the columns, `PostgreSQL` the key.
-const UNIQUE: [(&str, &str, &str); 6] = [
+const UNIQUE: [(&str, &str, &str); 7] = [
     ("face_templates.id", "face_templates_pk", "the template"),
     (
         "face_templates.hotel_id, face_templates.employee_id",
@@ -156,6 +156,7 @@ const UNIQUE: [(&str, &str, &str); 6] = [
     ("api_keys.id", "api_keys_pk", "the API key"),
     ("unknown_faces.id", "unknown_faces_pk", "the unknown face"),
     ("not_this_person.id", "not_this_person_pk", "the negative"),
+    ("kept_answers.id", "kept_answers_pk", "the answer"),
 ];
 
 impl From<sqlx::Error> for StoreError {

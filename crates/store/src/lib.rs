@@ -1,9 +1,9 @@
 //! Tables, migrations, attendance, audit and outbox over SQL.
 //!
 //! In come people with their consent and face templates, sightings by cameras of people and of strangers,
-//! corrections, keys of programs, and privileged acts; out come rows, a verdict on the audit log, and three
+//! corrections, answers to be corrected, keys of programs, and privileged acts; out come rows, a verdict on the audit log, and three
 //! queues for other rooms: vectors to index or remove, photos to remove, events to deliver. Vectors, names,
-//! departments, roles, events and secrets are sealed in the tables with the keys it is given, each for its
+//! departments, roles, events, kept answers, labels and secrets are sealed in the tables with the keys it is given, each for its
 //! own row; ids, times and the audit log are not. Whatever belongs together is written in one transaction: a
 //! sighting and its event, an enrolment and its consent, a deletion and its proof. A commit is on the disk
 //! before the call returns.
@@ -22,6 +22,7 @@ mod correction;
 mod engine;
 mod enrolment;
 mod error;
+mod feedback;
 mod migrations;
 mod naming;
 mod outbox;
@@ -47,6 +48,7 @@ pub use copy::CopyReport;
 pub use correction::{Corrected, Correction, MAX_NEGATIVES, NewNegative, RowOutcome};
 pub use enrolment::{EmployeeProfile, Enrolled, NewConsent, NewEnrolment, NewTemplate, Replaced};
 pub use error::StoreError;
+pub use feedback::{Forgotten, KeptAnswer, Label, Labelled, NewKeptAnswer, NewLabel};
 pub use naming::{Named, NamedFace, Naming};
 pub use outbox::{
     ATTENDANCE_CORRECTED, ATTENDANCE_RECORDED, CONSENT_WITHDRAWN, FACE_DELETED, FACE_ENROLLED, OutboxEvent,

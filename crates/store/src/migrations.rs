@@ -6,7 +6,7 @@ use crate::StoreError;
 /// Number, what it does, statements. A released entry never changes: its checksum is stored in the database.
 type Step = (i64, &'static str, &'static str);
 
-pub(crate) const SQLITE: [Step; 2] = [
+pub(crate) const SQLITE: [Step; 3] = [
     (
         1,
         "people, attendance, audit and outbox",
@@ -17,13 +17,25 @@ pub(crate) const SQLITE: [Step; 2] = [
         "sealed fields, API keys, unknown faces and negatives",
         include_str!("../migrations/sqlite/0002_sealed_fields_unknown_faces_api_keys.sql"),
     ),
+    (
+        4,
+        "answers that can be corrected, and labels",
+        include_str!("../migrations/sqlite/0004_answers_and_labels.sql"),
+    ),
 ];
 
-pub(crate) const POSTGRES: [Step; 1] = [(
-    1,
-    "every table, with a policy per hotel",
-    include_str!("../migrations/postgres/0001_tables_and_policies.sql"),
-)];
+pub(crate) const POSTGRES: [Step; 2] = [
+    (
+        1,
+        "every table, with a policy per hotel",
+        include_str!("../migrations/postgres/0001_tables_and_policies.sql"),
+    ),
+    (
+        4,
+        "answers that can be corrected, and labels",
+        include_str!("../migrations/postgres/0004_answers_and_labels.sql"),
+    ),
+];
 
 /// Brings the database to the newest schema, or refuses a newer one, in the caller's transaction, which keeps
 /// other processes out.

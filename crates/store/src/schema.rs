@@ -17,18 +17,22 @@ pub(crate) enum Table {
     ApiKeys,
     UnknownFaces,
     NotThisPerson,
+    KeptAnswers,
+    Labels,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IdenStatic)]
 pub(crate) enum Col {
     Action,
     Actor,
+    AnswerId,
     At,
     Attempts,
     AuditHash,
     AuditSeq,
     CameraId,
     Confidence,
+    Content,
     CreatedAt,
     CreatedBy,
     DeliveredAt,

@@ -38,11 +38,15 @@ pub(crate) const PAYLOAD: SealedColumn = column(Table::Outbox, Col::SealedPayloa
 pub(crate) const UNKNOWN: SealedColumn = column(Table::UnknownFaces, Col::Vector);
 /// Vector of a face that is not a certain person.
 pub(crate) const NEGATIVE: SealedColumn = column(Table::NotThisPerson, Col::Vector);
+/// What an answer was computed from and said, as JSON.
+pub(crate) const ANSWER: SealedColumn = column(Table::KeptAnswers, Col::Content);
+/// What an answer should have been, with the answer, as JSON.
+pub(crate) const LABEL: SealedColumn = column(Table::Labels, Col::Content);
 /// A secret of the installation.
 pub(crate) const SECRET: SealedColumn =
     SealedColumn { table: Table::Secrets, id: Col::Name, column: Col::Value, of_hotel: false };
 
-const SEALED: [SealedColumn; 6] = [SECRET, PROFILE, TEMPLATE, PAYLOAD, UNKNOWN, NEGATIVE];
+const SEALED: [SealedColumn; 8] = [SECRET, PROFILE, TEMPLATE, PAYLOAD, UNKNOWN, NEGATIVE, ANSWER, LABEL];
 
 /// How many rows of a table one key has sealed.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use image::codecs::jpeg::JpegEncoder;
 
 /// A piece of text on a page: points from the left and from the top, height of the font in points, characters of
 /// Windows code page 1252.
+#[derive(Clone, Copy)]
 pub struct Written<'a> {
     pub x: f32,
     pub top: f32,
@@ -111,7 +112,7 @@ pub fn written(pieces: &[Written], height: f32, mode: u8) -> Vec<u8> {
     content
 }
 
-const HELVETICA: &str =
+pub const HELVETICA: &str =
     "/Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >> >>";
 
 /// A page of A4 with text.

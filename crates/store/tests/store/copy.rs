@@ -71,6 +71,10 @@ async fn is_the_same_in<P: Location>() {
             a.audit_entries(0, 99).await.expect("a read"),
             b.audit_entries(0, 99).await.expect("a read")
         );
+        assert_eq!(
+            a.labels("ocr-fields", 9).await.expect("a read"),
+            b.labels("ocr-fields", 9).await.expect("a read")
+        );
         let all = (DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC);
         assert_eq!(
             a.attendance(None, all.0, all.1, 999).await.expect("a read"),

@@ -207,5 +207,11 @@ async fn every_call_can_be_made_from_a_spawned_task() {
     spawnable(hotel.correct(negative(1), None, "m", noon()));
     spawnable(hotel.remove_negative(id, Uuid::nil(), "m", noon()));
     spawnable(hotel.other_models(&model("face")));
+    spawnable(hotel.keep_answer(kept_answer(Uuid::nil(), noon())));
+    spawnable(hotel.kept_answer(Uuid::nil(), noon()));
+    spawnable(hotel.label(correction_of(Uuid::nil(), json!({}))));
+    spawnable(hotel.labels("x", 1));
+    spawnable(hotel.forget_answer(Uuid::nil(), "m", noon()));
+    spawnable(store.expire_answers(noon()));
     spawnable(hotel.touch_template(Uuid::nil(), noon()));
 }

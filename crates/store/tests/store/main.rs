@@ -15,9 +15,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use innkeeper_core::{EmployeeId, HotelId, ModelRef};
 use innkeeper_sealing::KeyRing;
 use innkeeper_store::{
-    Correction, EmployeeProfile, HotelStore, NewApiKey, NewConsent, NewEnrolment, NewNegative, NewTemplate,
-    NewUnknown, Sighting, Store, StoreError,
+    Correction, EmployeeProfile, HotelStore, NewApiKey, NewConsent, NewEnrolment, NewKeptAnswer, NewLabel,
+    NewNegative, NewTemplate, NewUnknown, Sighting, Store, StoreError,
 };
+use serde_json::json;
 use uuid::Uuid;
 
 /// Where a store can live: a file or a database of its own, which goes when the test ends.
@@ -194,6 +195,23 @@ fn api_key(id: &str) -> NewApiKey {
     }
 }
 
+/// An invoice that was read, to be forgotten after a day.
+fn kept_answer(id: Uuid, created_at: DateTime<Utc>) -> NewKeptAnswer {
+    NewKeptAnswer {
+        id,
+        model: "ocr-fields".to_owned(),
+        content: json!({ "pages": ["Vendor of the receipt"], "invoice": { "total_amount": 12.5 } }),
+        created_by: "manager".to_owned(),
+        created_at,
+        expires_at: created_at + TimeDelta::days(1),
+    }
+}
+
+fn correction_of(answer_id: Uuid, correction: serde_json::Value) -> NewLabel {
+    let fields = correction.as_object().expect("an object").keys().cloned().collect();
+    NewLabel { answer_id, correction, fields, actor: "clerk".to_owned(), at: noon() }
+}
+
 /// Something in every table, for two hotels.
 async fn furnish(store: &Store) {
     for (name, n) in [("north", 0), ("south", 100)] {
@@ -208,6 +226,9 @@ async fn furnish(store: &Store) {
         hotel.correct(negative, None, "manager", noon()).await.expect("kept");
         hotel.delete_person(&person("EMP002"), "manager", noon()).await.expect("done").expect("there");
         hotel.add_api_key(api_key(&format!("key-{n}")), &"a".repeat(64)).await.expect("kept");
+        let answer = Uuid::from_u128(u128::from(n) + 1);
+        hotel.keep_answer(kept_answer(answer, noon())).await.expect("kept");
+        hotel.label(correction_of(answer, json!({ "total_amount": 1 }))).await.expect("done").expect("there");
     }
 }
 

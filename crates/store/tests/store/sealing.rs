@@ -31,8 +31,20 @@ async fn a_name_a_vector_and_an_event_are_in_no_byte_of_the_database() {
         shows: None,
     };
     house.hotel().correct(negative, None, "manager", noon()).await.expect("kept");
+    let answer = Uuid::now_v7();
+    house.hotel().keep_answer(kept_answer(answer, noon())).await.expect("kept");
+    let right = json!({ "vendor": { "name": "The true vendor" } });
+    house.hotel().label(correction_of(answer, right)).await.expect("done").expect("there");
     let secret = house.store.secret("of-the-test").await.expect("made");
-    for plain in [&b"Name of EMP001"[..], b"Housekeeping", b"attendance_id", &vector[..32], &secret] {
+    for plain in [
+        &b"Name of EMP001"[..],
+        b"Housekeeping",
+        b"attendance_id",
+        b"Vendor of the receipt",
+        b"The true vendor",
+        &vector[..32],
+        &secret,
+    ] {
         assert!(!holds(&bytes(&house), plain), "{:?}", String::from_utf8_lossy(plain));
     }
 }

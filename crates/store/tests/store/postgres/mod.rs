@@ -15,6 +15,8 @@ mod deletion;
 mod durability;
 #[path = "../enrolment.rs"]
 mod enrolment;
+#[path = "../feedback.rs"]
+mod feedback;
 #[path = "../isolation.rs"]
 mod isolation;
 mod pods;

@@ -14,6 +14,8 @@ mod deletion;
 mod durability;
 #[path = "../enrolment.rs"]
 mod enrolment;
+#[path = "../feedback.rs"]
+mod feedback;
 mod files;
 #[path = "../isolation.rs"]
 mod isolation;

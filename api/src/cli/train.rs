@@ -1,0 +1,142 @@
+//! `train`: models that the hotel's own labels make better.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use innkeeper_core::HotelId;
+use innkeeper_ocr::PageText;
+use innkeeper_ocr::invoice::evaluation::{CrossValidation, Score, nested_cross_validation};
+use innkeeper_ocr::invoice::{Example, Labels, train};
+use innkeeper_store::Label;
+use serde_json::{Value, json};
+
+use super::evaluate_ocr::{FOLDS, SEED};
+use super::table::table;
+use super::{Failure, Outcome, receipts, say};
+use crate::app::{data_keys, installed, open_store};
+use crate::config::Settings;
+use crate::models::Loader;
+use crate::service::feedback::OCR_FIELDS;
+
+/// SHA-256 of the pictures from which the shipped ranker learnt, one a line.
+const SHIPPED: &str = include_str!("../../../crates/ocr/ranker.documents");
+
+/// A model that can be trained.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Name {
+    /// What chooses the total, the date and the vendor of an invoice.
+    OcrFields,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  innkeeper train ocr-fields --data receipts/ --out ocr-fields.json\n  innkeeper train ocr-fields --labels --out data/ocr-fields.json   # what people corrected\n\nThen set ocr.ranker to the file."
+)]
+pub(super) struct Args {
+    name: Name,
+    /// A folder of receipts with their truth; datasets/README.md describes it.
+    #[arg(long, required_unless_present = "labels")]
+    data: Option<PathBuf>,
+    /// Learn from the corrections that the hotel stored.
+    #[arg(long)]
+    labels: bool,
+    /// The hotel of the corrections [default: hotel.default].
+    #[arg(long)]
+    hotel: Option<HotelId>,
+    /// The data directory of the corrections [default: storage.data_dir, ./data].
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Where the trained ranker is written; without it only the figures are printed.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// The pack whose models read the receipts [default: models.pack].
+    #[arg(long)]
+    pack: Option<String>,
+    /// One JSON object instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+/// SHA-256 of the pictures from which the ranker in force learnt.
+pub(super) fn trained_on(settings: &Settings) -> Result<BTreeSet<String>, Failure> {
+    let Some(path) = &settings.ocr.ranker else {
+        return Ok(SHIPPED.lines().map(str::trim).filter(|l| l.len() == 64).map(str::to_owned).collect());
+    };
+    let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let ranker: Value = serde_json::from_str(&text).map_err(|e| format!("{}: {e}", path.display()))?;
+    let listed = ranker["documents"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    Ok(listed.map(str::to_owned).collect())
+}
+
+/// A correction as an example. Only what a person said is a label.
+fn example(label: Label) -> Result<Example, Failure> {
+    let mut content = label.content;
+    let pages: Vec<PageText> = serde_json::from_value(content["pages"].take())?;
+    let labels: Labels = serde_json::from_value(label.correction)?;
+    let group = labels.group().unwrap_or_else(|| label.answer_id.to_string());
+    Ok(Example { pages, labels, group })
+}
+
+fn stored(args: &Args, mut settings: Settings) -> Result<Vec<Example>, Failure> {
+    if let Some(dir) = &args.data_dir {
+        settings.storage.data_dir.clone_from(dir);
+    }
+    installed(&settings)?;
+    let hotel = args.hotel.clone().unwrap_or_else(|| settings.hotel.default.clone());
+    let labels = tokio::runtime::Runtime::new()?.block_on(async {
+        let store = open_store(&settings, data_keys(&settings)?).await?;
+        let labels = store.hotel(&hotel).labels(OCR_FIELDS, usize::MAX).await;
+        store.close().await;
+        Ok::<_, Failure>(labels?)
+    })?;
+    labels.into_iter().map(example).collect()
+}
+
+pub(super) fn run(args: &Args, settings: Settings) -> Outcome {
+    let Name::OcrFields = args.name;
+    let (mut examples, mut documents) = (Vec::new(), Vec::new());
+    if let Some(data) = &args.data {
+        let folder = receipts::folder(data)?;
+        let listed = receipts::receipts(&folder, "key", "json")?;
+        let reader = Loader::new(&settings, args.pack.as_deref())?.text_reader()?;
+        let read = receipts::read(&listed, &reader, &settings.images.limits())?;
+        documents.extend(read.iter().map(|receipt| receipt.sha256.clone()));
+        examples.extend(receipts::examples(&folder, read)?);
+    }
+    if args.labels {
+        examples.extend(stored(args, settings)?);
+    }
+    let validated = nested_cross_validation(&examples, FOLDS, SEED)?;
+    if let Some(out) = &args.out {
+        let mut ranker: Value = serde_json::from_str(&train(&examples, SEED)?.to_json())?;
+        // The evaluation refuses what was learnt from.
+        ranker["documents"] = json!(documents);
+        std::fs::write(out, serde_json::to_string_pretty(&ranker)? + "\n")
+            .map_err(|e| format!("{}: {e}", out.display()))?;
+        eprintln!("{} is written; set ocr.ranker to it", out.display());
+    }
+    if args.json {
+        return say(serde_json::to_string(&validated)?);
+    }
+    say(render(&validated))
+}
+
+/// Rules beside the ranker on documents that it did not learn from.
+fn render(validated: &CrossValidation) -> String {
+    let share = |right: usize, of: usize| format!("{right} of {of}");
+    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |v| format!("{v:.3}"));
+    let row = |name: &str, score: &Score| {
+        vec![
+            name.to_owned(),
+            share(score.total.right, score.total.of),
+            share(score.date.right, score.date.of),
+            share(score.company.right, score.company.of),
+            number(score.items.f1),
+            number(score.brier),
+        ]
+    };
+    let rows = [row("rules", &validated.rules), row("ranker", &validated.ranker)];
+    let text = table(&["held out", "total", "date", "company", "items F1", "Brier"], &rows);
+    format!("{text}\n{} documents in {} folds by vendor", validated.ranker.n, validated.folds.len())
+}

@@ -1,0 +1,199 @@
+//! The reading of documents: what the models say of bytes, without tables. The server and the command line share it.
+
+use std::time::Instant;
+
+use chrono::Utc;
+use innkeeper_core::{DecodeLimits, ErrorCode, Picture, Rect};
+use innkeeper_face::{FacePipeline, Want};
+use innkeeper_ocr::identity::{DocumentType, IdentityDocument, IdentityReader};
+use innkeeper_ocr::invoice::{Hints, Invoice, InvoiceReader};
+use innkeeper_ocr::{Document, Page, PageText, PdfLimits, Pdfium, TextReader};
+use innkeeper_runtime::Ticket;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::recognise::ms;
+use crate::problem::Problem;
+
+/// Everything that reads documents, warm.
+pub(crate) struct Documents {
+    pub text: TextReader,
+    pub invoices: InvoiceReader,
+    pub limits: DecodeLimits,
+    pub timezone: chrono_tz::Tz,
+    /// The library that opens PDF files, or why there is none.
+    pub pdfium: Result<Pdfium, String>,
+    pub pdf_limits: PdfLimits,
+    /// Where the hotel is, when the settings say so.
+    pub country: Option<String>,
+}
+
+/// One page of what was read.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct PageReport {
+    /// Width in pixels of the upright page: boxes are in these.
+    pub width: u32,
+    /// Height in pixels of the upright page.
+    pub height: u32,
+    /// Degrees by which the page as sent was turned clockwise to be upright.
+    pub turned: f32,
+    /// Lines of text on it.
+    pub lines: usize,
+    /// `read` by the models, or `file` where a PDF file says itself what is on it.
+    pub source: &'static str,
+}
+
+impl PageReport {
+    fn of((page, text): (&Page, &PageText)) -> Self {
+        Self {
+            width: text.width,
+            height: text.height,
+            turned: text.turned,
+            lines: text.lines.len(),
+            source: if page.text().is_some() { "file" } else { "read" },
+        }
+    }
+}
+
+/// What was read of an invoice or a receipt.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct InvoiceAnswer {
+    /// Id of this answer, for `POST /api/v1/feedback`.
+    pub answer_id: Uuid,
+    #[serde(flatten)]
+    pub invoice: Invoice,
+    /// The pages, in order; `box` of a field names one by its number, from 0.
+    pub pages: Vec<PageReport>,
+    /// How many pages the file has; more than `pages` where not all are read.
+    pub pages_in_file: usize,
+    /// Until when the answer can be corrected; null where nothing is kept.
+    pub kept_until: Option<String>,
+    /// Name and version of what read it.
+    pub models: Vec<String>,
+    /// Milliseconds from the decoded body to the answer.
+    pub time_ms: f64,
+}
+
+/// What was read of an identity document.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct IdentityAnswer {
+    /// Id of this answer, as in the audit log.
+    pub answer_id: Uuid,
+    #[serde(flatten)]
+    pub document: IdentityDocument,
+    /// The page on which the document was found, from 1, and how many there are.
+    pub page: usize,
+    pub pages: usize,
+    /// Until when the answer is kept; null, which is the default, where nothing is.
+    pub kept_until: Option<String>,
+    /// Name and version of what read it.
+    pub models: Vec<String>,
+    /// Milliseconds from the decoded body to the answer.
+    pub time_ms: f64,
+}
+
+impl Documents {
+    /// Name and version of every running model.
+    pub fn models(&self) -> Vec<String> {
+        self.text.models().iter().map(|model| model.model().to_string()).collect()
+    }
+
+    fn hints(&self, country: Option<String>) -> Hints {
+        let today = Utc::now().with_timezone(&self.timezone).date_naive();
+        Hints { country: country.or_else(|| self.country.clone()), today: Some(today) }
+    }
+
+    fn open(&self, bytes: &[u8], ticket: &Ticket) -> Result<Document, Problem> {
+        ticket.check()?;
+        let max_time = self.pdf_limits.max_time;
+        let left = ticket.deadline().map_or(max_time, |at| at.saturating_duration_since(Instant::now()));
+        let limits = PdfLimits { max_time: left.min(max_time), ..self.pdf_limits };
+        Ok(Document::open(bytes, &self.limits, self.pdfium.as_ref().ok(), &limits)?)
+    }
+
+    /// The text of every page: what the file says where it is a PDF file with text, else what the models read.
+    fn texts(&self, document: &Document, ticket: &Ticket) -> Result<Vec<PageText>, Problem> {
+        let read = |page: &Page| match page {
+            Page::Text { text, .. } => Ok(text.clone()),
+            Page::Picture(picture) => Ok(self.text.read(picture, ticket)?.text),
+        };
+        document.pages().iter().map(read).collect()
+    }
+
+    /// Reads an invoice or a receipt, with the text it was read from.
+    pub fn invoice(
+        &self,
+        bytes: &[u8],
+        country: Option<String>,
+        ticket: &Ticket,
+    ) -> Result<(InvoiceAnswer, Vec<PageText>), Problem> {
+        let started = Instant::now();
+        let document = self.open(bytes, ticket)?;
+        let pages = self.texts(&document, ticket)?;
+        if pages.iter().all(|page| page.lines.is_empty()) {
+            return Err(Problem::new(ErrorCode::DocumentNotFound, "there is no text on it that can be read"));
+        }
+        let invoice = self.invoices.extract(&pages, &self.hints(country));
+        let reports = document.pages().iter().zip(&pages).map(PageReport::of).collect();
+        let answer = InvoiceAnswer {
+            answer_id: Uuid::now_v7(),
+            invoice,
+            pages: reports,
+            pages_in_file: document.pages_in_file(),
+            kept_until: None,
+            models: self.models(),
+            time_ms: ms(started.elapsed()),
+        };
+        Ok((answer, pages))
+    }
+
+    /// Reads an identity document. `faces` looks for the holder's portrait, or says why nobody looks.
+    pub fn identity(
+        &self,
+        bytes: &[u8],
+        asked: Option<DocumentType>,
+        faces: Result<&FacePipeline, &str>,
+        ticket: &Ticket,
+    ) -> Result<IdentityAnswer, Problem> {
+        let started = Instant::now();
+        let file = self.open(bytes, ticket)?;
+        let today = Utc::now().with_timezone(&self.timezone).date_naive();
+        let reader = IdentityReader::new(&self.text);
+        let mut missed = None;
+        for (number, page) in file.pages().iter().enumerate() {
+            let picture = page.picture();
+            let boxes = faces.map_or_else(|_| Ok(Vec::new()), |faces| portraits(faces, picture, ticket))?;
+            match reader.read(picture, asked, today, &boxes, ticket).map_err(Problem::from) {
+                Ok(mut document) => {
+                    if let (Err(reason), None) = (faces, &document.face_box) {
+                        document.reasons.insert("face_box", reason.to_owned());
+                    }
+                    return Ok(IdentityAnswer {
+                        answer_id: Uuid::now_v7(),
+                        document,
+                        page: number + 1,
+                        pages: file.pages_in_file(),
+                        kept_until: None,
+                        models: self.models(),
+                        time_ms: ms(started.elapsed()),
+                    });
+                }
+                Err(problem) if problem.code == ErrorCode::DocumentNotFound => missed = Some(problem),
+                Err(problem) => return Err(problem),
+            }
+        }
+        Err(missed.unwrap_or_else(|| Problem::new(ErrorCode::DocumentNotFound, "there is no page in it")))
+    }
+
+    /// `installed`, or why PDF files are not read.
+    pub fn pdf_note(&self) -> String {
+        self.pdfium.as_ref().map_or_else(Clone::clone, |_| "installed".to_owned())
+    }
+}
+
+/// Boxes of the faces of a picture, of whatever quality: a portrait on a card is small and printed.
+fn portraits(faces: &FacePipeline, picture: &Picture, ticket: &Ticket) -> Result<Vec<Rect>, Problem> {
+    let want = Want { liveness: false, embedding: false, despite_quality: true };
+    Ok(faces.analyse(picture, want, ticket)?.faces.iter().map(|face| face.rect).collect())
+}
