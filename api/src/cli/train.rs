@@ -78,10 +78,8 @@ fn example(label: Label) -> Result<Example, Failure> {
     Ok(Example { pages, labels, group })
 }
 
-fn stored(args: &Args, mut settings: Settings) -> Result<Vec<Example>, Failure> {
-    if let Some(dir) = &args.data_dir {
-        settings.storage.data_dir.clone_from(dir);
-    }
+fn stored(args: &Args, settings: Settings) -> Result<Vec<Example>, Failure> {
+    let settings = settings.with_data_dir(args.data_dir.clone());
     installed(&settings)?;
     let hotel = args.hotel.clone().unwrap_or_else(|| settings.hotel.default.clone());
     let labels = tokio::runtime::Runtime::new()?.block_on(async {
