@@ -172,6 +172,7 @@ pub struct IdentityDocument {
     /// The symbol; `None` when none was found. Not sought when a valid zone was.
     pub barcode: Option<BarcodeAnswer>,
     /// The largest face on the picture, of those that the caller found.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub face_box: Option<Rect>,
     /// Probability that number, date of birth and names were all read rightly, 0 to 1: the product of their own
     /// confidences, of those that were found; one that was not found counts as half.

@@ -276,8 +276,11 @@ fn read_turned(
         let quads: Vec<Quad> = found
             .iter()
             .filter(|quad| {
-                let b = quad.bounds();
-                if lies { b.w > LONG * b.h } else { b.h > LONG * b.w }
+                // By its sides: the box round a slanted line is far higher than the line.
+                let [a, b, _, d] = quad.0;
+                let side = |p: Point, q: Point| (p.x - q.x).hypot(p.y - q.y).max(1.0);
+                let (w, h) = (side(a, b), side(a, d));
+                if lies { w > LONG * h } else { h > LONG * w }
             })
             .map(|quad| {
                 // What is on top changes with the turn.
