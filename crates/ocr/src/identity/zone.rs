@@ -347,6 +347,11 @@ fn second_looks(picture: &Picture, lines: &[(Quad, String)]) -> Vec<Rect> {
             out.push(Rect { x: 0.0, y: 0.0, w, h });
         }
     }
+    // Whole pixels: a part that ends a rounding error beyond the picture cannot be cut out.
+    for r in &mut out {
+        let (x, y) = (r.x.max(0.0).floor(), r.y.max(0.0).floor());
+        *r = Rect::from_corners(x, y, r.right().floor().min(w), r.bottom().floor().min(h));
+    }
     out.retain(|r| r.w >= 16.0 && r.h >= 8.0);
     out
 }
@@ -459,6 +464,20 @@ mod tests {
             line(40.0, 440.0, "GST 1234567890123456789012345678901234567890AB"),
         ];
         assert!(groups(&rows(&lines)).is_empty());
+    }
+
+    #[test]
+    fn a_second_look_never_leaves_the_picture() {
+        for (width, height) in [(701, 433), (250, 159), (31, 900), (7, 7)] {
+            let picture =
+                Picture::from_rgb(width, height, vec![0; (width * height * 3) as usize]).expect("a picture");
+            let zone = line(width as f32 * 0.7, height as f32 * 0.93, PASSPORT[0]);
+            for lines in [vec![zone], Vec::new()] {
+                for area in second_looks(&picture, &lines) {
+                    assert!(picture.resized_part(&area, 40, 20, Resampling::Lanczos).is_ok(), "{area:?}");
+                }
+            }
+        }
     }
 
     #[test]
