@@ -207,3 +207,71 @@ fn barcode(result: &RXingResult, back: impl Fn(&rxing::Point) -> Point) -> Barco
     });
     Barcode { format, text, content, quad: Quad::from_rect(&bounds.unwrap_or_default()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use rxing::Writer;
+    use rxing::pdf417::PDF417Writer;
+
+    use super::*;
+
+    const LICENCE: &str = "@\n\u{1e}\rANSI 636026080102DL00410100ZA01410010DLDAQD12345678\nDCSSAMPLE\nDACJELANI\n\
+        DBD01102013\nDBB02011957\nDBA02012018\nDBC1\nDCGUSA\r";
+
+    /// The symbol, its modules some three pixels wide, on white.
+    fn printed() -> Picture {
+        let matrix = PDF417Writer.encode(LICENCE, &BarcodeFormat::PDF_417, 600, 200).expect("a symbol");
+        let (w, h) = (matrix.getWidth(), matrix.getHeight());
+        let mut rgb = Vec::new();
+        for y in 0..h + 80 {
+            for x in 0..w + 80 {
+                let dark =
+                    (40..w + 40).contains(&x) && (40..h + 40).contains(&y) && matrix.get(x - 40, y - 40);
+                rgb.extend([if dark { 20 } else { 245 }; 3]);
+            }
+        }
+        Picture::from_rgb(w + 80, h + 80, rgb).expect("a picture")
+    }
+
+    fn turned(picture: &Picture, degrees: f32) -> Picture {
+        let grey = Grey::of(picture).turned(degrees).0;
+        let rgb = grey.pixels.iter().flat_map(|p| [*p; 3]).collect();
+        Picture::from_rgb(grey.width, grey.height, rgb).expect("a picture")
+    }
+
+    fn number(picture: &Picture) -> Option<String> {
+        match read(picture, &Ticket::unlimited()).expect("an answer")?.content {
+            BarcodeContent::Aamva(licence) => licence.document_number,
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_licence_is_read_at_any_slant() {
+        let printed = printed();
+        for degrees in [0.0, 5.0, -11.0, 23.0, 90.0, 180.0, 187.0] {
+            assert_eq!(
+                number(&turned(&printed, degrees)).as_deref(),
+                Some("D12345678"),
+                "turned by {degrees}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_symbol_is_found_where_it_stands() {
+        let found =
+            read(&turned(&printed(), 8.0), &Ticket::unlimited()).expect("an answer").expect("a symbol");
+        let (all, at) = (turned(&printed(), 8.0), found.quad.bounds());
+        assert!(at.w > all.width() as f32 * 0.6 && at.right() <= all.width() as f32 + 1.0);
+    }
+
+    #[test]
+    fn a_picture_without_a_symbol_has_none_and_a_spent_ticket_ends_the_search() {
+        let grey = Picture::from_rgb(120, 90, vec![127; 120 * 90 * 3]).expect("a picture");
+        assert!(read(&grey, &Ticket::unlimited()).expect("an answer").is_none());
+        let ticket = Ticket::unlimited();
+        ticket.cancel();
+        assert!(matches!(read(&grey, &ticket), Err(OcrError::Runtime(_))));
+    }
+}

@@ -276,8 +276,11 @@ fn read_turned(
         let quads: Vec<Quad> = found
             .iter()
             .filter(|quad| {
-                let b = quad.bounds();
-                if lies { b.w > LONG * b.h } else { b.h > LONG * b.w }
+                // By its sides: the box round a slanted line is far higher than the line.
+                let [a, b, _, d] = quad.0;
+                let side = |p: Point, q: Point| (p.x - q.x).hypot(p.y - q.y).max(1.0);
+                let (w, h) = (side(a, b), side(a, d));
+                if lies { w > LONG * h } else { h > LONG * w }
             })
             .map(|quad| {
                 // What is on top changes with the turn.
@@ -343,6 +346,11 @@ fn second_looks(picture: &Picture, lines: &[(Quad, String)]) -> Vec<Rect> {
         if w.max(h) < 900.0 {
             out.push(Rect { x: 0.0, y: 0.0, w, h });
         }
+    }
+    // Whole pixels: a part that ends a rounding error beyond the picture cannot be cut out.
+    for r in &mut out {
+        let (x, y) = (r.x.max(0.0).floor(), r.y.max(0.0).floor());
+        *r = Rect::from_corners(x, y, r.right().floor().min(w), r.bottom().floor().min(h));
     }
     out.retain(|r| r.w >= 16.0 && r.h >= 8.0);
     out
@@ -456,6 +464,20 @@ mod tests {
             line(40.0, 440.0, "GST 1234567890123456789012345678901234567890AB"),
         ];
         assert!(groups(&rows(&lines)).is_empty());
+    }
+
+    #[test]
+    fn a_second_look_never_leaves_the_picture() {
+        for (width, height) in [(701, 433), (250, 159), (31, 900), (7, 7)] {
+            let picture =
+                Picture::from_rgb(width, height, vec![0; (width * height * 3) as usize]).expect("a picture");
+            let zone = line(width as f32 * 0.7, height as f32 * 0.93, PASSPORT[0]);
+            for lines in [vec![zone], Vec::new()] {
+                for area in second_looks(&picture, &lines) {
+                    assert!(picture.resized_part(&area, 40, 20, Resampling::Lanczos).is_ok(), "{area:?}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -90,6 +90,9 @@ pub(crate) fn candidates(cell: &Cell, kind: Kind) -> Vec<(char, f32)> {
     } else if let Some(digit) = digit_like(read) {
         offer(digit, CONFUSED);
     }
+    if kind == Kind::SecondCode && matches!(read, 'O' | 'Q') {
+        offer('D', CONFUSED);
+    }
     out.sort_by(|a, b| a.1.total_cmp(&b.1));
     // Where what was read cannot stand, the cheapest of the others is no repair but the reading.
     if let Some(base) = out.first().map(|c| c.1) {

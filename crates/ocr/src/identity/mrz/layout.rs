@@ -34,6 +34,9 @@ pub(crate) type Span = (usize, Range<usize>);
 pub(crate) enum Kind {
     /// First character of the document code.
     Code,
+    /// Second character of the document code: a letter or the filler. No issuer uses O or Q; what is read so is the
+    /// D of `ID`.
+    SecondCode,
     /// A to Z and the filler.
     Alpha,
     /// 0 to 9; the filler where a part of a date is unknown.
@@ -50,6 +53,7 @@ impl Kind {
     pub(crate) fn allows(self, c: char) -> bool {
         match self {
             Self::Code => matches!(c, 'P' | 'V' | 'I' | 'A' | 'C'),
+            Self::SecondCode => (c.is_ascii_uppercase() && !matches!(c, 'O' | 'Q')) || c == '<',
             Self::Alpha => c.is_ascii_uppercase() || c == '<',
             Self::Date | Self::Check => c.is_ascii_digit() || c == '<',
             Self::Any => c.is_ascii_uppercase() || c.is_ascii_digit() || c == '<',
@@ -165,8 +169,10 @@ impl MrzFormat {
         if (line, column) == (0, 0) {
             return Kind::Code;
         }
-        if (line, column) == (0, 1)
-            || inside(&places.state)
+        if (line, column) == (0, 1) {
+            return Kind::SecondCode;
+        }
+        if inside(&places.state)
             || places.names.iter().any(&inside)
             || places.nationality.as_ref().is_some_and(&inside)
         {

@@ -427,7 +427,7 @@ fn unproven_as_read(format: MrzFormat, cells: &[Vec<Cell>], grid: &mut Grid) {
     for covered in format.checks(|l, c| grid[l][c]) {
         for (l, c) in covered.positions().chain([covered.at]) {
             let read = cells[l][c].character();
-            if Kind::Any.allows(read) && format.kind(l, c) != Kind::Alpha {
+            if Kind::Any.allows(read) && !matches!(format.kind(l, c), Kind::Alpha | Kind::SecondCode) {
                 grid[l][c] = read;
             }
         }

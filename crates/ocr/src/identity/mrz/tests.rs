@@ -237,6 +237,18 @@ fn german_cards_keep_their_one_letter_code() {
 }
 
 #[test]
+fn the_d_of_a_card_is_no_o() {
+    for code in ["IO", "I0", "1D"] {
+        let first = format!("{code}D<<T220001293<<<<<<<<<<<<<<<");
+        let mrz =
+            parse_read(&[first.as_str(), "6408125<2010315D<<<<<<<<<<<<<4", "MUSTERMANN<<ERIKA<<<<<<<<<<<<<"])
+                .expect("a zone");
+        assert_eq!(mrz.fields.document_code, "ID", "{code}");
+        assert_eq!((mrz.repaired.len(), mrz.repaired[0].proof), (1, Proof::PositionType));
+    }
+}
+
+#[test]
 fn a_long_document_number_is_joined_with_its_overflow() {
     let holder = Holder {
         number: "D23145890734".into(),
