@@ -102,7 +102,7 @@ pub(super) fn invoice(
     let milliseconds = mean(read.iter().map(|r| r.milliseconds));
     let examples = receipts::examples(&folder, read)?;
     let mut figures = if cross_validate {
-        let folds = nested_cross_validation(&examples, FOLDS, SEED)?;
+        let folds = nested_cross_validation(&examples, None, FOLDS, SEED)?;
         let mut figures = fields(&folds.ranker);
         figures["folds"] = json!(FOLDS);
         beside(&mut figures, &folds.rules);

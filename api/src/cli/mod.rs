@@ -185,7 +185,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Face { command } => face::run(command, settings),
         Command::Predict(args) => predict::run(&args, &settings),
         Command::Evaluate(args) => evaluate::run(&args, &settings),
-        Command::Train(args) => train::run(&args, settings),
+        Command::Train(args) => train::run(&args, &settings),
         Command::Doctor { data_dir } => doctor::run(&settings.with_data_dir(data_dir)),
         Command::Config { .. } | Command::Openapi => Ok(ExitCode::SUCCESS),
     }

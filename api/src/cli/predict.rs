@@ -114,8 +114,11 @@ fn identity(args: &Args, documents: &Documents, faces: Option<&FacePipeline>, fi
     value(&documents.identity(&read(file)?, asked, faces, &Ticket::unlimited())?)
 }
 
+/// The answer as the server writes it: straight to a value, numbers of single precision would show digits that
+/// were never computed.
 fn value(answer: &impl Serialize) -> Answer {
-    serde_json::to_value(answer).map_err(|e| Problem::internal(&e))
+    let text = serde_json::to_string(answer).map_err(|e| Problem::internal(&e))?;
+    serde_json::from_str(&text).map_err(|e| Problem::internal(&e))
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Problem> {

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use innkeeper_core::HotelId;
 use innkeeper_ocr::PageText;
 use innkeeper_ocr::invoice::evaluation::{CrossValidation, Score, nested_cross_validation};
-use innkeeper_ocr::invoice::{Example, Labels, train};
+use innkeeper_ocr::invoice::{Example, Labels, Ranker, train};
 use innkeeper_store::Label;
 use serde_json::{Value, json};
 
@@ -69,6 +69,12 @@ pub(super) fn trained_on(settings: &Settings) -> Result<BTreeSet<String>, Failur
     Ok(listed.map(str::to_owned).collect())
 }
 
+/// The ranker that answers now.
+fn in_force(settings: &Settings) -> Result<Ranker, Failure> {
+    let reader = Loader::invoice_reader(settings)?;
+    Ok(reader.ranker().cloned().ok_or("the reader in force has no ranker")?)
+}
+
 /// A correction as an example. Only what a person said is a label.
 fn example(label: Label) -> Result<Example, Failure> {
     let mut content = label.content;
@@ -91,23 +97,33 @@ fn stored(args: &Args, settings: Settings) -> Result<Vec<Example>, Failure> {
     labels.into_iter().map(example).collect()
 }
 
-pub(super) fn run(args: &Args, settings: Settings) -> Outcome {
+pub(super) fn run(args: &Args, settings: &Settings) -> Outcome {
     let Name::OcrFields = args.name;
     let (mut examples, mut documents) = (Vec::new(), Vec::new());
     if let Some(data) = &args.data {
         let folder = receipts::folder(data)?;
         let listed = receipts::receipts(&folder, "key", "json")?;
-        let reader = Loader::new(&settings, args.pack.as_deref())?.text_reader()?;
+        let reader = Loader::new(settings, args.pack.as_deref())?.text_reader()?;
         let read = receipts::read(&listed, &reader, &settings.images.limits())?;
         documents.extend(read.iter().map(|receipt| receipt.sha256.clone()));
         examples.extend(receipts::examples(&folder, read)?);
     }
     if args.labels {
-        examples.extend(stored(args, settings)?);
+        examples.extend(stored(args, settings.clone())?);
     }
-    let validated = nested_cross_validation(&examples, FOLDS, SEED)?;
+    if args.data.is_none() {
+        // The refined ranker knows what the one before it learnt from.
+        documents.extend(trained_on(settings)?);
+    }
+    // A hotel's own corrections are few: they refine the ranker in force. Whoever brings a folder starts anew.
+    let before = if args.data.is_none() { Some(in_force(settings)?) } else { None };
+    let validated = nested_cross_validation(&examples, before.as_ref(), FOLDS, SEED)?;
     if let Some(out) = &args.out {
-        let mut ranker: Value = serde_json::from_str(&train(&examples, SEED)?.to_json())?;
+        let trained = match &before {
+            Some(before) => before.refined(&examples, SEED)?,
+            None => train(&examples, SEED)?,
+        };
+        let mut ranker: Value = serde_json::from_str(&trained.to_json())?;
         // The evaluation refuses what was learnt from.
         ranker["documents"] = json!(documents);
         std::fs::write(out, serde_json::to_string_pretty(&ranker)? + "\n")
@@ -134,7 +150,9 @@ fn render(validated: &CrossValidation) -> String {
             number(score.brier),
         ]
     };
-    let rows = [row("rules", &validated.rules), row("ranker", &validated.ranker)];
+    let mut rows = vec![row("rules", &validated.rules)];
+    rows.extend(validated.before.as_ref().map(|before| row("ranker in force", before)));
+    rows.push(row("trained", &validated.ranker));
     let text = table(&["held out", "total", "date", "company", "items F1", "Brier"], &rows);
     format!("{text}\n{} documents in {} folds by vendor", validated.ranker.n, validated.folds.len())
 }

@@ -135,6 +135,10 @@ impl Documents {
             return Err(Problem::new(ErrorCode::DocumentNotFound, "there is no text on it that can be read"));
         }
         let invoice = self.invoices.extract(&pages, &self.hints(country));
+        if invoice.fields.is_empty() && invoice.items.is_empty() {
+            let detail = "there is text on it, but no field of an invoice or a receipt";
+            return Err(Problem::new(ErrorCode::DocumentNotFound, detail));
+        }
         let reports = document.pages().iter().zip(&pages).map(PageReport::of).collect();
         let answer = InvoiceAnswer {
             answer_id: Uuid::now_v7(),

@@ -106,13 +106,11 @@ pub(crate) async fn correct(
     }
     let (rows, at) = (store.hotel(hotel), Utc::now());
     let answer = rows.kept_answer(answer_id, at).await?.ok_or_else(not_found)?;
-    match answer.model.as_str() {
-        OCR_FIELDS => check_invoice(&correction)?,
-        _ => {
-            let detail = "answers of this kind take no corrections";
-            return Err(Problem::new(ErrorCode::UnknownField, detail));
-        }
+    if answer.model != OCR_FIELDS {
+        let detail = "answers of this kind take no corrections";
+        return Err(Problem::new(ErrorCode::UnknownField, detail));
     }
+    check_invoice(&correction)?;
     let fields = names(&correction, "");
     if fields.is_empty() {
         return Err(Problem::new(ErrorCode::BadRequest, "the correction names no field with a value"));

@@ -76,7 +76,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     for seed in 1..=seeds {
-        let validated = nested_cross_validation(&examples, folds, seed)?;
+        let validated = nested_cross_validation(&examples, None, folds, seed)?;
         print(&format!("ranker, {folds} folds, seed {seed}"), &validated.ranker);
         let spread: Vec<String> =
             validated.spread.iter().map(|(mean, sd)| format!("{mean:.3} ± {sd:.3}")).collect();
@@ -185,5 +185,5 @@ fn read_page(path: &Path) -> Result<PageText, Box<dyn Error>> {
     let extent =
         |f: fn(&Point) -> f32| lines.iter().flat_map(|l| &l.quad.0).map(f).fold(1.0, f32::max) as u32;
     let (width, height) = (extent(|p| p.x), extent(|p| p.y));
-    Ok(PageText { width, height, turned: 0.0, lines })
+    Ok(PageText::upright(width, height, lines))
 }

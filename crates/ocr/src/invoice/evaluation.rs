@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::answer::Invoice;
 use super::labels::{Example, ItemLabel, likeness, same_name};
-use super::ranker::{TrainError, fit_ranker, folds, prepare};
+use super::ranker::{Ranker, TrainError, fit_ranker, folds, prepare};
 use super::reader::{Hints, InvoiceReader};
 
 /// Names that are at least this alike are the same item.
@@ -109,6 +109,8 @@ pub struct CrossValidation {
     pub ranker: Score,
     /// The same documents, answered by the fixed rules.
     pub rules: Score,
+    /// The same documents, answered by the ranker that was refined, as it was before.
+    pub before: Option<Score>,
     /// Per fold.
     pub folds: Vec<Score>,
     /// Mean and standard deviation over the folds of the share that is right: total, date, company.
@@ -134,14 +136,15 @@ fn answers(reader: &InvoiceReader, examples: &[Example]) -> Vec<Invoice> {
     examples.iter().map(|e| reader.extract(&e.pages, &Hints::default())).collect()
 }
 
-/// Trains and scores in folds by vendor. Everything that is chosen by data (strength of the pull, calibration) is
-/// chosen inside the training part of a fold.
+/// Trains and scores in folds by vendor: from nothing, or refining `before`. Everything that is chosen by data
+/// (strength of the pull, calibration) is chosen inside the training part of a fold.
 ///
 /// # Errors
 ///
 /// [`TrainError`] when there are fewer vendors than folds, or too few examples in a fold.
 pub fn nested_cross_validation(
     examples: &[Example],
+    before: Option<&Ranker>,
     count: usize,
     seed: u64,
 ) -> Result<CrossValidation, TrainError> {
@@ -157,7 +160,7 @@ pub fn nested_cross_validation(
     for held in 0..count {
         let train: Vec<_> =
             prepared.iter().zip(&fold).filter(|(_, f)| **f != held).map(|(p, _)| p.clone()).collect();
-        let reader = InvoiceReader::new(fit_ranker(&train, seed, None)?);
+        let reader = InvoiceReader::new(fit_ranker(&train, seed, before)?);
         let mut part = Vec::new();
         let mut part_answers = Vec::new();
         for ((example, slot), _) in examples.iter().zip(&mut answered).zip(&fold).filter(|(_, f)| **f == held)
@@ -183,6 +186,7 @@ pub fn nested_cross_validation(
         spread: [spread(|s| s.total), spread(|s| s.date), spread(|s| s.company)],
         ranker,
         rules: score(&InvoiceReader::rules(), examples),
+        before: before.map(|ranker| score(&InvoiceReader::new(ranker.clone()), examples)),
         folds: scores,
         seed,
         mistakes,

@@ -335,13 +335,16 @@ fn a_ranker_for_other_features_is_used() {
 #[test]
 fn too_few_examples_are_trained_on() {
     assert!(matches!(train(&synthetic(1), 1), Err(TrainError::TooFew { .. })));
-    assert!(matches!(nested_cross_validation(&synthetic(3), 10, 1), Err(TrainError::TooFewGroups { .. })));
+    assert!(matches!(
+        nested_cross_validation(&synthetic(3), None, 10, 1),
+        Err(TrainError::TooFewGroups { .. })
+    ));
 }
 
 #[test]
 fn a_vendor_is_on_both_sides_of_a_split() {
     let examples = synthetic(18);
-    let validated = nested_cross_validation(&examples, 3, 1).unwrap();
+    let validated = nested_cross_validation(&examples, None, 3, 1).unwrap();
     assert_eq!(validated.folds.iter().map(|f| f.n).sum::<usize>(), 18);
     assert!(
         validated.folds.iter().all(|f| f.n % 3 == 0),
