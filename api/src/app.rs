@@ -300,8 +300,10 @@ impl App {
             settings.inference.max_waiting,
             Duration::from_millis(settings.inference.deadline_ms),
         );
+        // One page keeps several sessions busy at once. Half of the workers leave the cameras room, and the lines
+        // of one page are still read side by side.
         let document_admission = Admission::new(
-            settings.inference.workers(),
+            (settings.inference.workers() / 2).max(1),
             settings.ocr.max_waiting,
             Duration::from_millis(settings.ocr.deadline_ms),
         );

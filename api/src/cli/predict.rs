@@ -8,8 +8,8 @@ use innkeeper_runtime::Ticket;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::each::each;
-use super::{Outcome, say};
+use super::each::each_in_order;
+use super::{Failure, Outcome, say};
 use crate::config::Settings;
 use crate::models::{Loader, ModelsError};
 use crate::problem::Problem;
@@ -59,44 +59,65 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Outcome {
         return Err("--csv prints documents; faces have --json".into());
     }
     let loader = Loader::new(settings, args.pack.as_deref())?;
-    let answers = match args.pipeline {
+    let mut printer = Printer::new(args)?;
+    let mut print = |i: usize, answer: Answer| printer.print(&args.files[i], &answer);
+    let count = args.files.len();
+    match args.pipeline {
         Pipeline::Face => {
             let pipeline = loader.face_pipeline(settings.face.pipeline())?;
             let limits = settings.images.limits();
-            each(args.files.len(), "pictures", |i| {
-                let bytes = read(&args.files[i])?;
-                value(&describe_frame(&pipeline, &limits, &bytes)?)
-            })?
+            let work = |i: usize| value(&describe_frame(&pipeline, &limits, &read(&args.files[i])?)?);
+            each_in_order(count, "pictures", work, &mut print)?;
         }
         Pipeline::OcrInvoice => {
             let documents = loader.documents(settings)?;
-            each(args.files.len(), "documents", |i| {
+            let work = |i: usize| {
                 let bytes = read(&args.files[i])?;
                 value(&documents.invoice(&bytes, args.country.clone(), &Ticket::unlimited())?.0)
-            })?
+            };
+            each_in_order(count, "documents", work, &mut print)?;
         }
         Pipeline::OcrId => {
             let documents = loader.documents(settings)?;
             let faces = portraits(&loader, settings)?;
-            each(args.files.len(), "documents", |i| {
-                identity(args, &documents, faces.as_ref(), &args.files[i])
-            })?
-        }
-    };
-    let failed = answers.iter().any(Result::is_err);
-    if args.csv {
-        print_csv(args.pipeline, &args.files, &answers)?;
-    } else {
-        for (file, answer) in args.files.iter().zip(&answers) {
-            let name = file.display().to_string();
-            if args.json {
-                say(line(&name, answer))?;
-            } else {
-                say(words(args.pipeline, &name, answer))?;
-            }
+            let work = |i: usize| identity(args, &documents, faces.as_ref(), &args.files[i]);
+            each_in_order(count, "documents", work, &mut print)?;
         }
     }
-    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if printer.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Writes one line for each file.
+struct Printer {
+    pipeline: Pipeline,
+    json: bool,
+    table: Option<csv::Writer<std::io::Stdout>>,
+    failed: bool,
+}
+
+impl Printer {
+    fn new(args: &Args) -> Result<Self, Failure> {
+        let mut table = args.csv.then(|| csv::Writer::from_writer(std::io::stdout()));
+        if let Some(table) = &mut table {
+            let names = columns(args.pipeline).iter().map(|c| c.0);
+            table.write_record(["file"].into_iter().chain(names).chain(["error"]))?;
+        }
+        Ok(Self { pipeline: args.pipeline, json: args.json, table, failed: false })
+    }
+
+    fn print(&mut self, file: &Path, answer: &Answer) -> Result<(), Failure> {
+        self.failed |= answer.is_err();
+        let name = file.display().to_string();
+        if let Some(table) = &mut self.table {
+            table.write_record(row(self.pipeline, name, answer))?;
+            table.flush()?;
+        } else if self.json {
+            say(line(&name, answer))?;
+        } else {
+            say(words(self.pipeline, &name, answer))?;
+        }
+        Ok(())
+    }
 }
 
 /// What finds the portrait, when its models are installed: a card is read without them.
@@ -192,25 +213,21 @@ fn columns(pipeline: Pipeline) -> &'static [(&'static str, &'static str)] {
     }
 }
 
-fn print_csv(pipeline: Pipeline, files: &[PathBuf], answers: &[Answer]) -> Result<(), super::Failure> {
+/// The row of a file in a table.
+fn row(pipeline: Pipeline, name: String, answer: &Answer) -> Vec<String> {
     let columns = columns(pipeline);
-    let mut table = csv::Writer::from_writer(std::io::stdout());
-    table.write_record(["file"].into_iter().chain(columns.iter().map(|c| c.0)).chain(["error"]))?;
-    for (file, answer) in files.iter().zip(answers) {
-        let mut row = vec![file.display().to_string()];
-        match answer {
-            Ok(answer) => {
-                row.extend(columns.iter().map(|(_, path)| text(answer, path)));
-                row.push(String::new());
-            }
-            Err(problem) => {
-                row.extend(columns.iter().map(|_| String::new()));
-                row.push(problem.code.as_str().to_owned());
-            }
+    let mut row = vec![name];
+    match answer {
+        Ok(answer) => {
+            row.extend(columns.iter().map(|(_, path)| text(answer, path)));
+            row.push(String::new());
         }
-        table.write_record(row)?;
+        Err(problem) => {
+            row.extend(columns.iter().map(|_| String::new()));
+            row.push(problem.code.as_str().to_owned());
+        }
     }
-    Ok(table.flush()?)
+    row
 }
 
 /// The line of a file as a person reads it.

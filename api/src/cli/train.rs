@@ -76,15 +76,16 @@ fn in_force(settings: &Settings) -> Result<Ranker, Failure> {
 }
 
 /// A correction as an example. Only what a person said is a label.
-fn example(label: Label) -> Result<Example, Failure> {
+fn example(label: Label, documents: &mut Vec<String>) -> Result<Example, Failure> {
     let mut content = label.content;
+    documents.extend(content["sha256"].as_str().map(str::to_owned));
     let pages: Vec<PageText> = serde_json::from_value(content["pages"].take())?;
     let labels: Labels = serde_json::from_value(label.correction)?;
     let group = labels.group().unwrap_or_else(|| label.answer_id.to_string());
     Ok(Example { pages, labels, group })
 }
 
-fn stored(args: &Args, settings: Settings) -> Result<Vec<Example>, Failure> {
+fn stored(args: &Args, settings: Settings, documents: &mut Vec<String>) -> Result<Vec<Example>, Failure> {
     let settings = settings.with_data_dir(args.data_dir.clone());
     installed(&settings)?;
     let hotel = args.hotel.clone().unwrap_or_else(|| settings.hotel.default.clone());
@@ -94,7 +95,7 @@ fn stored(args: &Args, settings: Settings) -> Result<Vec<Example>, Failure> {
         store.close().await;
         Ok::<_, Failure>(labels?)
     })?;
-    labels.into_iter().map(example).collect()
+    labels.into_iter().map(|label| example(label, documents)).collect()
 }
 
 pub(super) fn run(args: &Args, settings: &Settings) -> Outcome {
@@ -109,7 +110,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Outcome {
         examples.extend(receipts::examples(&folder, read)?);
     }
     if args.labels {
-        examples.extend(stored(args, settings.clone())?);
+        examples.extend(stored(args, settings.clone(), &mut documents)?);
     }
     if args.data.is_none() {
         // The refined ranker knows what the one before it learnt from.

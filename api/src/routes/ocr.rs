@@ -163,7 +163,8 @@ async fn kept(
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Json<KeptAnswerReport>, Problem> {
     let id = uuid_in_path(path)?;
-    Ok(Json(feedback::show(&app.engines.store, &allowed.caller.hotel, id).await?))
+    let caller = &allowed.caller;
+    Ok(Json(feedback::show(&app.engines.store, &caller.hotel, &caller.subject, id).await?))
 }
 
 /// Forget a kept answer, and what was said of it.

@@ -9,6 +9,7 @@ use innkeeper_core::{ErrorCode, HotelId};
 use innkeeper_ocr::identity::DocumentType;
 use innkeeper_store::{AuditSubject, NewKeptAnswer, Store};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::FaceService;
@@ -17,6 +18,9 @@ use super::feedback::{OCR_FIELDS, OCR_ID};
 use crate::admission::Admission;
 use crate::config::Ocr;
 use crate::problem::Problem;
+
+/// Most bytes of JSON that are kept of an answer; a page of print has some fifty thousand.
+const MOST_KEPT: usize = 4 << 20;
 
 /// Reading for every hotel of this process.
 pub(crate) struct DocumentService {
@@ -73,10 +77,23 @@ impl DocumentService {
         country: Option<String>,
     ) -> Result<InvoiceAnswer, Problem> {
         let (started, documents) = (Instant::now(), Arc::clone(&self.documents));
-        let read = admission.run(move |ticket| documents.invoice(&bytes, country, ticket)).await;
-        let (mut answer, pages) = measured("invoice", started, read)?;
-        if self.settings.retention().is_some() {
-            let content = json!({ "pages": pages, "answer": &answer.invoice });
+        let keeps = self.settings.retention().is_some();
+        let read = admission.run(move |ticket| {
+            let (mut answer, pages) = documents.invoice(&bytes, country, ticket)?;
+            // Whatever it was sent as: of an identity document nothing is kept without being asked for.
+            if !keeps || answer.not_kept.is_some() {
+                return Ok((answer, None));
+            }
+            let sha256 = hex::encode(Sha256::digest(&bytes));
+            let content = json!({ "pages": pages, "answer": &answer.invoice, "sha256": sha256 });
+            if content.to_string().len() > MOST_KEPT {
+                answer.not_kept = Some("too_large");
+                return Ok((answer, None));
+            }
+            Ok((answer, Some(content)))
+        });
+        let (mut answer, content) = measured("invoice", started, read.await)?;
+        if let Some(content) = content {
             answer.kept_until = self.keep(&reader, answer.answer_id, OCR_FIELDS, content).await?;
         }
         tracing::info!(

@@ -5,7 +5,7 @@ use std::time::Instant;
 use chrono::Utc;
 use innkeeper_core::{DecodeLimits, ErrorCode, Picture, Rect};
 use innkeeper_face::{FacePipeline, Want};
-use innkeeper_ocr::identity::{DocumentType, IdentityDocument, IdentityReader};
+use innkeeper_ocr::identity::{DocumentType, IdentityDocument, IdentityReader, may_be_identity};
 use innkeeper_ocr::invoice::{Hints, Invoice, InvoiceReader};
 use innkeeper_ocr::{Document, Page, PageText, PdfLimits, Pdfium, TextReader};
 use innkeeper_runtime::Ticket;
@@ -69,6 +69,9 @@ pub(crate) struct InvoiceAnswer {
     pub pages_in_file: usize,
     /// Until when the answer can be corrected; null where nothing is kept.
     pub kept_until: Option<String>,
+    /// Why nothing is kept although the settings ask for it: `identity_document` where the text may be one,
+    /// `too_large`.
+    pub not_kept: Option<&'static str>,
     /// Name and version of what read it.
     pub models: Vec<String>,
     /// Milliseconds from the decoded body to the answer.
@@ -146,6 +149,7 @@ impl Documents {
             pages: reports,
             pages_in_file: document.pages_in_file(),
             kept_until: None,
+            not_kept: pages.iter().any(may_be_identity).then_some("identity_document"),
             models: self.models(),
             time_ms: ms(started.elapsed()),
         };

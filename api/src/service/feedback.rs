@@ -3,9 +3,9 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use innkeeper_core::{ErrorCode, HotelId};
 use innkeeper_ocr::invoice::Labels;
-use innkeeper_store::{NewLabel, Store};
+use innkeeper_store::{AuditSubject, NewLabel, Store};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -28,7 +28,7 @@ pub(crate) struct FeedbackAnswer {
     pub model: String,
     /// The label. Of one answer it is always the same.
     pub label_id: Uuid,
-    /// Whether it replaced an earlier correction of the answer.
+    /// Whether it was joined with an earlier correction of the answer; where both name a field, the later holds.
     pub replaced: bool,
     /// The corrected fields.
     pub fields: Vec<String>,
@@ -134,8 +134,18 @@ fn instant(at: DateTime<Utc>) -> String {
 }
 
 /// What a kept answer said.
-pub(crate) async fn show(store: &Store, hotel: &HotelId, id: Uuid) -> Result<KeptAnswerReport, Problem> {
-    let mut kept = store.hotel(hotel).kept_answer(id, Utc::now()).await?.ok_or_else(not_found)?;
+pub(crate) async fn show(
+    store: &Store,
+    hotel: &HotelId,
+    actor: &str,
+    id: Uuid,
+) -> Result<KeptAnswerReport, Problem> {
+    let rows = store.hotel(hotel);
+    let mut kept = rows.kept_answer(id, Utc::now()).await?.ok_or_else(not_found)?;
+    if kept.model == OCR_ID {
+        // Written first, as when it was read.
+        rows.audit(actor, "document.viewed", AuditSubject::Thing(format!("answer:{id}")), json!({})).await?;
+    }
     Ok(KeptAnswerReport {
         answer_id: id,
         model: kept.model,
@@ -158,7 +168,6 @@ pub(crate) async fn forget(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn a_correction_is_told_by_the_names_of_its_fields() {

@@ -78,7 +78,7 @@ codes! {
     BrokenImage = "broken_image",
     /// The bytes start like a PDF file but cannot be read.
     BrokenDocument = "broken_document",
-    /// The document has more pages than are read, or larger ones.
+    /// A page of the document is larger than what is read.
     DocumentTooLarge = "document_too_large",
     /// The PDF file needs a password.
     DocumentLocked = "document_locked",

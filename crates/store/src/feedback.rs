@@ -66,7 +66,7 @@ pub struct NewLabel {
 pub struct Labelled {
     /// The label: of one answer always the same.
     pub label_id: Uuid,
-    /// Whether it replaced an earlier correction of the answer.
+    /// Whether it was merged into an earlier correction of the answer.
     pub replaced: bool,
     /// Labels of this model in this hotel, this one included.
     pub labels: u64,
@@ -135,6 +135,25 @@ fn label(hotel: &HotelStore, row: &Row) -> Result<Option<Label>, StoreError> {
     }))
 }
 
+/// Merges a patch as RFC 7396 says: objects member by member, null removes, anything else takes the place.
+fn merge(target: &mut Value, patch: Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch;
+        return;
+    };
+    if !target.is_object() {
+        *target = json!({});
+    }
+    let Some(members) = target.as_object_mut() else { return };
+    for (name, value) in patch {
+        if value == Value::Null {
+            members.remove(&name);
+        } else {
+            merge(members.entry(name).or_insert(Value::Null), value);
+        }
+    }
+}
+
 async fn count_labels(conn: &mut Conn, scope: Scope<'_>, model: &str) -> Result<u64, StoreError> {
     let query = scope
         .select(Table::Labels, &[])
@@ -199,7 +218,8 @@ impl HotelStore {
     }
 
     /// Makes a label of a correction, with a row in the audit log that tells the fields and no value. A second
-    /// correction of an answer replaces the first. `None` when there is no such answer any more.
+    /// correction of an answer is merged into the first (RFC 7396); it holds where both name a field. `None` when
+    /// there is no such answer any more.
     ///
     /// # Errors
     /// When the database fails; nothing is written then.
@@ -209,13 +229,19 @@ impl HotelStore {
         let scope = self.scope();
         let answer_id = new.answer_id.to_string();
         let earlier = scope
-            .select(Table::Labels, &[Col::Id])
+            .select(Table::Labels, &LABEL_COLUMNS)
             .and_where(Expr::col(Col::AnswerId).eq(answer_id.as_str()))
             .take();
         let earlier = fetch_optional(&mut tx, &earlier).await?;
+        // Whoever puts the total right and then the date has said both.
+        let mut correction = match &earlier {
+            Some(row) => label(self, row)?.map_or(Value::Null, |label| label.correction),
+            None => Value::Null,
+        };
+        merge(&mut correction, new.correction);
         let label_id: Uuid = earlier.as_ref().map_or_else(|| Ok(Uuid::now_v7()), |row| parse(row, "id"))?;
         let id = label_id.to_string();
-        let plain = serde_json::to_vec(&json!({ "answer": answer.content, "correction": new.correction }))?;
+        let plain = serde_json::to_vec(&json!({ "answer": answer.content, "correction": correction }))?;
         let [content, sealed_by] = self.store.seal(LABEL, self.hotel.as_str(), &id, &plain)?;
         let written = [content, sealed_by, (Col::UpdatedAt, Expr::value(micros(new.at)))];
         if earlier.is_some() {

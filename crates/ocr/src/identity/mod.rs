@@ -17,6 +17,7 @@ pub mod mrz;
 mod printed;
 mod reader;
 mod states;
+mod suspicion;
 pub mod vietnam;
 mod zone;
 
@@ -25,3 +26,4 @@ pub use document::{
     UnknownDocumentType,
 };
 pub use reader::IdentityReader;
+pub use suspicion::may_be_identity;

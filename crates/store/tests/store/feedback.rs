@@ -9,7 +9,7 @@ async fn labels(hotel: &HotelStore) -> Vec<Label> {
 }
 
 #[tokio::test]
-async fn the_second_correction_of_an_answer_replaces_the_first_and_both_are_in_the_audit_log() {
+async fn the_second_correction_of_an_answer_holds_where_both_name_a_field_and_both_are_in_the_audit_log() {
     let house = House::new().await;
     let hotel = house.hotel();
     let (first, other) = (Uuid::now_v7(), Uuid::now_v7());
@@ -36,6 +36,22 @@ async fn the_second_correction_of_an_answer_replaces_the_first_and_both_are_in_t
     assert!(audit.iter().all(|e| e.actor == "clerk"));
     let twice = hotel.keep_answer(kept_answer(first, noon())).await;
     assert!(matches!(twice, Err(StoreError::Duplicate { what: "the answer" })), "{twice:?}");
+}
+
+#[tokio::test]
+async fn a_later_correction_of_another_field_takes_nothing_back() {
+    let house = House::new().await;
+    let hotel = house.hotel();
+    let id = Uuid::now_v7();
+    hotel.keep_answer(kept_answer(id, noon())).await.expect("kept");
+    for correction in [
+        json!({ "total_amount": 1.0, "vendor": { "name": "A", "tax_id": "1" } }),
+        json!({ "date": "2025-01-17", "vendor": { "name": "B", "tax_id": null } }),
+    ] {
+        hotel.label(correction_of(id, correction)).await.expect("done").expect("there");
+    }
+    let said = json!({ "total_amount": 1.0, "date": "2025-01-17", "vendor": { "name": "B" } });
+    assert_eq!(labels(&hotel).await[0].correction, said);
 }
 
 #[tokio::test]
