@@ -148,7 +148,8 @@ fn is_invisible(character: &PdfPageTextChar) -> bool {
 fn is_upright(character: &PdfPageTextChar, turn: f32) -> bool {
     const SLANT: f32 = 5.0;
     let Ok(angle) = character.angle_degrees() else { return true };
-    let off = (angle - turn).rem_euclid(360.0);
+    // PDFium measures the angle clockwise too.
+    let off = (angle + turn).rem_euclid(360.0);
     off.min(360.0 - off) <= SLANT
 }
 
