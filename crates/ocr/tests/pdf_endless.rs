@@ -1,5 +1,4 @@
 //! A file that PDFium never finishes. A binary of its own: the library is lost to the process afterwards.
-#![expect(clippy::expect_used, reason = "tests")]
 
 #[path = "installed/mod.rs"]
 mod installed;
