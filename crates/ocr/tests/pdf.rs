@@ -376,3 +376,17 @@ fn many_callers_at_once_get_each_their_own_file() {
         }
     });
 }
+
+#[test]
+fn invoices_that_programs_wrote_are_read_from_their_text_layer() {
+    let Some(pdfium) = installed::pdfium() else { return };
+    let Some(mirror) = std::env::var_os("INNKEEPER_MIRROR") else { return };
+    let Ok(folder) = std::fs::read_dir(Path::new(&mirror).join("ocr/invoices")) else { return };
+    let files = folder.map(|entry| entry.expect("an entry").path());
+    for path in files.filter(|path| path.extension().is_some_and(|extension| extension == "pdf")) {
+        let pages = opened(&pdfium, &std::fs::read(&path).expect("a file"));
+        let said = texts(&pages[0]).join("\n").to_lowercase();
+        let named = ["invoice", "rechnung", "faktura"].iter().any(|name| said.contains(name));
+        assert!(named, "{}: {said:?}", path.display());
+    }
+}

@@ -1,5 +1,4 @@
 //! A PDF file says the same whether its text layer is believed or its picture is read.
-#![expect(clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
 #[path = "installed/mod.rs"]
 mod installed;
