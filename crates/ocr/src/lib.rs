@@ -9,13 +9,13 @@
 mod document;
 mod error;
 mod page;
-mod pdf;
+pub mod pdf;
 pub mod text;
 
 pub use document::{Document, Page, is_pdf};
 pub use error::OcrError;
 pub use page::{Line, PageText, Quad, Word};
-pub use pdf::{PdfError, PdfLimits, Pdfium};
+pub use pdf::{PdfError, PdfLimits, PdfWorker, Pdfium};
 pub use text::{
     Alphabet, Character, Characters, ReadPage, Reading, TextModels, TextReader, TextSettings, TextTimings,
 };

@@ -11,11 +11,12 @@ use std::time::Duration;
 
 use innkeeper_core::{DecodeLimits, PictureError};
 use innkeeper_ocr::{Document, OcrError, Page, PdfError, PdfLimits, Pdfium};
+use innkeeper_runtime::Ticket;
 use rendered::pdf::{self, Writer, Written};
 use rendered::{Bill, Kind, Language};
 
 fn open(pdfium: &Pdfium, bytes: &[u8]) -> Result<Document, OcrError> {
-    Document::open(bytes, &DecodeLimits::default(), Some(pdfium), &PdfLimits::default())
+    Document::open(bytes, &DecodeLimits::default(), Some(pdfium), &PdfLimits::default(), &Ticket::unlimited())
 }
 
 fn opened(pdfium: &Pdfium, bytes: &[u8]) -> Vec<Page> {
@@ -173,24 +174,23 @@ fn the_bytes_decide_what_a_file_is() {
         Err(OcrError::Picture(PictureError::UnknownFormat))
     ));
     assert!(matches!(open(&pdfium, b""), Err(OcrError::Picture(PictureError::Empty))));
-    let missing = Document::open(&text, &DecodeLimits::default(), None, &PdfLimits::default());
+    let missing =
+        Document::open(&text, &DecodeLimits::default(), None, &PdfLimits::default(), &Ticket::unlimited());
     let said = missing.expect_err("PDFium is not given").to_string();
     assert!(said.contains("innkeeper models pull --model pdfium"), "{said}");
 }
 
 #[test]
 fn a_library_that_is_missing_or_no_library_is_named() {
+    let load = |library: &Path| Pdfium::load(library, installed::pdf_worker("wrong"));
     let folder = tempfile::tempdir().expect("a folder");
     let nothing = folder.path().join("libpdfium.so");
-    let said = Pdfium::load(&nothing).expect_err("missing").to_string();
+    let said = load(&nothing).expect_err("missing").to_string();
     assert!(said.contains("libpdfium.so") && said.contains("innkeeper models pull --model pdfium"), "{said}");
     // The same name would be another file for the loader, which the test must not load by accident.
     std::fs::write(&nothing, b"not a library").expect("written");
-    assert!(matches!(Pdfium::load(&nothing), Err(OcrError::Pdf(PdfError::Unloadable { .. }))));
-    assert!(matches!(
-        Pdfium::load(Path::new("libpdfium.so")),
-        Err(OcrError::Pdf(PdfError::Unloadable { .. }))
-    ));
+    assert!(matches!(load(&nothing), Err(OcrError::Pdf(PdfError::Unloadable { .. }))));
+    assert!(matches!(load(Path::new("libpdfium.so")), Err(OcrError::Pdf(PdfError::Unloadable { .. }))));
 }
 
 #[test]
@@ -345,12 +345,17 @@ fn a_form_that_draws_itself_and_a_page_of_a_million_strokes_end() {
     let strokes = b"0 0 m 200 200 l S\n".repeat(1_000_000);
     let file = pdf::file_of(Writer::default(), &[(strokes, 200.0, 200.0)], "", "");
     let limits = PdfLimits { max_time: Duration::from_millis(1), ..PdfLimits::default() };
-    let late = Document::open(&file, &DecodeLimits::default(), Some(&pdfium), &limits);
+    let late = Document::open(&file, &DecodeLimits::default(), Some(&pdfium), &limits, &Ticket::unlimited());
     assert!(matches!(late, Err(OcrError::Pdf(PdfError::TooSlow { .. }))), "{late:?}");
     // Whoever comes next is served once that page is drawn.
     let patient = PdfLimits { max_time: Duration::from_mins(5), ..PdfLimits::default() };
-    let next =
-        Document::open(&pdf::text_page(&INVOICE, 0), &DecodeLimits::default(), Some(&pdfium), &patient);
+    let next = Document::open(
+        &pdf::text_page(&INVOICE, 0),
+        &DecodeLimits::default(),
+        Some(&pdfium),
+        &patient,
+        &Ticket::unlimited(),
+    );
     assert_eq!(next.expect("opened").pages().len(), 1);
     let large = vec![b' '; PdfLimits::default().max_bytes];
     let large = [pdf::text_page(&INVOICE, 0), large].concat();
@@ -369,7 +374,13 @@ fn many_callers_at_once_get_each_their_own_file() {
                     let piece = Written { x: 40.0, top: 40.0, size: 12.0, text: &said };
                     let patient = PdfLimits { max_time: Duration::from_mins(5), ..PdfLimits::default() };
                     let file = pdf::text_page(&[piece], 0);
-                    let read = Document::open(&file, &DecodeLimits::default(), Some(&pdfium), &patient);
+                    let read = Document::open(
+                        &file,
+                        &DecodeLimits::default(),
+                        Some(&pdfium),
+                        &patient,
+                        &Ticket::unlimited(),
+                    );
                     assert_eq!(texts(&read.expect("opened").pages()[0]), [said.as_str()]);
                 }
             });

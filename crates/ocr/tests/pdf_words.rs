@@ -40,7 +40,13 @@ fn the_words_of_a_text_layer_are_those_that_are_read_from_the_page() {
         pieces.push(Written { x: 420.0, top, size: 12.0, text: right });
     }
     let file = pdf::text_page(&pieces, 0);
-    let document = Document::open(&file, &DecodeLimits::default(), Some(&pdfium), &PdfLimits::default());
+    let document = Document::open(
+        &file,
+        &DecodeLimits::default(),
+        Some(&pdfium),
+        &PdfLimits::default(),
+        &Ticket::unlimited(),
+    );
     let pages = document.expect("opened").into_pages();
     let [Page::Text { text, picture }] = pages.as_slice() else { panic!("{pages:?}") };
     let read = reader.read(picture, &Ticket::unlimited()).expect("read").text;

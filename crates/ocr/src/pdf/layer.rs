@@ -219,7 +219,8 @@ fn lines(words: Vec<Word>) -> Vec<Line> {
     lines
 }
 
-fn joined(words: Vec<Word>) -> Option<Line> {
+/// The line that these words make; `None` without any.
+pub(super) fn joined(words: Vec<Word>) -> Option<Line> {
     let area = words.iter().map(|word| word.quad.bounds()).reduce(|a, b| union(&a, &b))?;
     let text = words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
     Some(Line { quad: Quad::from_rect(&area), text, confidence: 1.0, words })
