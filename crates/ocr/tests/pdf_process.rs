@@ -142,6 +142,9 @@ fn a_process_that_is_killed_loses_the_file_it_reads_and_no_other() {
     reads_the_next_file(&pdfium);
     // One that waits for a file has none to lose.
     kill(only_process("killed"));
+    while !processes("killed").is_empty() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
     reads_the_next_file(&pdfium);
 }
 

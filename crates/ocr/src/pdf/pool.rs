@@ -13,7 +13,7 @@ use super::{Pages, PdfError, PdfLimits, PdfWorker};
 use crate::OcrError;
 
 /// How long the first process may take to load the library.
-const STARTING: Duration = Duration::from_secs(60);
+const STARTING: Duration = Duration::from_mins(1);
 
 /// PDFium, ready to read files. Cloning is cheap; the last clone to go takes the processes along.
 #[derive(Debug, Clone)]

@@ -139,9 +139,14 @@ impl Process {
         match said {
             Err(Lost::Failed(error)) => {
                 end(child)?;
-                // How it ended says more than that the pipe is broken.
                 let status = child.wait()?;
-                Err(Lost::Failed(io::Error::new(error.kind(), format!("{error}; {status}"))))
+                // How it ended says more than that the pipe did.
+                Err(Lost::Failed(match error.kind() {
+                    io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe => {
+                        io::Error::new(error.kind(), status.to_string())
+                    }
+                    _ => error,
+                }))
             }
             said => said,
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crossbeam_channel::bounded;
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::frame::{self, Answer, PLAIN, Refusal, Request};
 use super::reader::Library;
@@ -54,6 +54,8 @@ fn serve(library: &Path) -> io::Result<()> {
 fn confine() -> io::Result<()> {
     let limits = [(Resource::As, MEMORY), (Resource::Fsize, 0), (Resource::Core, 0)];
     for (resource, most) in limits {
+        // What the system allows may be less already.
+        let most = getrlimit(resource).maximum.map_or(most, |allowed| allowed.min(most));
         setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?;
     }
     Ok(())
