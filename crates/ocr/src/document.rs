@@ -1,4 +1,5 @@
 use innkeeper_core::{DecodeLimits, Picture};
+use innkeeper_runtime::Ticket;
 
 use crate::pdf::{PdfError, PdfLimits, Pdfium};
 use crate::{OcrError, PageText};
@@ -52,19 +53,22 @@ impl Document {
     /// # Errors
     /// [`OcrError::Picture`] for pictures, see [`Picture::decode`]; it is also what bytes of another kind get.
     /// [`OcrError::Pdf`] for PDF files, see [`PdfError`]; `pdfium` is `None` where the library is not installed.
+    /// [`OcrError::Runtime`] when `ticket` is cancelled or its deadline passes; a PDF file is given up at once.
     pub fn open(
         bytes: &[u8],
         decode: &DecodeLimits,
         pdfium: Option<&Pdfium>,
         limits: &PdfLimits,
+        ticket: &Ticket,
     ) -> Result<Self, OcrError> {
+        ticket.check()?;
         if !is_pdf(bytes) {
             return Ok(Self {
                 pages: vec![Page::Picture(Picture::decode(bytes, decode)?)],
                 pages_in_file: 1,
             });
         }
-        let read = pdfium.ok_or(PdfError::NotInstalled)?.read(bytes, limits)?;
+        let read = pdfium.ok_or(PdfError::NotInstalled)?.read(bytes, limits, ticket)?;
         Ok(Self { pages: read.pages, pages_in_file: read.in_file })
     }
 

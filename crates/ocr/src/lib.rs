@@ -11,13 +11,13 @@ mod error;
 pub mod identity;
 pub mod invoice;
 mod page;
-mod pdf;
+pub mod pdf;
 pub mod text;
 
 pub use document::{Document, Page, is_pdf};
 pub use error::OcrError;
 pub use page::{Line, PageText, Quad, Word};
-pub use pdf::{PdfError, PdfLimits, Pdfium};
+pub use pdf::{PdfError, PdfLimits, PdfWorker, Pdfium};
 pub use text::{
     Alphabet, Character, Characters, Padding, ReadPage, Reading, TextModels, TextReader, TextSettings,
     TextTimings,

@@ -11,11 +11,12 @@ use std::time::Duration;
 
 use innkeeper_core::{DecodeLimits, PictureError};
 use innkeeper_ocr::{Document, OcrError, Page, PdfError, PdfLimits, Pdfium};
+use innkeeper_runtime::Ticket;
 use rendered::pdf::{self, Writer, Written};
 use rendered::{Bill, Kind, Language};
 
 fn open(pdfium: &Pdfium, bytes: &[u8]) -> Result<Document, OcrError> {
-    Document::open(bytes, &DecodeLimits::default(), Some(pdfium), &PdfLimits::default())
+    Document::open(bytes, &DecodeLimits::default(), Some(pdfium), &PdfLimits::default(), &Ticket::unlimited())
 }
 
 fn opened(pdfium: &Pdfium, bytes: &[u8]) -> Vec<Page> {
@@ -173,24 +174,23 @@ fn the_bytes_decide_what_a_file_is() {
         Err(OcrError::Picture(PictureError::UnknownFormat))
     ));
     assert!(matches!(open(&pdfium, b""), Err(OcrError::Picture(PictureError::Empty))));
-    let missing = Document::open(&text, &DecodeLimits::default(), None, &PdfLimits::default());
+    let missing =
+        Document::open(&text, &DecodeLimits::default(), None, &PdfLimits::default(), &Ticket::unlimited());
     let said = missing.expect_err("PDFium is not given").to_string();
     assert!(said.contains("innkeeper models pull --model pdfium"), "{said}");
 }
 
 #[test]
 fn a_library_that_is_missing_or_no_library_is_named() {
+    let load = |library: &Path| Pdfium::load(library, installed::pdf_worker("wrong"));
     let folder = tempfile::tempdir().expect("a folder");
     let nothing = folder.path().join("libpdfium.so");
-    let said = Pdfium::load(&nothing).expect_err("missing").to_string();
+    let said = load(&nothing).expect_err("missing").to_string();
     assert!(said.contains("libpdfium.so") && said.contains("innkeeper models pull --model pdfium"), "{said}");
     // The same name would be another file for the loader, which the test must not load by accident.
     std::fs::write(&nothing, b"not a library").expect("written");
-    assert!(matches!(Pdfium::load(&nothing), Err(OcrError::Pdf(PdfError::Unloadable { .. }))));
-    assert!(matches!(
-        Pdfium::load(Path::new("libpdfium.so")),
-        Err(OcrError::Pdf(PdfError::Unloadable { .. }))
-    ));
+    assert!(matches!(load(&nothing), Err(OcrError::Pdf(PdfError::Unloadable { .. }))));
+    assert!(matches!(load(Path::new("libpdfium.so")), Err(OcrError::Pdf(PdfError::Unloadable { .. }))));
 }
 
 #[test]
@@ -267,19 +267,20 @@ fn page_trees_that_lie_loop_or_go_deep_end() {
 #[test]
 fn pages_of_any_claimed_size_cost_no_more_than_an_honest_one() {
     let Some(pdfium) = installed::pdfium() else { return };
-    for (width, height) in [(1e9, 1e9), (14_401.0, 10.0), (1e38, 1.0)] {
-        let file = pdf::file_of(Writer::default(), &[(Vec::new(), width, height)], "", "");
-        assert!(
-            matches!(refused(&pdfium, &file), PdfError::PageTooLarge { page: 1, .. }),
-            "{width} x {height}"
-        );
-    }
+    let size =
+        |width: f32, height: f32| pdf::file_of(Writer::default(), &[(Vec::new(), width, height)], "", "");
+    assert!(matches!(refused(&pdfium, &size(14_401.0, 10.0)), PdfError::PageTooLarge { page: 1, .. }));
     // Sizes that make no sense are replaced by letter paper there, or refused.
-    for (width, height) in
-        [(0.0, 0.0), (-50.0, 50.0), (f32::NAN, 1.0), (0.001, 14_000.0), (14_400.0, 14_400.0)]
-    {
-        let file = pdf::file_of(Writer::default(), &[(Vec::new(), width, height)], "", "");
-        if let Ok(document) = open(&pdfium, &file) {
+    for (width, height) in [
+        (1e9, 1e9),
+        (1e38, 1.0),
+        (0.0, 0.0),
+        (-50.0, 50.0),
+        (f32::NAN, 1.0),
+        (0.001, 14_000.0),
+        (14_400.0, 14_400.0),
+    ] {
+        if let Ok(document) = open(&pdfium, &size(width, height)) {
             let picture = document.pages()[0].picture();
             assert!(picture.width() <= 4_000 && picture.height() <= 4_000, "{width} x {height}: {picture:?}");
         }
@@ -315,14 +316,13 @@ fn scripts_and_actions_in_a_file_do_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let trap = folder.path().join("trap");
     let actions = format!(
-        "/AA << /O << /S /JavaScript /JS (while(true\\){{}}) >> /C << /S /Launch /F ({}) >> >>",
+        "/AA << /O << /S /JavaScript /JS (while(1){{}}) >> /C << /S /Launch /F ({}) >> >>",
         trap.display()
     );
     let content = pdf::written(&INVOICE, 842.0, 0);
-    let file = pdf::file_of(Writer::default(), &[(content, 595.0, 842.0)], pdf::HELVETICA, &actions);
-    let text = String::from_utf8_lossy(&file).into_owned();
-    let open_action = "/Type /Catalog /OpenAction << /S /JavaScript /JS (while(true\\){}) >>";
-    let file = text.replace("/Type /Catalog", open_action).into_bytes();
+    let mut writer = Writer::default();
+    writer.catalogue = "/OpenAction << /S /JavaScript /JS (while(1){}) >>".to_owned();
+    let file = pdf::file_of(writer, &[(content, 595.0, 842.0)], pdf::HELVETICA, &actions);
     assert_eq!(texts(&opened(&pdfium, &file)[0]).len(), INVOICE.len());
     assert!(!trap.exists());
 }
@@ -336,7 +336,7 @@ fn a_form_that_draws_itself_and_a_page_of_a_million_strokes_end() {
         &format!(
             "/Type /XObject /Subtype /Form /BBox [0 0 200 200] /Resources << /XObject << /Fm {own} 0 R >> >>"
         ),
-        b"/Fm Do /Fm Do",
+        b"/Fm Do",
     );
     let resources = format!("/XObject << /Fm {form} 0 R >>");
     let file = pdf::file_of(writer, &[(b"/Fm Do".to_vec(), 200.0, 200.0)], &resources, "");
@@ -345,12 +345,17 @@ fn a_form_that_draws_itself_and_a_page_of_a_million_strokes_end() {
     let strokes = b"0 0 m 200 200 l S\n".repeat(1_000_000);
     let file = pdf::file_of(Writer::default(), &[(strokes, 200.0, 200.0)], "", "");
     let limits = PdfLimits { max_time: Duration::from_millis(1), ..PdfLimits::default() };
-    let late = Document::open(&file, &DecodeLimits::default(), Some(&pdfium), &limits);
+    let late = Document::open(&file, &DecodeLimits::default(), Some(&pdfium), &limits, &Ticket::unlimited());
     assert!(matches!(late, Err(OcrError::Pdf(PdfError::TooSlow { .. }))), "{late:?}");
     // Whoever comes next is served once that page is drawn.
     let patient = PdfLimits { max_time: Duration::from_mins(5), ..PdfLimits::default() };
-    let next =
-        Document::open(&pdf::text_page(&INVOICE, 0), &DecodeLimits::default(), Some(&pdfium), &patient);
+    let next = Document::open(
+        &pdf::text_page(&INVOICE, 0),
+        &DecodeLimits::default(),
+        Some(&pdfium),
+        &patient,
+        &Ticket::unlimited(),
+    );
     assert_eq!(next.expect("opened").pages().len(), 1);
     let large = vec![b' '; PdfLimits::default().max_bytes];
     let large = [pdf::text_page(&INVOICE, 0), large].concat();
@@ -369,10 +374,30 @@ fn many_callers_at_once_get_each_their_own_file() {
                     let piece = Written { x: 40.0, top: 40.0, size: 12.0, text: &said };
                     let patient = PdfLimits { max_time: Duration::from_mins(5), ..PdfLimits::default() };
                     let file = pdf::text_page(&[piece], 0);
-                    let read = Document::open(&file, &DecodeLimits::default(), Some(&pdfium), &patient);
+                    let read = Document::open(
+                        &file,
+                        &DecodeLimits::default(),
+                        Some(&pdfium),
+                        &patient,
+                        &Ticket::unlimited(),
+                    );
                     assert_eq!(texts(&read.expect("opened").pages()[0]), [said.as_str()]);
                 }
             });
         }
     });
+}
+
+#[test]
+fn invoices_that_programs_wrote_are_read_from_their_text_layer() {
+    let Some(pdfium) = installed::pdfium() else { return };
+    let Some(mirror) = std::env::var_os("INNKEEPER_MIRROR") else { return };
+    let Ok(folder) = std::fs::read_dir(Path::new(&mirror).join("ocr/invoices")) else { return };
+    let files = folder.map(|entry| entry.expect("an entry").path());
+    for path in files.filter(|path| path.extension().is_some_and(|extension| extension == "pdf")) {
+        let pages = opened(&pdfium, &std::fs::read(&path).expect("a file"));
+        let said = texts(&pages[0]).join("\n").to_lowercase();
+        let named = ["invoice", "rechnung", "faktura"].iter().any(|name| said.contains(name));
+        assert!(named, "{}: {said:?}", path.display());
+    }
 }

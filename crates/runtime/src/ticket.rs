@@ -77,8 +77,8 @@ impl Ticket {
         CancelGuard(self.clone())
     }
 
-    /// Disconnects when the ticket is cancelled.
-    pub(crate) fn cancelled(&self) -> &Receiver<()> {
+    /// Disconnects when the ticket is cancelled; nothing is ever sent.
+    pub fn cancelled(&self) -> &Receiver<()> {
         &self.wish.gone
     }
 

@@ -18,7 +18,7 @@ const UNSEEN: f32 = 0.2;
 const SCAN: f32 = 0.5;
 /// Objects and annotations that are looked at; what comes later decides nothing.
 const LOOKED_AT: usize = 5_000;
-/// A gap between characters that separates words, in heights of the letters.
+/// A gap between characters that separates words where no space is written, in heights of the letters.
 const WORD_GAP: f32 = 0.25;
 /// A gap between words that separates lines of one row (columns of a table), in heights.
 const LINE_GAP: f32 = 1.2;
@@ -27,6 +27,8 @@ const LINE_GAP: f32 = 1.2;
 struct Seen {
     letter: char,
     area: Rect,
+    /// A space stands before it.
+    apart: bool,
 }
 
 /// Points of the page to pixels of its picture: x = a + b*px + c*py, y likewise.
@@ -74,15 +76,16 @@ pub(super) fn text(
     let mapping = Mapping::of(page, config)?;
     let turn = page.rotation().ok()?.as_degrees();
     let (mut seen, mut all, mut garbage, mut unseen) = (Vec::new(), 0.0_f32, 0.0_f32, 0.0_f32);
-    let mut letters = 0;
+    let (mut letters, mut apart) = (0, false);
     for character in characters.iter() {
         let Some(letter) = letter(&character) else {
             all += 1.0;
             garbage += 1.0;
             continue;
         };
-        // Spaces that the layer makes up have no place; the gaps between letters say where words end.
+        // Not every file writes its spaces: a gap between letters ends a word too.
         if letter.is_whitespace() || letter.is_control() {
+            apart = true;
             continue;
         }
         all += 1.0;
@@ -94,7 +97,8 @@ pub(super) fn text(
         let area = mapping.rect(&bounds).clipped(width, height);
         if area.w > 0.0 && area.h > 0.0 {
             letters += usize::from(letter.is_alphanumeric());
-            seen.push(Seen { letter, area });
+            seen.push(Seen { letter, area, apart });
+            apart = false;
         }
     }
     if letters < FEWEST || garbage > GARBAGE * all || unseen > UNSEEN * all {
@@ -144,7 +148,8 @@ fn is_invisible(character: &PdfPageTextChar) -> bool {
 fn is_upright(character: &PdfPageTextChar, turn: f32) -> bool {
     const SLANT: f32 = 5.0;
     let Ok(angle) = character.angle_degrees() else { return true };
-    let off = (angle - turn).rem_euclid(360.0);
+    // PDFium measures the angle clockwise too.
+    let off = (angle + turn).rem_euclid(360.0);
     off.min(360.0 - off) <= SLANT
 }
 
@@ -152,11 +157,12 @@ fn is_upright(character: &PdfPageTextChar, turn: f32) -> bool {
 fn words(seen: &[Seen]) -> Vec<Word> {
     let mut words: Vec<(String, Rect)> = Vec::new();
     let mut last: Option<Rect> = None;
-    for Seen { letter, area } in seen {
-        let goes_on = last.is_some_and(|last| {
-            let gap = area.x - last.right();
-            same_row(&last, area) && gap < WORD_GAP * last.h && area.x > last.x
-        });
+    for Seen { letter, area, apart } in seen {
+        let goes_on = !apart
+            && last.is_some_and(|last| {
+                let gap = area.x - last.right();
+                same_row(&last, area) && gap < WORD_GAP * last.h && area.x > last.x
+            });
         match words.last_mut().filter(|_| goes_on) {
             Some((text, whole)) => {
                 text.push(*letter);
@@ -213,7 +219,8 @@ fn lines(words: Vec<Word>) -> Vec<Line> {
     lines
 }
 
-fn joined(words: Vec<Word>) -> Option<Line> {
+/// The line that these words make; `None` without any.
+pub(super) fn joined(words: Vec<Word>) -> Option<Line> {
     let area = words.iter().map(|word| word.quad.bounds()).reduce(|a, b| union(&a, &b))?;
     let text = words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
     Some(Line { quad: Quad::from_rect(&area), text, confidence: 1.0, words })

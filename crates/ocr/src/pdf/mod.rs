@@ -1,28 +1,31 @@
 //! PDF files, read by PDFium.
 //!
-//! PDFium is a C++ library that is loaded at run time and may be used by one thread at a time. One thread of ours
-//! owns it; documents wait in a short queue before that thread, and nobody waits longer than
-//! [`PdfLimits::max_time`]. A page that is being drawn cannot be interrupted: whoever sent it is answered in time,
-//! but the thread goes on until PDFium is done. See `docs/adr/0010-pdfium-in-process.md`.
+//! PDFium is a C++ library, and files come from strangers: it runs in a process of its own, one for each file, which
+//! is killed when the answer is no longer wanted or takes too long. A file that ends that process, keeps it busy for
+//! ever or takes it over has that one file to lose. See `docs/adr/0010-pdfium-in-a-process-of-its-own.md`.
+//!
+//! [`Pdfium`] is this side of the pipe, [`serve_worker`] the other one; `frame` is what goes through it.
 
+mod frame;
 mod layer;
+mod pool;
+mod process;
 mod reader;
+mod worker;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, SendTimeoutError, Sender, bounded};
+use serde::{Deserialize, Serialize};
 
-use crate::OcrError;
 use crate::document::Page;
 
-/// Documents that may wait for the one that is being read.
-const WAITING: usize = 8;
+pub use pool::Pdfium;
+pub use process::PdfWorker;
+pub use worker::serve_worker;
 
 /// What is read of a PDF file.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct PdfLimits {
     /// Most bytes of the file.
     pub max_bytes: usize,
@@ -63,7 +66,7 @@ pub enum PdfError {
     /// No library was given, and this is a PDF file.
     #[error("PDF files need PDFium, which is not installed: innkeeper models pull --model pdfium")]
     NotInstalled,
-    /// The library cannot be loaded.
+    /// The library cannot be loaded, or the process that loads it cannot be started.
     #[error("{} cannot be loaded as PDFium ({detail}): innkeeper models pull --model pdfium", path.display())]
     Unloadable {
         /// The file that was to be loaded.
@@ -79,7 +82,7 @@ pub enum PdfError {
         /// Bytes allowed.
         max: usize,
     },
-    /// The file, or a page of it, is not what ISO 32000 describes.
+    /// The file, or a page of it, is not what ISO 32000 describes, or PDFium came to its end over it.
     #[error("the PDF file cannot be read: {detail}")]
     Broken {
         /// What is wrong.
@@ -106,7 +109,7 @@ pub enum PdfError {
         /// The time allowed.
         limit: Duration,
     },
-    /// Too many documents wait already.
+    /// Other files were being read the whole time.
     #[error("too many PDF files wait to be read")]
     Busy,
 }
@@ -115,89 +118,4 @@ pub enum PdfError {
 pub(crate) struct Pages {
     pub(crate) pages: Vec<Page>,
     pub(crate) in_file: usize,
-}
-
-struct Job {
-    bytes: Vec<u8>,
-    limits: PdfLimits,
-    deadline: Instant,
-    answer: Sender<Result<Pages, PdfError>>,
-}
-
-/// The library, loaded once for the process. Cloning is cheap.
-#[derive(Debug, Clone)]
-pub struct Pdfium {
-    path: PathBuf,
-    jobs: Sender<Job>,
-}
-
-/// PDFium holds state of its own for the whole process; a second copy must not be loaded beside it.
-static LOADED: Mutex<Option<Pdfium>> = Mutex::new(None);
-
-impl Pdfium {
-    /// Loads the shared library at `path`, or gives the one that was loaded before.
-    ///
-    /// # Errors
-    /// [`PdfError::Unloadable`] when the file is missing or no PDFium of the expected version, or when another
-    /// one was loaded from elsewhere.
-    pub fn load(path: &Path) -> Result<Self, OcrError> {
-        let unloadable = |detail: String| PdfError::Unloadable { path: path.to_owned(), detail };
-        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(pdfium) = &*loaded {
-            if pdfium.path == path {
-                return Ok(pdfium.clone());
-            }
-            let detail = format!("{} is loaded already", pdfium.path.display());
-            return Err(unloadable(detail).into());
-        }
-        // The loader would look for a bare name in the folders of the system.
-        let found = path.canonicalize().map_err(|e| unloadable(e.to_string()))?;
-        let library = reader::Library::load(&found).map_err(unloadable)?;
-        let (jobs, queue) = bounded(WAITING);
-        std::thread::Builder::new()
-            .name("pdfium".to_owned())
-            .spawn(move || work(&library, &queue))
-            .map_err(|e| unloadable(e.to_string()))?;
-        let pdfium = Self { path: path.to_owned(), jobs };
-        *loaded = Some(pdfium.clone());
-        Ok(pdfium)
-    }
-
-    /// Reads the pages of a file.
-    pub(crate) fn read(&self, bytes: &[u8], limits: &PdfLimits) -> Result<Pages, PdfError> {
-        if bytes.len() > limits.max_bytes {
-            return Err(PdfError::TooManyBytes { bytes: bytes.len(), max: limits.max_bytes });
-        }
-        let too_slow = PdfError::TooSlow { limit: limits.max_time };
-        let Some(deadline) = Instant::now().checked_add(limits.max_time) else { return Err(too_slow) };
-        let (answer, answered) = bounded(1);
-        let job = Job { bytes: bytes.to_vec(), limits: *limits, deadline, answer };
-        match self.jobs.send_timeout(job, limits.max_time) {
-            Ok(()) => {}
-            Err(SendTimeoutError::Timeout(_)) => return Err(PdfError::Busy),
-            Err(SendTimeoutError::Disconnected(_)) => return Err(gone()),
-        }
-        match answered.recv_deadline(deadline) {
-            Ok(answer) => answer,
-            Err(RecvTimeoutError::Timeout) => Err(too_slow),
-            Err(RecvTimeoutError::Disconnected) => Err(gone()),
-        }
-    }
-}
-
-fn gone() -> PdfError {
-    PdfError::Broken { detail: "reading it was given up".to_owned() }
-}
-
-/// The thread that owns the library.
-fn work(library: &reader::Library, queue: &Receiver<Job>) {
-    for job in queue {
-        if Instant::now() >= job.deadline {
-            continue;
-        }
-        // A panic of the binding ends this document, not all that come after it.
-        let read = catch_unwind(AssertUnwindSafe(|| library.read(&job.bytes, &job.limits, job.deadline)));
-        // Whoever asked may have gone.
-        let _ = job.answer.send(read.unwrap_or_else(|_| Err(gone())));
-    }
 }

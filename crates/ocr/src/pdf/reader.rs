@@ -1,5 +1,4 @@
 use std::path::Path;
-use std::time::Instant;
 
 use innkeeper_core::Picture;
 use pdfium_render::prelude::{
@@ -7,7 +6,8 @@ use pdfium_render::prelude::{
     PdfiumInternalError,
 };
 
-use super::{Pages, PdfError, PdfLimits, layer};
+use super::frame::Refusal;
+use super::{PdfLimits, layer};
 use crate::document::Page;
 
 /// Pixels a point that long pages keep: 150 an inch, below which small print is lost.
@@ -15,7 +15,7 @@ const LEAST_SCALE: f32 = 150.0 / 72.0;
 /// Pixels a point of the smallest pages; more shows nothing that the file holds.
 const MOST_SCALE: f32 = 4.0;
 
-/// The loaded library. It must stay on one thread.
+/// The loaded library: one a process, on one thread.
 pub(super) struct Library(Binding);
 
 impl Library {
@@ -27,56 +27,57 @@ impl Library {
         Ok(Self(Binding::new(bindings)))
     }
 
-    /// The first pages of a file.
-    pub(super) fn read(
-        &self,
-        bytes: &[u8],
-        limits: &PdfLimits,
-        deadline: Instant,
-    ) -> Result<Pages, PdfError> {
+    pub(super) fn open<'a>(&'a self, bytes: &'a [u8]) -> Result<File<'a>, Refusal> {
         let document = self.0.load_pdf_from_byte_slice(bytes, None).map_err(|e| match e {
             PdfiumError::PdfiumLibraryInternalError(
                 PdfiumInternalError::PasswordError | PdfiumInternalError::SecurityError,
-            ) => PdfError::Encrypted,
+            ) => Refusal::Encrypted,
             other => broken("the file", &other),
         })?;
-        let in_file = usize::try_from(document.pages().len()).unwrap_or(0);
-        if in_file == 0 {
-            return Err(PdfError::Broken { detail: "it has no pages".to_owned() });
+        let pages = usize::try_from(document.pages().len()).unwrap_or(0);
+        if pages == 0 {
+            return Err(Refusal::Broken { detail: "it has no pages".to_owned() });
         }
-        let pages = (0..in_file.min(limits.max_pages)).map(|index| {
-            if Instant::now() >= deadline {
-                return Err(PdfError::TooSlow { limit: limits.max_time });
-            }
-            read_page(&document, index, limits)
-        });
-        Ok(Pages { pages: pages.collect::<Result<_, _>>()?, in_file })
+        Ok(File { document, pages })
     }
 }
 
-fn broken(what: &str, why: &PdfiumError) -> PdfError {
-    PdfError::Broken { detail: format!("{what}: {why:?}") }
+/// An open file.
+pub(super) struct File<'a> {
+    document: PdfDocument<'a>,
+    /// How many pages it says it has; at least one.
+    pub(super) pages: usize,
 }
 
-fn read_page(document: &PdfDocument, index: usize, limits: &PdfLimits) -> Result<Page, PdfError> {
-    let name = format!("page {}", index + 1);
-    let page = document.pages().get(index as i32).map_err(|e| broken(&name, &e))?;
-    let (width, height) = (page.width().value, page.height().value);
-    let sensible = |side: f32| side > 0.0 && side <= limits.max_points;
-    if !sensible(width) || !sensible(height) {
-        return Err(PdfError::PageTooLarge { page: index + 1, width, height, max: limits.max_points });
+impl File<'_> {
+    /// A page, from 0.
+    pub(super) fn page(&self, index: usize, limits: &PdfLimits) -> Result<Page, Refusal> {
+        let name = format!("page {}", index + 1);
+        let page = self.document.pages().get(index as i32).map_err(|e| broken(&name, &e))?;
+        let (width, height) = (page.width().value, page.height().value);
+        if !width.is_finite() || !height.is_finite() {
+            return Err(Refusal::Broken { detail: format!("{name} has no size") });
+        }
+        let sensible = |side: f32| side > 0.0 && side <= limits.max_points;
+        if !sensible(width) || !sensible(height) {
+            return Err(Refusal::PageTooLarge { page: index + 1, width, height });
+        }
+        let (columns, rows) = pixels(width, height, limits);
+        let config = PdfRenderConfig::new()
+            .set_fixed_size(columns as i32, rows as i32)
+            .set_format(PdfBitmapFormat::BGRx)
+            .limit_render_image_cache_size(true);
+        let picture = draw(&page, &config, columns, rows).map_err(|e| broken(&name, &e))?;
+        let text = layer::text(&page, &config, columns, rows, limits.max_characters);
+        Ok(match text {
+            Some(text) => Page::Text { text, picture },
+            None => Page::Picture(picture),
+        })
     }
-    let (columns, rows) = pixels(width, height, limits);
-    let config = PdfRenderConfig::new()
-        .set_fixed_size(columns as i32, rows as i32)
-        .set_format(PdfBitmapFormat::BGRx)
-        .limit_render_image_cache_size(true);
-    let picture = draw(&page, &config, columns, rows).map_err(|e| broken(&name, &e))?;
-    let text = layer::text(&page, &config, columns, rows, limits.max_characters);
-    Ok(match text {
-        Some(text) => Page::Text { text, picture },
-        None => Page::Picture(picture),
-    })
+}
+
+fn broken(what: &str, why: &PdfiumError) -> Refusal {
+    Refusal::Broken { detail: format!("{what}: {why:?}") }
 }
 
 /// Width and height of the picture of a page of this size in points.

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use innkeeper_ocr::Pdfium;
+use innkeeper_ocr::{PdfWorker, Pdfium};
 use innkeeper_packs::{Choice, Library, Manifest, PackChoice};
 
 /// The only file of the item that is installed for a task, or the file that the variable names.
@@ -34,6 +34,22 @@ pub fn file(variable: &str, task: &str) -> Option<PathBuf> {
 }
 
 /// The PDF library.
+pub fn pdf_library() -> Option<PathBuf> {
+    file("INNKEEPER_PDFIUM_LIBRARY", "pdf-pages")
+}
+
+/// The program that PDFium runs in. `name` is what its processes can be told by.
+pub fn pdf_worker(name: &str) -> PdfWorker {
+    let program = env!("CARGO_BIN_EXE_innkeeper-pdf-worker").into();
+    PdfWorker { program, arguments: vec![name.into()], processes: 1 }
+}
+
+/// PDFium in processes of that name.
+pub fn pdfium_named(name: &str) -> Option<Pdfium> {
+    pdf_library().map(|library| Pdfium::load(&library, pdf_worker(name)).expect("loaded"))
+}
+
+/// PDFium.
 pub fn pdfium() -> Option<Pdfium> {
-    file("INNKEEPER_PDFIUM_LIBRARY", "pdf-pages").map(|path| Pdfium::load(&path).expect("loaded"))
+    pdfium_named("reads")
 }

@@ -19,6 +19,8 @@ pub struct Writer {
     objects: Vec<Vec<u8>>,
     /// Put into the trailer, as `/Encrypt 5 0 R` is.
     pub trailer: String,
+    /// Put into the catalogue, as `/OpenAction << … >>` is.
+    pub catalogue: String,
 }
 
 impl Writer {
@@ -85,7 +87,8 @@ pub fn file_of(mut writer: Writer, pages: &[(Vec<u8>, f32, f32)], resources: &st
         })
         .collect();
     writer.add(format!("<< /Type /Pages /Count {} /Kids [{}] >>", kids.len(), kids.join(" ")));
-    let root = writer.add(format!("<< /Type /Catalog /Pages {tree} 0 R >>"));
+    let catalogue = format!("<< /Type /Catalog /Pages {tree} 0 R {} >>", writer.catalogue);
+    let root = writer.add(catalogue);
     writer.file(root)
 }
 
