@@ -29,4 +29,10 @@ pub enum OcrError {
     /// than one character a line.
     #[error("the recognition model has no usable list of characters: {0}")]
     Characters(String),
+    /// The picture shows no identity document that can be read.
+    #[error(
+        "no identity document was found: no machine-readable zone, no known barcode, no print that names a kind of \
+         document or a date of birth"
+    )]
+    DocumentNotFound,
 }

@@ -8,6 +8,7 @@
 
 mod document;
 mod error;
+pub mod identity;
 mod page;
 mod pdf;
 pub mod text;

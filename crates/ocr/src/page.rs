@@ -8,7 +8,7 @@ use crate::text::turn::{Quarter, Tilt};
 /// Four corners in pixels of the upright page: top left, top right, bottom right, bottom left as the text is
 /// read.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = Vec<Object>))]
 pub struct Quad(pub [Point; 4]);
 
 impl Quad {

@@ -54,7 +54,7 @@ impl Quarter {
     }
 
     /// The picture, turned.
-    pub(super) fn of(self, picture: &Picture) -> Result<Picture, PictureError> {
+    pub(crate) fn of(self, picture: &Picture) -> Result<Picture, PictureError> {
         let (width, height) = (picture.width() as usize, picture.height() as usize);
         let (pixels, _) = picture.rgb().as_chunks::<3>();
         let rgb = match self {
