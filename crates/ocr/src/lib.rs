@@ -18,5 +18,6 @@ pub use error::OcrError;
 pub use page::{Line, PageText, Quad, Word};
 pub use pdf::{PdfError, PdfLimits, Pdfium};
 pub use text::{
-    Alphabet, Character, Characters, ReadPage, Reading, TextModels, TextReader, TextSettings, TextTimings,
+    Alphabet, Character, Characters, ReadPage, Reading, Tesseract, TesseractError, TextModels, TextReader,
+    TextSettings, TextTimings,
 };
