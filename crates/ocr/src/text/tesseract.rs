@@ -266,7 +266,6 @@ fn tiff(strips: &[Strip]) -> Result<Vec<u8>, tiff::TiffError> {
     for strip in strips {
         encoder.write_image::<Gray8>(strip.width, strip.height, &strip.grey)?;
     }
-    drop(encoder);
     Ok(file.into_inner())
 }
 
@@ -278,7 +277,7 @@ fn second_reading(answer: &str) -> Vec<(usize, Vec<vietnamese::Guess>)> {
         let columns: Vec<&str> = row.split('\t').collect();
         let [level, page, _, _, _, _, _, _, _, _, confidence, text] = columns.as_slice() else { continue };
         let (Ok(page), Ok(confidence)) = (page.parse(), confidence.parse::<f32>()) else { continue };
-        if *level != "5" || text.trim().is_empty() {
+        if *level != "5" || !confidence.is_finite() || text.trim().is_empty() {
             continue;
         }
         let guess = vietnamese::Guess { text: text.trim().to_owned(), confidence: confidence / 100.0 };
