@@ -29,6 +29,9 @@ if [ -n "${INNKEEPER_MIRROR:-}" ]; then
     export INNKEEPER_REQUIRE_EXTENDED=1
 fi
 
+# `make bootstrap` installs Tesseract with its data for Vietnamese for the tests.
+export INNKEEPER_REQUIRE_TESSERACT=1
+
 # One server for every test, which stops when this script ends, however it does.
 if [ -z "${INNKEEPER_TEST_POSTGRES:-}" ]; then
     coproc POSTGRES { exec scripts/postgres.sh; }

@@ -2,6 +2,7 @@ use innkeeper_core::PictureError;
 use innkeeper_runtime::RuntimeError;
 
 use crate::pdf::PdfError;
+use crate::text::TesseractError;
 
 /// Why a document could not be read. That it holds no text is not an error.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +16,9 @@ pub enum OcrError {
     /// The PDF file could not be read.
     #[error(transparent)]
     Pdf(#[from] PdfError),
+    /// The second recogniser for Vietnamese failed; the page as the first one read it is still good.
+    #[error(transparent)]
+    Tesseract(#[from] TesseractError),
     /// The model answered with tensors of another shape than its kind has.
     #[error("{model} answered with {got}, expected {expected}: another model is installed under this name")]
     UnexpectedOutput {

@@ -11,7 +11,9 @@ mod recognise;
 mod rectangle;
 mod sampling;
 mod settings;
+mod tesseract;
 pub(crate) mod turn;
+mod vietnamese;
 
 use std::time::{Duration, Instant};
 
@@ -21,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use characters::{Alphabet, Characters};
 pub use settings::{Padding, TextSettings};
+pub use tesseract::{Tesseract, TesseractError};
 
 use crate::{Line, OcrError, PageText, Quad, Word};
 use ctc::Choice;
