@@ -10,12 +10,14 @@ use innkeeper_face::{
     PipelineSettings,
 };
 use innkeeper_ocr::invoice::{InvoiceReader, Ranker};
-use innkeeper_ocr::{Characters, PdfLimits, Pdfium, TextModels, TextReader, TextSettings};
+use innkeeper_ocr::{
+    Characters, PdfLimits, PdfWorker, Pdfium, Tesseract, TextModels, TextReader, TextSettings,
+};
 use innkeeper_packs::{Choice, InstalledItem, Library, Manifest, PackChoice};
 use innkeeper_runtime::{Model, OnnxRuntime, PoolOptions, Session, SessionOptions};
 
 use crate::config::{Inference, Settings};
-use crate::service::Documents;
+use crate::service::{CANNOT_BE_LOADED, Documents};
 
 /// Why a pipeline is not there.
 #[derive(Debug, thiserror::Error)]
@@ -101,6 +103,13 @@ fn installed(library: &Library, pack: &PackChoice, task: &'static str) -> Result
 fn file(item: &InstalledItem, name: &'static str) -> Result<PathBuf, ModelsError> {
     let missing = || ModelsError::File { item: item.item.clone(), file: name };
     item.file(name).map(Path::to_owned).ok_or_else(missing)
+}
+
+/// PDFium, in processes of this same program.
+fn load_pdfium(path: &Path) -> Result<Pdfium, ModelsError> {
+    let worker = PdfWorker::this_program(vec!["pdf-worker".into()])
+        .map_err(|source| ModelsError::Io { path: path.to_owned(), source })?;
+    Ok(Pdfium::load(path, worker)?)
 }
 
 /// How a network runs, of which one frame asks `rows` rows at once at most.
@@ -193,9 +202,9 @@ impl Loader {
         let path =
             installed(&self.library, &self.pack, PDF_PAGES).and_then(|item| file(&item, "libpdfium.so"));
         match path {
-            Ok(path) => Pdfium::load(&path).map_err(|error| {
+            Ok(path) => load_pdfium(&path).map_err(|error| {
                 tracing::error!(%error, "PDF files are not read");
-                "cannot_be_loaded".to_owned()
+                CANNOT_BE_LOADED.to_owned()
             }),
             Err(_) => Err("model_not_installed".to_owned()),
         }
@@ -209,6 +218,7 @@ impl Loader {
             limits: settings.images.limits(),
             timezone: settings.hotel.timezone,
             pdfium: self.pdfium(),
+            vietnamese: Tesseract::find(None).map_err(|error| error.to_string()),
             pdf_limits: PdfLimits { max_bytes: settings.images.max_bytes, ..PdfLimits::default() },
             country: settings.ocr.country.clone(),
         })

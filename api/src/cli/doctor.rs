@@ -104,9 +104,20 @@ pub(super) fn run(settings: &Settings) -> Outcome {
         };
         findings.push(Finding { what: "ONNX Runtime loads".to_owned(), good, detail });
     }
+    let vietnamese = innkeeper_ocr::Tesseract::find(None);
+    findings.push(Finding {
+        what: "Vietnamese read twice".to_owned(),
+        good: vietnamese.is_ok(),
+        detail: match vietnamese {
+            Ok(found) => found.program().display().to_string(),
+            Err(error) => error.to_string(),
+        },
+    });
     // Landmarks matter to one embedder only, liveness is an answer that may be null, and pictures are read without
-    // what opens PDF files or turns pages.
-    let optional = |what: &str| matches!(what, "face-landmarks" | "liveness" | "text-angle" | "pdf-pages");
+    // what opens PDF files or turns pages, Vietnamese with a mark less.
+    let optional = |what: &str| {
+        matches!(what, "face-landmarks" | "liveness" | "text-angle" | "pdf-pages" | "Vietnamese read twice")
+    };
     let rows: Vec<Vec<String>> = findings
         .iter()
         .map(|f| {

@@ -131,6 +131,12 @@ enum Command {
     },
     /// Print the OpenAPI document.
     Openapi,
+    /// Read the PDF file that comes through standard input, for the program that started this one.
+    #[command(hide = true)]
+    PdfWorker {
+        /// PDFium.
+        library: PathBuf,
+    },
 }
 
 /// Reads the arguments, runs the command, and says why it failed.
@@ -151,10 +157,11 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Outcome {
-    // These two need no settings, so that a broken file can be mended with their help.
+    // These need no settings, so that a broken file can be mended with their help.
     match cli.command {
         Command::Config { default: _ } => return say(DEFAULTS.trim_end()),
         Command::Openapi => return say(crate::openapi::json()?.trim_end()),
+        Command::PdfWorker { library } => return Ok(innkeeper_ocr::pdf::serve_worker(&library)),
         _ => {}
     }
     let mut settings = Settings::load(cli.config.as_deref())?;
@@ -187,7 +194,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Evaluate(args) => evaluate::run(&args, &settings),
         Command::Train(args) => train::run(&args, &settings),
         Command::Doctor { data_dir } => doctor::run(&settings.with_data_dir(data_dir)),
-        Command::Config { .. } | Command::Openapi => Ok(ExitCode::SUCCESS),
+        Command::Config { .. } | Command::Openapi | Command::PdfWorker { .. } => Ok(ExitCode::SUCCESS),
     }
 }
 

@@ -55,6 +55,8 @@ struct DocumentsHealth {
     models: Vec<String>,
     /// `installed`, or why PDF files are not read.
     pdf: Option<String>,
+    /// What reads Vietnamese lines a second time: `installed`, or why nothing does.
+    vietnamese: Option<String>,
     /// Where the faces of identity documents are looked for: `installed`, or why not.
     faces: Option<String>,
 }
@@ -129,6 +131,7 @@ async fn cv_health(State(app): State<App>) -> Json<CvHealth> {
             detail: None,
             models: service.models(),
             pdf: Some(service.pdf_note()),
+            vietnamese: Some(service.vietnamese_note()),
             faces: Some(match app.face_service() {
                 Ok(_) => "installed".to_owned(),
                 Err(problem) => problem.code.as_str().to_owned(),

@@ -63,6 +63,11 @@ impl DocumentService {
         self.documents.models()
     }
 
+    /// `installed`, or why Vietnamese is read once only.
+    pub fn vietnamese_note(&self) -> String {
+        self.documents.vietnamese_note()
+    }
+
     /// `installed`, or why PDF files are not read.
     pub fn pdf_note(&self) -> String {
         self.documents.pdf_note()

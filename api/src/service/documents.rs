@@ -7,7 +7,7 @@ use innkeeper_core::{DecodeLimits, ErrorCode, Picture, Rect};
 use innkeeper_face::{FacePipeline, Want};
 use innkeeper_ocr::identity::{DocumentType, IdentityDocument, IdentityReader, may_be_identity};
 use innkeeper_ocr::invoice::{Hints, Invoice, InvoiceReader};
-use innkeeper_ocr::{Document, Page, PageText, PdfLimits, Pdfium, TextReader};
+use innkeeper_ocr::{Document, Page, PageText, PdfLimits, Pdfium, Tesseract, TextReader, is_pdf};
 use innkeeper_runtime::Ticket;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,6 +15,9 @@ use uuid::Uuid;
 
 use super::recognise::ms;
 use crate::problem::Problem;
+
+/// Why there is no PDFium although its file is there.
+pub(crate) const CANNOT_BE_LOADED: &str = "cannot_be_loaded";
 
 /// Everything that reads documents, warm.
 pub(crate) struct Documents {
@@ -24,6 +27,8 @@ pub(crate) struct Documents {
     pub timezone: chrono_tz::Tz,
     /// The library that opens PDF files, or why there is none.
     pub pdfium: Result<Pdfium, String>,
+    /// What reads Vietnamese lines a second time, or why nothing does.
+    pub vietnamese: Result<Tesseract, String>,
     pub pdf_limits: PdfLimits,
     /// Where the hotel is, when the settings say so.
     pub country: Option<String>,
@@ -108,18 +113,29 @@ impl Documents {
     }
 
     fn open(&self, bytes: &[u8], ticket: &Ticket) -> Result<Document, Problem> {
-        ticket.check()?;
-        let max_time = self.pdf_limits.max_time;
-        let left = ticket.deadline().map_or(max_time, |at| at.saturating_duration_since(Instant::now()));
-        let limits = PdfLimits { max_time: left.min(max_time), ..self.pdf_limits };
-        Ok(Document::open(bytes, &self.limits, self.pdfium.as_ref().ok(), &limits)?)
+        if is_pdf(bytes) && self.pdfium.as_ref().is_err_and(|reason| reason == CANNOT_BE_LOADED) {
+            let detail = "PDFium is installed but cannot be loaded; the log says why, `innkeeper models verify` \
+                          whether its file is whole";
+            return Err(Problem::new(ErrorCode::ModelNotInstalled, detail));
+        }
+        Ok(Document::open(bytes, &self.limits, self.pdfium.as_ref().ok(), &self.pdf_limits, ticket)?)
     }
 
     /// The text of every page: what the file says where it is a PDF file with text, else what the models read.
     fn texts(&self, document: &Document, ticket: &Ticket) -> Result<Vec<PageText>, Problem> {
         let read = |page: &Page| match page {
             Page::Text { text, .. } => Ok(text.clone()),
-            Page::Picture(picture) => Ok(self.text.read(picture, ticket)?.text),
+            Page::Picture(picture) => {
+                let mut page = self.text.read(picture, ticket)?;
+                if let Ok(second) = &self.vietnamese
+                    && let Err(error) = second.improve(&mut page, ticket)
+                {
+                    ticket.check()?;
+                    // The first reading stands.
+                    tracing::warn!(%error, "Vietnamese lines were read once only");
+                }
+                Ok(page.text)
+            }
         };
         document.pages().iter().map(read).collect()
     }
@@ -192,6 +208,11 @@ impl Documents {
             }
         }
         Err(missed.unwrap_or_else(|| Problem::new(ErrorCode::DocumentNotFound, "there is no page in it")))
+    }
+
+    /// `installed`, or why Vietnamese is read once only.
+    pub fn vietnamese_note(&self) -> String {
+        self.vietnamese.as_ref().map_or_else(Clone::clone, |_| "installed".to_owned())
     }
 
     /// `installed`, or why PDF files are not read.

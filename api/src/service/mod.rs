@@ -22,7 +22,7 @@ pub(crate) use answers::{
 };
 pub(crate) use correct::{NotThisPersonAnswer, NotThisPersonInput, WrongFace};
 pub(crate) use document_desk::{DocumentService, Reader, document_type};
-pub(crate) use documents::{Documents, IdentityAnswer, InvoiceAnswer};
+pub(crate) use documents::{CANNOT_BE_LOADED, Documents, IdentityAnswer, InvoiceAnswer};
 pub(crate) use enrol::{ConsentInput, EnrolInput, ProfileInput};
 pub(crate) use face::FaceService;
 pub(crate) use feedback::{FeedbackAnswer, ForgottenAnswer, KeptAnswerReport};

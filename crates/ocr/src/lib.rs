@@ -19,6 +19,6 @@ pub use error::OcrError;
 pub use page::{Line, PageText, Quad, Word};
 pub use pdf::{PdfError, PdfLimits, PdfWorker, Pdfium};
 pub use text::{
-    Alphabet, Character, Characters, Padding, ReadPage, Reading, Tesseract, TesseractError, TextModels, TextReader,
-    TextSettings, TextTimings,
+    Alphabet, Character, Characters, Padding, ReadPage, Reading, Tesseract, TesseractError, TextModels,
+    TextReader, TextSettings, TextTimings,
 };
