@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::each::each_in_order;
 use super::{Failure, Outcome, say};
-use crate::config::Settings;
+use crate::config::{Settings, is_country};
 use crate::models::{Loader, ModelsError};
 use crate::problem::Problem;
 use crate::service::{Documents, describe_frame, document_type};
@@ -48,8 +48,13 @@ pub(super) struct Args {
     #[arg(long, value_name = "TYPE")]
     document_type: Option<String>,
     /// ISO 3166 code of the country that invoices are from [default: ocr.country].
-    #[arg(long)]
+    #[arg(long, value_parser = country)]
     country: Option<String>,
+}
+
+/// A country as the server takes it.
+fn country(text: &str) -> Result<String, &'static str> {
+    is_country(text).then(|| text.to_owned()).ok_or("must be two capital letters, as in ISO 3166")
 }
 
 type Answer = Result<Value, Problem>;

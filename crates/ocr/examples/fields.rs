@@ -4,7 +4,7 @@
 //! cargo run -p innkeeper-ocr --example fields -- PAGES KEY ITEMS [--train FILE] [--folds N] [--seeds N] [--verbose] [--show]
 //! ```
 //!
-//! PAGES is a folder of `NAME.json`, each `{"lines": [{"box": [[x, y] × 4], "text": …, "score": …}]}` as a text reader
+//! PAGES is a folder of `NAME.json`, each a page as the example `read` keeps it, or `{"lines": [{"box": [[x, y] × 4], "text": …, "score": …}]}` as a text reader
 //! wrote it, or of `NAME.csv` with `x1,y1,…,x4,y4,text` per line (the truth of SROIE). KEY holds `NAME.json` with
 //! `company`, `date`, `address`, `total`; ITEMS holds `NAME.json` with `items: [{name, quantity, unit_price, amount}]`,
 //! for some of them. With `--show` the arguments are folders of pages, and the answers of the shipped ranker are printed.
@@ -170,6 +170,9 @@ fn read_page(path: &Path) -> Result<PageText, Box<dyn Error>> {
             }
         }
     } else {
+        if let Ok(page) = serde_json::from_str(&text) {
+            return Ok(page);
+        }
         let page: Value = serde_json::from_str(&text)?;
         for line in page.get("lines").and_then(Value::as_array).into_iter().flatten() {
             let corners = line.get("box").and_then(Value::as_array).into_iter().flatten();

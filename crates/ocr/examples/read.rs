@@ -6,11 +6,12 @@
 //! share THREADS sessions of each model, one thread a session. Each of the ROUNDS reads every file; the lines are
 //! of the first round. The last line sums up the rounds: pictures, seconds on the clock and on the cores, decoding
 //! included, and the resident memory in KiB at the end and, with `READ_MEMORY_EVERY=N`, after every N pictures.
-//! `READ_SETTINGS` is `TextSettings` as TOML, for trials.
+//! `READ_SETTINGS` is `TextSettings` as TOML, for trials. With `READ_PAGES=FOLDER` the page of each file is also kept as
+//! `FOLDER/NAME.json`: what the example `fields` learns from.
 #![expect(clippy::print_stdout, reason = "a command that reports to its caller")]
 
 use std::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -40,6 +41,7 @@ fn main() -> Result<(), Failure> {
         Err(_) => TextSettings::default(),
     };
     let reader = TextReader::new(models, settings)?;
+    let pages = std::env::var_os("READ_PAGES").map(PathBuf::from);
     let every: usize = std::env::var("READ_MEMORY_EVERY").map_or(Ok(usize::MAX), |n| n.parse())?;
 
     if let Some(first) = files.first() {
@@ -54,6 +56,11 @@ fn main() -> Result<(), Failure> {
             let Some(file) = (number < total).then(|| &files[number % files.len()]) else { return Ok(()) };
             let (read, seconds) = page(&reader, file)?;
             if number < files.len() {
+                if let Some(folder) = &pages {
+                    let name = Path::new(file).file_stem().ok_or("a file has no name")?;
+                    let path = folder.join(name).with_extension("json");
+                    std::fs::write(path, serde_json::to_string(&read.text)?)?;
+                }
                 println!("{}", report(file, &read, seconds));
             }
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
