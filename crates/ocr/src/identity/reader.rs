@@ -56,10 +56,7 @@ impl<'a> IdentityReader<'a> {
             barcode::read(picture, ticket)?
         };
         let in_zone = |line: &crate::Line| {
-            zone::is_zone_line(line)
-                || zone
-                    .as_ref()
-                    .is_some_and(|z| z.quads.iter().any(|q| q.bounds().iou(&line.quad.bounds()) > 0.5))
+            zone::is_zone_line(line) || zone.as_ref().is_some_and(|z| zone::covers(&z.quads, &line.quad))
         };
         let printed = printed::read(page, in_zone, today);
         let known_symbol = symbol.as_ref().is_some_and(|s| s.content != BarcodeContent::Raw);

@@ -405,9 +405,7 @@ fn all_lines_in_one_place_stop_the_reader() {
         confidence: 1.0,
         words: Vec::new(),
     }));
-    let a = InvoiceReader::shipped()
-        .unwrap()
-        .extract(&[PageText::upright(0, 0, lines)], &Hints::default());
+    let a = InvoiceReader::shipped().unwrap().extract(&[PageText::upright(0, 0, lines)], &Hints::default());
     assert!(a.confidence.is_finite());
 }
 
