@@ -107,6 +107,9 @@ pub struct Compared {
     /// Whether they are the same but for spelling: marks on letters, spaces, the order of a date, a name that was
     /// cut off.
     pub agrees: bool,
+    /// Whether the value of the zone or barcode is printed away from the label of its field. With `agrees` it was found
+    /// there for want of a label; without, the label has another value, which may be a neighbour's or a forger's.
+    pub printed_elsewhere: bool,
 }
 
 /// The machine-readable zone of a document.

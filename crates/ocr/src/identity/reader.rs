@@ -422,8 +422,10 @@ impl Answer<'_> {
     /// Agreement, expiry, kind, confidence, and why what is null is null.
     fn judge(&mut self, asked: Option<DocumentType>) {
         let d = &mut self.document;
-        for Compared { field, agrees, .. } in &d.comparison {
-            if let Some(evidence) = d.fields.get_mut(field) {
+        for Compared { field, agrees, printed_elsewhere, .. } in &d.comparison {
+            // A label with another value beside a second print of this one tells nothing of how well it was read.
+            let torn = !agrees && *printed_elsewhere;
+            if let Some(evidence) = d.fields.get_mut(field).filter(|_| !torn) {
                 // Two readings of different print agree by chance once in a hundred; of one truth, nine times in ten.
                 let (if_right, if_wrong) = if *agrees { (0.9, 0.01) } else { (0.1, 0.99) };
                 let right = evidence.confidence * if_right;
