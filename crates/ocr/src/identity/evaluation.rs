@@ -79,13 +79,20 @@ impl LicenceTruth {
     }
 }
 
-/// What was read from a picture.
-#[derive(Debug, Clone, PartialEq, Default)]
+/// What was read from a picture. Its `Debug` shows no characters of a zone.
+#[derive(Clone, PartialEq, Default)]
 pub struct Read {
     /// The zone that was reported: its layout, lines, and whether it is valid.
     pub mrz: Option<(MrzFormat, Vec<String>, bool)>,
     /// The symbol.
     pub barcode: Option<Barcode>,
+}
+
+impl std::fmt::Debug for Read {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let zone = self.mrz.as_ref().map(|(format, lines, valid)| (format, lines.len(), valid));
+        f.debug_struct("Read").field("mrz", &zone).field("barcode", &self.barcode).finish()
+    }
 }
 
 /// The figures. Counts are of pictures.

@@ -79,8 +79,8 @@ pub struct TextTimings {
     pub arrange: Duration,
 }
 
-/// What stands in one quadrangle.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// What stands in one quadrangle. Its `Debug` tells sizes and no text.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reading {
     /// The characters, with spaces; empty when nothing was read.
     pub text: String,
@@ -91,7 +91,7 @@ pub struct Reading {
 }
 
 /// One character as it was read.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Character {
     /// The likeliest one.
     pub character: char,
@@ -101,6 +101,24 @@ pub struct Character {
     pub centre: f32,
     /// Up to three others with their probabilities, best first.
     pub alternatives: Vec<(char, f32)>,
+}
+
+impl std::fmt::Debug for Reading {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reading")
+            .field("characters", &self.characters.len())
+            .field("confidence", &self.confidence)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Character {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Character")
+            .field("centre", &self.centre)
+            .field("confidence", &self.confidence)
+            .finish_non_exhaustive()
+    }
 }
 
 impl TextReader {

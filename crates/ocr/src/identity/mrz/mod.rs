@@ -67,8 +67,8 @@ pub struct MrzFields {
     pub optional: Vec<String>,
 }
 
-/// A check digit and what was found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// A check digit and what was found. Its `Debug` shows the verdict, no digits.
+#[derive(Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = IdentityCheck))]
 pub struct Check {
     /// `document_number`, `date_of_birth`, `expiry_date`, `personal_number` or `composite`.
@@ -115,6 +115,12 @@ pub struct Repair {
 impl std::fmt::Debug for Repair {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Repair({}:{} {:?})", self.line, self.column, self.proof)
+    }
+}
+
+impl std::fmt::Debug for Check {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Check({} ok: {})", self.name, self.ok)
     }
 }
 

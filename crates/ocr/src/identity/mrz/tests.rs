@@ -390,4 +390,7 @@ fn debug_output_holds_nothing_of_the_holder() {
     for secret in ["ERIKSSON", "ANNA", "L898902C3", "740812"] {
         assert!(!shown.contains(secret), "{shown}");
     }
+    let check = Check { name: "composite", expected: '7', found: '3', ok: false };
+    let shown = format!("{check:?}");
+    assert!(!shown.contains(['7', '3']), "{shown}");
 }
