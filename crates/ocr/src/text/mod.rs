@@ -207,7 +207,7 @@ impl TextReader {
         clock.lap(|t| &mut t.angle);
         if quarter == Quarter::None {
             let lines = self.lines(&view, &quads, &mut clock, ticket)?;
-            let page = self.page(&view, picture, quarter, lines)?;
+            let page = self.page(&view, picture, quarter, lines, ticket)?;
             clock.lap(|t| &mut t.arrange);
             return Ok((page, clock.timings));
         }
@@ -218,7 +218,7 @@ impl TextReader {
         let quads = detect::find(&self.models.detection, &view, &self.settings, ticket)?;
         clock.lap(|t| &mut t.detect);
         let lines = self.lines(&view, &quads, &mut clock, ticket)?;
-        let page = self.page(&view, &turned, quarter, lines)?;
+        let page = self.page(&view, &turned, quarter, lines, ticket)?;
         clock.lap(|t| &mut t.arrange);
         Ok((page, clock.timings))
     }
@@ -294,13 +294,15 @@ impl TextReader {
         Ok(over.map(|(i, _)| i).collect())
     }
 
-    /// Keeps what was read well enough and sets the page straight.
+    /// Keeps what was read well enough and sets the page straight, unless that takes a far larger canvas: its lines
+    /// are then left on their slant.
     fn page(
         &self,
         view: &View,
         picture: &Picture,
         quarter: Quarter,
         mut lines: Vec<(Quad, Read)>,
+        ticket: &Ticket,
     ) -> Result<ReadPage, OcrError> {
         let kept = |read: &Read| {
             read.confidence() >= self.settings.line_threshold
@@ -314,14 +316,14 @@ impl TextReader {
             lines.into_iter().map(|(quad, read)| (view.on_page(&quad), read)).collect();
         let skew = turn::skew(lines.iter().map(|(quad, _)| quad));
         let straight = skew.abs() < self.settings.min_skew.max(0.01) || skew.abs() >= 45.0;
-        let (picture, turned) = if straight {
+        let tilt = Tilt::clockwise(skew, width, height);
+        let (picture, turned) = if straight || !tilt.is_affordable() {
             (picture.clone(), quarter.degrees())
         } else {
-            let tilt = Tilt::clockwise(skew, width, height);
             for (quad, _) in &mut lines {
                 *quad = Quad(quad.0.map(|p| tilt.done(p)));
             }
-            (tilt.of(picture)?, quarter.degrees() + skew)
+            (tilt.of(picture, ticket)?, quarter.degrees() + skew)
         };
         order::by_row(&mut lines, |(quad, _)| *quad);
         let text = PageText {
