@@ -283,6 +283,7 @@ impl Answer<'_> {
                 // Surname first, as all Vietnamese names are written.
                 let (surname, given) = card.name.split_once(' ').unwrap_or((card.name.as_str(), ""));
                 let taken = [
+                    ("full_name", take(&mut d.name.full, some(&card.name))),
                     ("surname", take(&mut d.name.surname, some(surname))),
                     ("given", take(&mut d.name.given, some(given))),
                     ("document_number", take(&mut d.document_number, some(&card.number))),
@@ -293,7 +294,6 @@ impl Answer<'_> {
                     ("issuing_state", take(&mut d.issuing_state, some("VNM"))),
                     ("nationality", take(&mut d.nationality, some("VNM"))),
                 ];
-                take(&mut d.name.full, some(&card.name));
                 self.symbol_evidence(
                     &taken,
                     symbol.quad,
@@ -425,7 +425,14 @@ impl Answer<'_> {
         for Compared { field, agrees, printed_elsewhere, .. } in &d.comparison {
             // A label with another value beside a second print of this one tells nothing of how well it was read.
             let torn = !agrees && *printed_elsewhere;
-            if let Some(evidence) = d.fields.get_mut(field).filter(|_| !torn) {
+            // What is true of a whole name is true of the parts that the same source tells.
+            let names: &[&str] =
+                if *field == "full_name" { &["full_name", "surname", "given"] } else { &[*field] };
+            let source = d.fields.get(field).map(|evidence| evidence.source);
+            for name in names.iter().filter(|_| !torn) {
+                let Some(evidence) = d.fields.get_mut(name).filter(|e| Some(e.source) == source) else {
+                    continue;
+                };
                 // Two readings of different print agree by chance once in a hundred; of one truth, nine times in ten.
                 let (if_right, if_wrong) = if *agrees { (0.9, 0.01) } else { (0.1, 0.99) };
                 let right = evidence.confidence * if_right;
@@ -490,3 +497,6 @@ fn part(quad: &Quad, from: f32, to: f32) -> Quad {
     };
     Quad([between(a, b, from), between(a, b, to), between(d, c, to), between(d, c, from)])
 }
+
+#[cfg(test)]
+mod tests;
