@@ -128,6 +128,11 @@ struct Answer<'a> {
     document: IdentityDocument,
 }
 
+/// Assumed probability that a value of a decoded symbol is right, see [`FieldEvidence`].
+const WHOLE_SYMBOL: f32 = 0.9999;
+/// The same where the content does not hold together.
+const TORN_SYMBOL: f32 = 0.9;
+
 /// Puts a value into an empty field.
 fn take<T>(slot: &mut Option<T>, value: Option<T>) -> bool {
     let takes = slot.is_none() && value.is_some();
@@ -291,9 +296,18 @@ impl Answer<'_> {
                     ("sex", take(&mut d.sex, card.sex)),
                     ("issue_date", take(&mut d.issue_date, card.issue_date)),
                     ("address", take(&mut d.address, card.address.clone())),
+                ];
+                // The symbol does not say these two: its kind does, since only citizens of the state that made the
+                // layout have the card. They carry no confidence, for nothing was read.
+                for (field, derived) in [
                     ("issuing_state", take(&mut d.issuing_state, some("VNM"))),
                     ("nationality", take(&mut d.nationality, some("VNM"))),
-                ];
+                ] {
+                    if derived {
+                        d.reasons
+                            .insert(field, "not read: it follows from the kind of the symbol".to_owned());
+                    }
+                }
                 self.symbol_evidence(
                     &taken,
                     symbol.quad,
@@ -359,10 +373,9 @@ impl Answer<'_> {
         self.compare(&told);
     }
 
-    /// A decoded symbol is right: its error correction leaves less than one in ten thousand words wrong. That is
-    /// why its values carry that number, lowered where the content does not hold together.
+    /// Values of a decoded symbol, with the assumptions that [`FieldEvidence`] states.
     fn symbol_evidence(&mut self, taken: &[(&'static str, bool)], quad: Quad, wrong: Option<&str>) {
-        let confidence = if wrong.is_some() { 0.9 } else { 0.9999 };
+        let confidence = if wrong.is_some() { TORN_SYMBOL } else { WHOLE_SYMBOL };
         for (name, _) in taken.iter().filter(|(_, taken)| *taken) {
             self.evidence(name, Source::Barcode, Some(quad), confidence);
         }
@@ -452,13 +465,21 @@ impl Answer<'_> {
         if d.document_type == DocumentType::Unknown {
             d.reasons.insert("document_type", "neither a code nor a heading names the kind".to_owned());
         }
-        let certainty = |names: &[&str]| {
-            names.iter().find_map(|name| d.fields.get(name)).map_or(0.5, |evidence| evidence.confidence)
-        };
-        d.confidence = certainty(&["document_number"])
-            * certainty(&["date_of_birth"])
-            * certainty(&["surname", "full_name"])
-            * if d.fields.contains_key("given") { certainty(&["given"]) } else { 1.0 };
+        // Only what was found can have been read rightly; what was not is said, and adds no certainty.
+        let told: [(&'static str, &[&str]); 4] = [
+            ("document_number", &["document_number"]),
+            ("date_of_birth", &["date_of_birth"]),
+            ("surname", &["surname", "full_name"]),
+            ("given", &["given", "full_name"]),
+        ];
+        let found = told.map(|(name, of)| (name, of.iter().find_map(|name| d.fields.get(name))));
+        let confidences: Vec<f32> = found.iter().filter_map(|(_, e)| e.map(|e| e.confidence)).collect();
+        d.confidence = if confidences.is_empty() { 0.0 } else { confidences.iter().product() };
+        let lacking: Vec<&str> = found.iter().filter(|(_, e)| e.is_none()).map(|(name, _)| *name).collect();
+        if !lacking.is_empty() {
+            d.reasons
+                .insert("confidence", format!("says nothing of what was not found: {}", lacking.join(", ")));
+        }
         let absent = [
             ("document_number", d.document_number.is_none()),
             ("date_of_birth", d.date_of_birth.is_none()),

@@ -51,3 +51,25 @@ fn a_citizen_card_with_another_printed_name_is_believed_less() {
     }
     assert!(other.confidence < same.confidence);
 }
+
+#[test]
+fn what_the_symbol_does_not_say_carries_no_confidence() {
+    let document = answered(&print(&[]), Some(&citizen_card()));
+    for field in ["nationality", "issuing_state"] {
+        assert!(!document.fields.contains_key(field), "{field}");
+        assert!(document.reasons[field].contains("not read"), "{field}");
+    }
+    assert_eq!(document.nationality.as_deref(), Some("VNM"));
+}
+
+#[test]
+fn confidence_is_of_what_was_found_and_says_what_was_not() {
+    assert!(answered(&print(&[]), None).confidence.abs() < 1e-6);
+    let document = answered(&print(&[(Field::Surname, "ERIKSSON")]), None);
+    assert!((document.confidence - 0.97).abs() < 1e-4);
+    let reason = &document.reasons["confidence"];
+    assert!(
+        ["document_number", "date_of_birth", "given"].iter().all(|name| reason.contains(name)),
+        "{reason}"
+    );
+}
