@@ -227,6 +227,9 @@ pub(super) fn identity(loader: &Loader, settings: &Settings, data: &Path) -> Res
             figures[*key] = Value::Null;
         }
     }
+    if figures["mrz_invented"].is_null() {
+        reasons.push("mrz_invented: no picture without a zone was looked at".to_owned());
+    }
     figures["ms_per_image"] = json!(mean(read.iter().map(|r| r.1)));
     figures["reasons"] = json!(reasons);
     Ok(figures)

@@ -31,8 +31,9 @@ impl Quad {
     }
 }
 
-/// A word: characters without a space between them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// A word: characters without a space between them. Its `Debug`, as that of lines and pages, tells sizes and no text:
+/// documents must not end in a log.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Word {
     /// Where it stands.
     pub quad: Quad,
@@ -43,7 +44,7 @@ pub struct Word {
 }
 
 /// A line of text as it was detected; one row of a table may be several lines.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Line {
     /// Where it stands.
     pub quad: Quad,
@@ -56,7 +57,7 @@ pub struct Line {
 }
 
 /// The text of one page.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct PageText {
     /// Width in pixels of the upright page.
     pub width: u32,
@@ -70,6 +71,38 @@ pub struct PageText {
     pub sent_height: u32,
     /// Lines, from top to bottom, those of one height from left to right.
     pub lines: Vec<Line>,
+}
+
+impl std::fmt::Debug for Word {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Word")
+            .field("quad", &self.quad)
+            .field("characters", &self.text.chars().count())
+            .field("confidence", &self.confidence)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Line")
+            .field("quad", &self.quad)
+            .field("characters", &self.text.chars().count())
+            .field("words", &self.words.len())
+            .field("confidence", &self.confidence)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for PageText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PageText")
+            .field("width", &self.width)
+            .field("height", &self.height)
+            .field("turned", &self.turned)
+            .field("lines", &self.lines.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl PageText {
@@ -97,6 +130,16 @@ mod tests {
     fn corner(page: &PageText, x: f32, y: f32) -> (f32, f32) {
         let p = page.on_sent(&Quad([Point { x, y }; 4])).0[0];
         (p.x, p.y)
+    }
+
+    #[test]
+    fn debug_output_holds_no_text_of_a_page() {
+        let quad = Quad([Point { x: 0.0, y: 0.0 }; 4]);
+        let word = Word { quad, text: "ERIKSSON".into(), confidence: 0.9 };
+        let line = Line { quad, text: "ERIKSSON".into(), confidence: 0.9, words: vec![word] };
+        let page = PageText::upright(30, 20, vec![line]);
+        let shown = format!("{page:?} {:?} {:?}", page.lines[0], page.lines[0].words[0]);
+        assert!(!shown.contains("ERIKSSON"), "{shown}");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::time::{micros, time};
 use crate::{HotelStore, Store, StoreError, audit};
 
 /// An answer that somebody may put right.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct NewKeptAnswer {
     /// The id that the answer told.
     pub id: Uuid,
@@ -34,7 +34,7 @@ pub struct NewKeptAnswer {
 }
 
 /// An answer as it was kept.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct KeptAnswer {
     /// Its id.
     pub id: Uuid,
@@ -47,7 +47,7 @@ pub struct KeptAnswer {
 }
 
 /// What somebody says an answer should have been.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct NewLabel {
     /// The answer.
     pub answer_id: Uuid,
@@ -73,7 +73,7 @@ pub struct Labelled {
 }
 
 /// A corrected answer, to learn from.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Label {
     /// Its id.
     pub id: Uuid,
@@ -98,6 +98,55 @@ pub struct Forgotten {
     pub answer: bool,
     /// Whether there was a label.
     pub label: bool,
+}
+
+/// Bytes of a value as JSON. `Debug` of what is kept tells no more: it is what a guest's document says.
+fn size(value: &Value) -> usize {
+    value.to_string().len()
+}
+
+impl std::fmt::Debug for NewKeptAnswer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewKeptAnswer")
+            .field("id", &self.id)
+            .field("model", &self.model)
+            .field("content_bytes", &size(&self.content))
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for KeptAnswer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeptAnswer")
+            .field("id", &self.id)
+            .field("model", &self.model)
+            .field("content_bytes", &size(&self.content))
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for NewLabel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewLabel")
+            .field("answer_id", &self.answer_id)
+            .field("correction_bytes", &size(&self.correction))
+            .field("fields", &self.fields)
+            .field("at", &self.at)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Label {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Label")
+            .field("id", &self.id)
+            .field("answer_id", &self.answer_id)
+            .field("model", &self.model)
+            .field("content_bytes", &size(&self.content))
+            .field("correction_bytes", &size(&self.correction))
+            .finish_non_exhaustive()
+    }
 }
 
 const ANSWER_COLUMNS: [Col; 4] = [Col::Id, Col::Model, Col::Content, Col::CreatedAt];
@@ -361,5 +410,29 @@ impl Store {
             self.scrub_after_deletion().await;
         }
         Ok(removed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_output_holds_nothing_of_a_kept_document() {
+        let content = serde_json::json!({ "surname": "ERIKSSON" });
+        let at = DateTime::<Utc>::UNIX_EPOCH;
+        let id = Uuid::nil();
+        let answer = KeptAnswer { id, model: "m".into(), content: content.clone(), created_at: at };
+        let label = Label {
+            id,
+            answer_id: id,
+            model: "m".into(),
+            content: content.clone(),
+            correction: content,
+            created_at: at,
+            updated_at: at,
+        };
+        let shown = format!("{answer:?} {label:?}");
+        assert!(!shown.contains("ERIKSSON"), "{shown}");
     }
 }

@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use super::dates::{self, Order};
+use super::dates;
 use super::document::Compared;
 use super::labels::{Field, plain};
 use super::printed::{Printed, Value};
@@ -18,8 +18,9 @@ pub(super) enum Told<'a> {
     Date(NaiveDate),
 }
 
-/// Compares one field: with what stands at its label, or, where that differs or there is none, with everything
-/// that is printed. `None` when the print has neither. `lines` are the printed lines without the zone's.
+/// Compares one field: with what stands at its label, or, where there is none, with everything that is printed. A
+/// label with another value is a difference wherever else the value stands. `None` when the print has neither.
+/// `lines` are the printed lines without the zone's.
 pub(super) fn one(
     name: &'static str,
     field: Field,
@@ -39,7 +40,7 @@ pub(super) fn one(
         };
         Some(Value { text: part.trim().to_owned(), ..whole.clone() })
     });
-    let compared = |printed: String, agrees: bool| Compared {
+    let compared = |printed: String, agrees: bool, printed_elsewhere: bool| Compared {
         field: name,
         printed,
         machine_readable: match told {
@@ -47,38 +48,57 @@ pub(super) fn one(
             Told::Date(date) => date.to_string(),
         },
         agrees,
+        printed_elsewhere,
     };
-    if let Some(value) = &at_label {
-        let agrees = match told {
-            Told::Name { text, cut } => same_name(&value.text, text, *cut),
-            Told::Text(text) => characters(&value.text) == characters(text),
-            Told::Date(date) => value.date == Some(*date),
-        };
-        if agrees {
-            return Some(compared(value.text.clone(), true));
-        }
+    let same = |value: &Value| match told {
+        Told::Name { text, cut } => same_name(&value.text, text, *cut),
+        Told::Text(text) => characters(&value.text) == characters(text),
+        Told::Date(date) => value.date == Some(*date),
+    };
+    if let Some(value) = at_label.as_ref().filter(|value| same(value)) {
+        return Some(compared(value.text.clone(), true, false));
     }
-    // A label may have been given a neighbour's value. Who alters a document replaces what was printed, so the
-    // same value elsewhere on it is the printed one.
     let elsewhere = lines.iter().find_map(|line| match told {
-        Told::Name { text, .. } => (characters(text).len() >= 3
-            && spellings(line).contains(&characters(text)))
-        .then(|| (*line).to_owned()),
-        Told::Text(text) => {
-            let wanted = characters(text);
-            (wanted.len() >= 5 && characters(line).contains(&wanted)).then(|| wanted.clone())
-        }
-        Told::Date(date) => [Order::DayFirst, Order::MonthFirst]
+        Told::Name { text, .. } => whole_words(line, &characters(text), 3),
+        Told::Text(text) => whole_words(line, &characters(text), 5),
+        Told::Date(date) => dates::find(line, printed.order, today)
             .into_iter()
-            .flat_map(|order| dates::find(line, order, today))
             .find(|found| found.date == *date)
             .and_then(|found| line.get(found.at).map(str::to_owned)),
     });
-    match (elsewhere, at_label) {
-        (Some(text), _) => Some(compared(text, true)),
-        (None, Some(value)) => Some(compared(value.text.clone(), false)),
+    match (at_label, elsewhere) {
+        (Some(value), elsewhere) => Some(compared(value.text, false, elsewhere.is_some())),
+        (None, Some(text)) => Some(compared(text, true, true)),
         (None, None) => None,
     }
+}
+
+/// The words of a line that are, together, what is wanted, of at least `least` characters. Whole words only: a
+/// number is not printed where it is a part of a longer one, nor ANNA in SUSANNA.
+fn whole_words(line: &str, wanted: &str, least: usize) -> Option<String> {
+    // More words make no name and no number.
+    const MOST: usize = 8;
+    if wanted.len() < least {
+        return None;
+    }
+    let mut words: Vec<(usize, usize)> = Vec::new();
+    let mut start = None;
+    for (at, c) in line.char_indices().chain([(line.len(), ' ')]) {
+        match (c.is_alphanumeric(), start) {
+            (true, None) => start = Some(at),
+            (false, Some(from)) => {
+                words.push((from, at));
+                start = None;
+            }
+            _ => {}
+        }
+    }
+    words.iter().enumerate().find_map(|(nth, (from, _))| {
+        words.iter().skip(nth).take(MOST).find_map(|(_, to)| {
+            let text = line.get(*from..*to)?;
+            spellings(text).iter().any(|s| s == wanted).then(|| text.to_owned())
+        })
+    })
 }
 
 /// Capitals and digits without marks and separators.
@@ -165,5 +185,37 @@ mod tests {
         assert!(one(&Told::Date(birth), Field::BirthDate).is_some_and(|c| c.agrees));
         assert!(one(&Told::Text("L898902C3"), Field::DocumentNumber).is_some_and(|c| c.agrees));
         assert!(one(&Told::Text("L898902C4"), Field::DocumentNumber).is_none());
+    }
+
+    #[test]
+    fn a_label_that_differs_is_a_difference_though_the_value_stands_elsewhere() {
+        let day = |d| NaiveDate::from_ymd_opt(1974, 8, d).unwrap();
+        let value = |text: &str, date| Value {
+            text: text.to_owned(),
+            date,
+            quad: crate::Quad([innkeeper_core::Point { x: 0.0, y: 0.0 }; 4]),
+            confidence: 0.99,
+        };
+        let mut printed = Printed::default();
+        printed.fields.insert(Field::BirthDate, value("13 AUG 1974", Some(day(13))));
+        printed.fields.insert(Field::DocumentNumber, value("L898902C4", None));
+        let lines = ["13 AUG 1974", "L898902C4", "12 AUG 1974 L898902C3"];
+        for (told, field) in
+            [(Told::Date(day(12)), Field::BirthDate), (Told::Text("L898902C3"), Field::DocumentNumber)]
+        {
+            let c = super::one("x", field, &told, &printed, &lines, today()).expect("a comparison");
+            assert_eq!((c.agrees, c.printed_elsewhere), (false, true));
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_word_and_a_date_in_another_order_confirm_nothing() {
+        let printed = Printed::default();
+        let birth = NaiveDate::from_ymd_opt(1974, 8, 12).unwrap();
+        let lines = ["SUSANNA", "ref XL898902C31", "08.12.1974"];
+        let one = |told: &Told<'_>, field| super::one("x", field, told, &printed, &lines, today());
+        assert!(one(&Told::Name { text: "ANNA", cut: false }, Field::Given).is_none());
+        assert!(one(&Told::Text("L898902C3"), Field::DocumentNumber).is_none());
+        assert!(one(&Told::Date(birth), Field::BirthDate).is_none());
     }
 }

@@ -3,9 +3,10 @@
 use chrono::{Datelike, NaiveDate};
 
 /// Which of two numbers comes first where both could be the month.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Order {
     /// Day, month, year: every issuer but those of the United States.
+    #[default]
     DayFirst,
     /// Month, day, year: licences and cards of the United States.
     MonthFirst,

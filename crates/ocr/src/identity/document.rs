@@ -91,6 +91,11 @@ pub struct FieldEvidence {
     /// Probability that it was read rightly, 0 to 1. For a zone the characters' probabilities and the check
     /// digits ([`super::mrz::Mrz::confidence`]), for print the mean probability of the line's characters, raised
     /// when a second source says the same and lowered when it says something else.
+    ///
+    /// Two of the numbers behind it are assumptions, not measurements. A value of a symbol counts 0.9999: its error
+    /// correction (Reed-Solomon codes) refuses a damaged symbol rather than decoding it to something else; 0.9 where
+    /// the content does not hold together. By Bayes' rule a second source says the same of a right reading nine times
+    /// in ten, of a wrong one once in a hundred.
     pub confidence: f32,
 }
 
@@ -107,6 +112,9 @@ pub struct Compared {
     /// Whether they are the same but for spelling: marks on letters, spaces, the order of a date, a name that was
     /// cut off.
     pub agrees: bool,
+    /// Whether the value of the zone or barcode is printed away from the label of its field. With `agrees` it was found
+    /// there for want of a label; without, the label has another value, which may be a neighbour's or a forger's.
+    pub printed_elsewhere: bool,
 }
 
 /// The machine-readable zone of a document.
@@ -174,14 +182,15 @@ pub struct IdentityDocument {
     /// The largest face on the picture, of those that the caller found.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub face_box: Option<Rect>,
-    /// Probability that number, date of birth and names were all read rightly, 0 to 1: the product of their own
-    /// confidences, of those that were found; one that was not found counts as half.
+    /// Probability that those of number, date of birth, surname and given names that were found were all read rightly,
+    /// 0 to 1: the product of their own confidences; 0 when none was found. `reasons.confidence` names those that were
+    /// not found.
     pub confidence: f32,
     /// Source, place and confidence of every value, by the name of its field.
     pub fields: BTreeMap<&'static str, FieldEvidence>,
     /// Print against zone or barcode, every field that both have.
     pub comparison: Vec<Compared>,
-    /// Why a field is null, and what is wrong with the document.
+    /// Why a field is null or was not read, and what is wrong with the document.
     pub reasons: BTreeMap<&'static str, String>,
 }
 

@@ -79,13 +79,20 @@ impl LicenceTruth {
     }
 }
 
-/// What was read from a picture.
-#[derive(Debug, Clone, PartialEq, Default)]
+/// What was read from a picture. Its `Debug` shows no characters of a zone.
+#[derive(Clone, PartialEq, Default)]
 pub struct Read {
     /// The zone that was reported: its layout, lines, and whether it is valid.
     pub mrz: Option<(MrzFormat, Vec<String>, bool)>,
     /// The symbol.
     pub barcode: Option<Barcode>,
+}
+
+impl std::fmt::Debug for Read {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let zone = self.mrz.as_ref().map(|(format, lines, valid)| (format, lines.len(), valid));
+        f.debug_struct("Read").field("mrz", &zone).field("barcode", &self.barcode).finish()
+    }
 }
 
 /// The figures. Counts are of pictures.
@@ -103,8 +110,8 @@ pub struct IdentityFigures {
     pub mrz_valid_but_wrong: usize,
     /// Zones that are wrong as printed and reported so.
     pub mrz_invalid_as_printed: usize,
-    /// Pictures without a zone for which one was reported.
-    pub mrz_invented: usize,
+    /// Pictures without a zone for which one was reported; `None` when no such picture was looked at.
+    pub mrz_invented: Option<usize>,
     /// Pictures without a zone.
     pub mrz_without_n: usize,
     /// Zones of each layout that were exact, of how many valid ones.
@@ -144,7 +151,7 @@ pub fn evaluate<'a>(pairs: impl IntoIterator<Item = (&'a Truth, &'a Read)>) -> I
             }
             Truth::NoMrz => {
                 f.mrz_without_n += 1;
-                f.mrz_invented += usize::from(read.mrz.is_some());
+                *f.mrz_invented.get_or_insert(0) += usize::from(read.mrz.is_some());
             }
             Truth::Symbol(text) => {
                 f.pdf417_n += 1;
@@ -187,7 +194,14 @@ mod tests {
         ];
         let f = evaluate(pairs.iter().map(|(t, r)| (t, r)));
         assert_eq!((f.mrz_n, f.mrz_valid, f.mrz_exact, f.mrz_valid_but_wrong), (6, 3, 1, 2));
-        assert_eq!((f.mrz_invalid_as_printed, f.mrz_invented, f.mrz_without_n), (1, 1, 2));
+        assert_eq!((f.mrz_invalid_as_printed, f.mrz_invented, f.mrz_without_n), (1, Some(1), 2));
+    }
+
+    #[test]
+    fn no_invention_is_claimed_where_none_could_be() {
+        let truth = Truth::Mrz { lines: vec!["AB".into()], valid: true };
+        assert_eq!(evaluate([(&truth, &Read::default())]).mrz_invented, None);
+        assert_eq!(evaluate([(&Truth::NoMrz, &Read::default())]).mrz_invented, Some(0));
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub(crate) struct Printed {
     pub fields: BTreeMap<Field, Value>,
     /// The kind of document that a heading names, and the heading's confidence.
     pub heading: Option<(DocumentType, f32)>,
+    /// How its dates are written.
+    pub order: Order,
     /// Labels of fields that only documents of a person have were seen (date of birth, sex, nationality).
     pub personal_labels: usize,
 }
@@ -70,7 +72,7 @@ pub(crate) fn read(page: &PageText, skip: impl Fn(&Line) -> bool, today: NaiveDa
             r.words.iter().any(|w| matches!(w.text.as_str(), "USA" | "DLN" | "DOB" | "HGT" | "WGT"))
         });
     let order = if american { Order::MonthFirst } else { Order::DayFirst };
-    let mut out = Printed { heading, ..Printed::default() };
+    let mut out = Printed { heading, order, ..Printed::default() };
     let mut seen = Vec::new();
     for (at, row) in rows.iter().enumerate() {
         for (nth, label) in row.labels.iter().enumerate() {

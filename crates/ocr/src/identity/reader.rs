@@ -56,10 +56,7 @@ impl<'a> IdentityReader<'a> {
             barcode::read(picture, ticket)?
         };
         let in_zone = |line: &crate::Line| {
-            zone::is_zone_line(line)
-                || zone
-                    .as_ref()
-                    .is_some_and(|z| z.quads.iter().any(|q| q.bounds().iou(&line.quad.bounds()) > 0.5))
+            zone::is_zone_line(line) || zone.as_ref().is_some_and(|z| zone::covers(&z.quads, &line.quad))
         };
         let printed = printed::read(page, in_zone, today);
         let known_symbol = symbol.as_ref().is_some_and(|s| s.content != BarcodeContent::Raw);
@@ -130,6 +127,11 @@ struct Answer<'a> {
     today: NaiveDate,
     document: IdentityDocument,
 }
+
+/// Assumed probability that a value of a decoded symbol is right, see [`FieldEvidence`].
+const WHOLE_SYMBOL: f32 = 0.9999;
+/// The same where the content does not hold together.
+const TORN_SYMBOL: f32 = 0.9;
 
 /// Puts a value into an empty field.
 fn take<T>(slot: &mut Option<T>, value: Option<T>) -> bool {
@@ -286,6 +288,7 @@ impl Answer<'_> {
                 // Surname first, as all Vietnamese names are written.
                 let (surname, given) = card.name.split_once(' ').unwrap_or((card.name.as_str(), ""));
                 let taken = [
+                    ("full_name", take(&mut d.name.full, some(&card.name))),
                     ("surname", take(&mut d.name.surname, some(surname))),
                     ("given", take(&mut d.name.given, some(given))),
                     ("document_number", take(&mut d.document_number, some(&card.number))),
@@ -293,10 +296,18 @@ impl Answer<'_> {
                     ("sex", take(&mut d.sex, card.sex)),
                     ("issue_date", take(&mut d.issue_date, card.issue_date)),
                     ("address", take(&mut d.address, card.address.clone())),
+                ];
+                // The symbol does not say these two: its kind does, since only citizens of the state that made the
+                // layout have the card. They carry no confidence, for nothing was read.
+                for (field, derived) in [
                     ("issuing_state", take(&mut d.issuing_state, some("VNM"))),
                     ("nationality", take(&mut d.nationality, some("VNM"))),
-                ];
-                take(&mut d.name.full, some(&card.name));
+                ] {
+                    if derived {
+                        d.reasons
+                            .insert(field, "not read: it follows from the kind of the symbol".to_owned());
+                    }
+                }
                 self.symbol_evidence(
                     &taken,
                     symbol.quad,
@@ -362,10 +373,9 @@ impl Answer<'_> {
         self.compare(&told);
     }
 
-    /// A decoded symbol is right: its error correction leaves less than one in ten thousand words wrong. That is
-    /// why its values carry that number, lowered where the content does not hold together.
+    /// Values of a decoded symbol, with the assumptions that [`FieldEvidence`] states.
     fn symbol_evidence(&mut self, taken: &[(&'static str, bool)], quad: Quad, wrong: Option<&str>) {
-        let confidence = if wrong.is_some() { 0.9 } else { 0.9999 };
+        let confidence = if wrong.is_some() { TORN_SYMBOL } else { WHOLE_SYMBOL };
         for (name, _) in taken.iter().filter(|(_, taken)| *taken) {
             self.evidence(name, Source::Barcode, Some(quad), confidence);
         }
@@ -425,8 +435,17 @@ impl Answer<'_> {
     /// Agreement, expiry, kind, confidence, and why what is null is null.
     fn judge(&mut self, asked: Option<DocumentType>) {
         let d = &mut self.document;
-        for Compared { field, agrees, .. } in &d.comparison {
-            if let Some(evidence) = d.fields.get_mut(field) {
+        for Compared { field, agrees, printed_elsewhere, .. } in &d.comparison {
+            // A label with another value beside a second print of this one tells nothing of how well it was read.
+            let torn = !agrees && *printed_elsewhere;
+            // What is true of a whole name is true of the parts that the same source tells.
+            let names: &[&str] =
+                if *field == "full_name" { &["full_name", "surname", "given"] } else { &[*field] };
+            let source = d.fields.get(field).map(|evidence| evidence.source);
+            for name in names.iter().filter(|_| !torn) {
+                let Some(evidence) = d.fields.get_mut(name).filter(|e| Some(e.source) == source) else {
+                    continue;
+                };
                 // Two readings of different print agree by chance once in a hundred; of one truth, nine times in ten.
                 let (if_right, if_wrong) = if *agrees { (0.9, 0.01) } else { (0.1, 0.99) };
                 let right = evidence.confidence * if_right;
@@ -446,13 +465,21 @@ impl Answer<'_> {
         if d.document_type == DocumentType::Unknown {
             d.reasons.insert("document_type", "neither a code nor a heading names the kind".to_owned());
         }
-        let certainty = |names: &[&str]| {
-            names.iter().find_map(|name| d.fields.get(name)).map_or(0.5, |evidence| evidence.confidence)
-        };
-        d.confidence = certainty(&["document_number"])
-            * certainty(&["date_of_birth"])
-            * certainty(&["surname", "full_name"])
-            * if d.fields.contains_key("given") { certainty(&["given"]) } else { 1.0 };
+        // Only what was found can have been read rightly; what was not is said, and adds no certainty.
+        let told: [(&'static str, &[&str]); 4] = [
+            ("document_number", &["document_number"]),
+            ("date_of_birth", &["date_of_birth"]),
+            ("surname", &["surname", "full_name"]),
+            ("given", &["given", "full_name"]),
+        ];
+        let found = told.map(|(name, of)| (name, of.iter().find_map(|name| d.fields.get(name))));
+        let confidences: Vec<f32> = found.iter().filter_map(|(_, e)| e.map(|e| e.confidence)).collect();
+        d.confidence = if confidences.is_empty() { 0.0 } else { confidences.iter().product() };
+        let lacking: Vec<&str> = found.iter().filter(|(_, e)| e.is_none()).map(|(name, _)| *name).collect();
+        if !lacking.is_empty() {
+            d.reasons
+                .insert("confidence", format!("says nothing of what was not found: {}", lacking.join(", ")));
+        }
         let absent = [
             ("document_number", d.document_number.is_none()),
             ("date_of_birth", d.date_of_birth.is_none()),
@@ -491,3 +518,6 @@ fn part(quad: &Quad, from: f32, to: f32) -> Quad {
     };
     Quad([between(a, b, from), between(a, b, to), between(d, c, to), between(d, c, from)])
 }
+
+#[cfg(test)]
+mod tests;

@@ -49,6 +49,32 @@ pub(super) fn is_zone_line(line: &Line) -> bool {
     is_like(&text, 10) && fillers(&text) >= 2
 }
 
+/// Whether more than half of a line's own area lies inside one of the quadrangles of a zone. Intersection over union
+/// does not tell: a part of a line, however short, is a part of the zone.
+pub(super) fn covers(quads: &[Quad], line: &Quad) -> bool {
+    const ALONG: usize = 16;
+    const ACROSS: usize = 4;
+    let [a, b, c, d] = line.0;
+    let between =
+        |p: Point, q: Point, share: f32| Point { x: p.x + (q.x - p.x) * share, y: p.y + (q.y - p.y) * share };
+    let share = |step: usize, of: usize| (step as f32 + 0.5) / of as f32;
+    let samples: Vec<Point> = (0..ALONG * ACROSS)
+        .map(|at| {
+            let x = share(at % ALONG, ALONG);
+            between(between(a, b, x), between(d, c, x), share(at / ALONG, ACROSS))
+        })
+        .collect();
+    quads.iter().any(|quad| samples.iter().filter(|p| holds(quad, **p)).count() * 2 > samples.len())
+}
+
+/// Whether a point lies inside a convex quadrangle.
+fn holds(quad: &Quad, p: Point) -> bool {
+    let [a, b, c, d] = quad.0;
+    let sides = [(a, b), (b, c), (c, d), (d, a)];
+    let turn = |(q, r): &(Point, Point)| (r.x - q.x) * (p.y - q.y) - (r.y - q.y) * (p.x - q.x);
+    sides.iter().all(|side| turn(side) >= 0.0) || sides.iter().all(|side| turn(side) <= 0.0)
+}
+
 fn height(quad: &Quad) -> f32 {
     let [a, b, c, d] = quad.0;
     let side = |p: Point, q: Point| (p.x - q.x).hypot(p.y - q.y);
@@ -444,6 +470,20 @@ mod tests {
         assert_eq!(rows.len(), 2);
         assert_eq!(rows[1].text, PASSPORT[1]);
         assert!((rows[1].quad.bounds().w - 44.0 * 12.0).abs() < 1.0);
+    }
+
+    #[test]
+    fn a_part_of_a_zone_line_is_not_taken_for_print() {
+        let whole = line(40.0, 440.0, PASSPORT[1]).0;
+        let part = line(40.0, 441.0, "L898902C36UTO740812").0;
+        assert!(whole.bounds().iou(&part.bounds()) < 0.5);
+        assert!(covers(&[whole], &part));
+        assert!(!covers(&[whole], &line(40.0, 405.0, "ERIKSSON").0), "print above the zone was taken for it");
+        assert!(
+            !covers(&[whole], &line(40.0, 428.0, "ERIKSSON").0),
+            "print that touches the zone was taken for it"
+        );
+        assert!(!covers(&[], &part));
     }
 
     #[test]

@@ -18,7 +18,7 @@ fn page(rows: &[&[(f32, &str)]]) -> PageText {
             lines.push(Line { quad, text: (*text).to_owned(), confidence: 0.98, words: Vec::new() });
         }
     }
-    PageText { width: 700, height: 30 * rows.len() as u32 + 30, turned: 0.0, lines }
+    PageText::upright(700, 30 * rows.len() as u32 + 30, lines)
 }
 
 fn read(rows: &[&[(f32, &str)]]) -> Invoice {
@@ -381,7 +381,7 @@ fn thousands_of_lines_are_read_to_the_end_or_cut_in_silence() {
         .collect();
     let a = InvoiceReader::shipped()
         .unwrap()
-        .extract(&[PageText { width: 700, height: 30_000, turned: 0.0, lines }], &Hints::default());
+        .extract(&[PageText::upright(700, 30_000, lines)], &Hints::default());
     assert!(!a.notes.is_empty(), "what was cut is said");
     assert!(a.items.len() <= 500);
 }
@@ -405,9 +405,7 @@ fn all_lines_in_one_place_stop_the_reader() {
         confidence: 1.0,
         words: Vec::new(),
     }));
-    let a = InvoiceReader::shipped()
-        .unwrap()
-        .extract(&[PageText { width: 0, height: 0, turned: 0.0, lines }], &Hints::default());
+    let a = InvoiceReader::shipped().unwrap().extract(&[PageText::upright(0, 0, lines)], &Hints::default());
     assert!(a.confidence.is_finite());
 }
 
@@ -429,7 +427,7 @@ proptest! {
                 words: Vec::new(),
             })
             .collect();
-        let pages = [PageText { width: 900, height: 2000, turned: 0.0, lines }];
+        let pages = [PageText::upright(900, 2000, lines)];
         let answer = InvoiceReader::shipped().unwrap().extract(&pages, &Hints::default());
         prop_assert!((0.0..=1.0).contains(&answer.confidence));
         prop_assert!(serde_json::to_string(&answer).is_ok());

@@ -82,8 +82,8 @@ pub struct TextTimings {
     pub arrange: Duration,
 }
 
-/// What stands in one quadrangle.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// What stands in one quadrangle. Its `Debug` tells sizes and no text.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reading {
     /// The characters, with spaces; empty when nothing was read.
     pub text: String,
@@ -94,7 +94,7 @@ pub struct Reading {
 }
 
 /// One character as it was read.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Character {
     /// The likeliest one.
     pub character: char,
@@ -104,6 +104,24 @@ pub struct Character {
     pub centre: f32,
     /// Up to three others with their probabilities, best first.
     pub alternatives: Vec<(char, f32)>,
+}
+
+impl std::fmt::Debug for Reading {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reading")
+            .field("characters", &self.characters.len())
+            .field("confidence", &self.confidence)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Character {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Character")
+            .field("centre", &self.centre)
+            .field("confidence", &self.confidence)
+            .finish_non_exhaustive()
+    }
 }
 
 impl TextReader {
@@ -192,7 +210,7 @@ impl TextReader {
         clock.lap(|t| &mut t.angle);
         if quarter == Quarter::None {
             let lines = self.lines(&view, &quads, &mut clock, ticket)?;
-            let page = self.page(&view, picture, quarter, lines)?;
+            let page = self.page(&view, picture, quarter, lines, ticket)?;
             clock.lap(|t| &mut t.arrange);
             return Ok((page, clock.timings));
         }
@@ -203,7 +221,7 @@ impl TextReader {
         let quads = detect::find(&self.models.detection, &view, &self.settings, ticket)?;
         clock.lap(|t| &mut t.detect);
         let lines = self.lines(&view, &quads, &mut clock, ticket)?;
-        let page = self.page(&view, &turned, quarter, lines)?;
+        let page = self.page(&view, &turned, quarter, lines, ticket)?;
         clock.lap(|t| &mut t.arrange);
         Ok((page, clock.timings))
     }
@@ -279,13 +297,15 @@ impl TextReader {
         Ok(over.map(|(i, _)| i).collect())
     }
 
-    /// Keeps what was read well enough and sets the page straight.
+    /// Keeps what was read well enough and sets the page straight, unless that takes a far larger canvas: its lines
+    /// are then left on their slant.
     fn page(
         &self,
         view: &View,
         picture: &Picture,
         quarter: Quarter,
         mut lines: Vec<(Quad, Read)>,
+        ticket: &Ticket,
     ) -> Result<ReadPage, OcrError> {
         let kept = |read: &Read| {
             read.confidence() >= self.settings.line_threshold
@@ -299,14 +319,14 @@ impl TextReader {
             lines.into_iter().map(|(quad, read)| (view.on_page(&quad), read)).collect();
         let skew = turn::skew(lines.iter().map(|(quad, _)| quad));
         let straight = skew.abs() < self.settings.min_skew.max(0.01) || skew.abs() >= 45.0;
-        let (picture, turned) = if straight {
+        let tilt = Tilt::clockwise(skew, width, height);
+        let (picture, turned) = if straight || !tilt.is_affordable() {
             (picture.clone(), quarter.degrees())
         } else {
-            let tilt = Tilt::clockwise(skew, width, height);
             for (quad, _) in &mut lines {
                 *quad = Quad(quad.0.map(|p| tilt.done(p)));
             }
-            (tilt.of(picture)?, quarter.degrees() + skew)
+            (tilt.of(picture, ticket)?, quarter.degrees() + skew)
         };
         order::by_row(&mut lines, |(quad, _)| *quad);
         let text = PageText {

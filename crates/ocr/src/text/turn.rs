@@ -1,8 +1,9 @@
 //! Which way up a page stands, and setting it upright.
 
 use innkeeper_core::{Picture, PictureError, Point};
+use innkeeper_runtime::Ticket;
 
-use crate::Quad;
+use crate::{OcrError, Quad};
 
 /// Lines that are asked which way up they stand, the longest ones.
 pub(super) const VOTERS: usize = 8;
@@ -12,6 +13,14 @@ const MAJORITY: f32 = 0.6;
 const TELLING: f32 = 2.0;
 /// Fewest lines that tell a skew.
 const FEWEST: usize = 3;
+
+/// A page that is set straight has at most this many times the pixels it had: the canvas round a long page at 44 degrees
+/// has many times as many.
+const MOST_GROWTH: u64 = 2;
+/// Pixels that a page may have when straight, however few it had.
+const SMALL: u64 = 32_000_000;
+/// Rows that are turned between two looks at the ticket.
+const ROWS: u32 = 64;
 
 /// A turn of the page by a multiple of 90 degrees, clockwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -192,6 +201,12 @@ impl Tilt {
         Self { sin, cos, from: (w, h), to }
     }
 
+    /// Whether the turned page is not far larger than the page was.
+    pub(super) fn is_affordable(&self) -> bool {
+        let before = self.from.0 as u64 * self.from.1 as u64;
+        u64::from(self.to.0) * u64::from(self.to.1) <= (before * MOST_GROWTH).max(SMALL)
+    }
+
     /// The turn that is known by the size of the page it made.
     pub(crate) fn known(degrees: f32, from: (f32, f32), to: (u32, u32)) -> Self {
         let (sin, cos) = degrees.to_radians().sin_cos();
@@ -217,13 +232,17 @@ impl Tilt {
         Point { x: from.x + x * self.cos + y * self.sin, y: from.y - x * self.sin + y * self.cos }
     }
 
-    /// The picture, turned; its edge goes on where the turned page is larger.
-    pub(super) fn of(&self, picture: &Picture) -> Result<Picture, PictureError> {
+    /// The picture, turned; its edge goes on where the turned page is larger. The ticket is looked at between blocks
+    /// of rows.
+    pub(super) fn of(&self, picture: &Picture, ticket: &Ticket) -> Result<Picture, OcrError> {
         const ONE: i32 = 256;
         let (width, height) = (picture.width() as i32, picture.height() as i32);
         let (pixels, _) = picture.rgb().as_chunks::<3>();
         let mut rgb = Vec::with_capacity(self.to.0 as usize * self.to.1 as usize * 3);
         for y in 0..self.to.1 {
+            if y % ROWS == 0 {
+                ticket.check()?;
+            }
             let start = self.undone(Point { x: 0.5, y: y as f32 + 0.5 });
             for x in 0..self.to.0 {
                 let along = x as f32;
@@ -241,7 +260,7 @@ impl Tilt {
                 }
             }
         }
-        Picture::from_rgb(self.to.0, self.to.1, rgb)
+        Ok(Picture::from_rgb(self.to.0, self.to.1, rgb)?)
     }
 }
 
@@ -320,6 +339,21 @@ mod tests {
     }
 
     #[test]
+    fn a_long_page_on_a_slant_costs_no_canvas_of_many_times_its_size() {
+        assert!(!Tilt::clockwise(44.0, 16_384, 3_051).is_affordable());
+        assert!(Tilt::clockwise(3.0, 16_384, 3_051).is_affordable());
+        assert!(Tilt::clockwise(44.0, 4_032, 3_024).is_affordable());
+    }
+
+    #[test]
+    fn a_cancelled_request_does_not_wait_for_its_page_to_be_turned() {
+        let picture = Picture::from_rgb(100, 80, vec![0; 100 * 80 * 3]).unwrap();
+        let ticket = Ticket::unlimited();
+        ticket.cancel();
+        assert!(Tilt::clockwise(20.0, 100, 80).of(&picture, &ticket).is_err());
+    }
+
+    #[test]
     fn a_mark_on_a_tilted_picture_lies_where_its_point_does() {
         let mut rgb = vec![0_u8; 100 * 80 * 3];
         for y in 30..36 {
@@ -327,7 +361,7 @@ mod tests {
         }
         let picture = Picture::from_rgb(100, 80, rgb).unwrap();
         let tilt = Tilt::clockwise(20.0, 100, 80);
-        let turned = tilt.of(&picture).unwrap();
+        let turned = tilt.of(&picture, &Ticket::unlimited()).unwrap();
         let there = tilt.done(Point { x: 63.0, y: 33.0 });
         let at = (there.y as usize * turned.width() as usize + there.x as usize) * 3;
         assert_eq!(turned.rgb()[at], 255);

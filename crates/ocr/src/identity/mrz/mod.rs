@@ -67,8 +67,8 @@ pub struct MrzFields {
     pub optional: Vec<String>,
 }
 
-/// A check digit and what was found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// A check digit and what was found. Its `Debug` shows the verdict, no digits.
+#[derive(Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = IdentityCheck))]
 pub struct Check {
     /// `document_number`, `date_of_birth`, `expiry_date`, `personal_number` or `composite`.
@@ -90,9 +90,9 @@ pub enum Proof {
     CheckDigit,
     /// A digit cannot stand where letters do, or the reverse; no check digit covers the position.
     PositionType,
-    /// Only so is it a code of Doc 9303.
+    /// Of the letters that the digit read there may be, only this makes a code of Doc 9303; no check digit covers it.
     CodeList,
-    /// It stands in a run of fillers.
+    /// It stands in a run of fillers, or where a name has ended; no check digit covers it but on the French card.
     FillerRun,
 }
 
@@ -115,6 +115,12 @@ pub struct Repair {
 impl std::fmt::Debug for Repair {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Repair({}:{} {:?})", self.line, self.column, self.proof)
+    }
+}
+
+impl std::fmt::Debug for Check {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Check({} ok: {})", self.name, self.ok)
     }
 }
 
@@ -257,7 +263,7 @@ impl Mrz {
         }
         let places = format.places();
         for (line, span) in [Some(places.state), places.nationality].into_iter().flatten() {
-            for (column, taken) in known_code(&grid[line], &choices[line], span) {
+            for (column, taken) in known_code(&grid[line], &cells[line], &choices[line], span) {
                 grid[line][column] = taken;
                 proofs.push(((line, column), Proof::CodeList));
             }
@@ -340,7 +346,7 @@ impl Mrz {
     /// to happen once in a hundred. A recogniser that may choose among 37 characters only is too sure of its choice:
     /// no character counts for more than 0.998, since one letter in about four hundred that no digit covers was
     /// wrong on the documents that this was developed on. A state code that exists speaks for itself as a check digit
-    /// does: three letters are one by chance in some seventy times.
+    /// does, unless it was taken for that: three letters are one by chance in some seventy times.
     pub fn confidence(&self, field: MrzField) -> f32 {
         let spans = self.spans(field);
         let mut right: f32 = spans
@@ -365,7 +371,10 @@ impl Mrz {
             MrzField::Nationality => Some("nationality"),
             _ => None,
         };
-        if let Some(code) = code {
+        // A code that was chosen because it exists is no witness to itself.
+        let chosen =
+            self.repaired.iter().any(|r| r.proof == Proof::CodeList && inside((r.line - 1, r.column - 1)));
+        if let Some(code) = code.filter(|_| !chosen) {
             let (if_right, if_wrong) =
                 if self.unknown_codes.contains(&code) { (0.01, 0.985) } else { (0.99, 0.015) };
             right = right * if_right / (right * if_right + (1.0 - right) * if_wrong);
@@ -451,10 +460,11 @@ fn clean_names(format: MrzFormat, grid: &Grid) -> Vec<((usize, usize), char)> {
         .collect()
 }
 
-/// The corrections that make an unknown state code a known one, when exactly one known code is within what
-/// the recogniser saw.
+/// The letters that digits in a state code are read as, when exactly one known code is within what the recogniser
+/// saw. A letter is never made another one: no check digit would prove it.
 fn known_code(
     line: &[char],
+    cells: &[Cell],
     choices: &[Vec<(char, f32)>],
     span: std::ops::Range<usize>,
 ) -> Vec<(usize, char)> {
@@ -464,9 +474,12 @@ fn known_code(
     }
     let mut codes = vec![String::new()];
     for column in span.clone() {
+        let as_read = [(line[column], 0.0)];
+        let may_change = cells[column].read.is_none_or(|read| !Kind::Alpha.allows(read));
+        let allowed: &[(char, f32)] = if may_change { &choices[column] } else { &as_read };
         codes = codes
             .iter()
-            .flat_map(|prefix| choices[column].iter().map(move |(c, _)| format!("{prefix}{c}")))
+            .flat_map(|prefix| allowed.iter().map(move |(c, _)| format!("{prefix}{c}")))
             .collect();
     }
     let mut known = codes.iter().filter(|code| states::is_known(code.trim_end_matches('<')));

@@ -390,4 +390,62 @@ fn debug_output_holds_nothing_of_the_holder() {
     for secret in ["ERIKSSON", "ANNA", "L898902C3", "740812"] {
         assert!(!shown.contains(secret), "{shown}");
     }
+    let check = Check { name: "composite", expected: '7', found: '3', ok: false };
+    let shown = format!("{check:?}");
+    assert!(!shown.contains(['7', '3']), "{shown}");
+}
+
+/// The passport with one character of it read as another, sure of it but for the right one.
+fn misread(line: usize, column: usize, read: char) -> Mrz {
+    let glyphs: Vec<Vec<Glyph>> = PASSPORT
+        .iter()
+        .enumerate()
+        .map(|(l, text)| {
+            let glyph = |(c, right): (usize, char)| {
+                let wrong = (l, c) == (line, column) && right != read;
+                Glyph {
+                    character: if wrong { read } else { right },
+                    confidence: if wrong { 0.6 } else { 0.99 },
+                    centre: c as f32 / 43.0,
+                    alternatives: if wrong { vec![(right, 0.4)] } else { Vec::new() },
+                }
+            };
+            text.chars().enumerate().map(glyph).collect()
+        })
+        .collect();
+    parse_glyphs(&glyphs).expect("a zone")
+}
+
+#[test]
+fn no_letter_of_a_name_or_state_becomes_another_letter_without_a_check_digit() {
+    for (line, column) in [(0, 4), (1, 12), (0, 6), (0, 16)] {
+        let mrz = misread(line, column, 'Q');
+        assert_eq!(mrz.lines[line].as_bytes()[column], b'Q', "line {line} column {column}");
+        assert!(mrz.repaired.is_empty());
+    }
+}
+
+#[test]
+fn what_no_check_digit_proves_lowers_the_confidence_of_its_field() {
+    let clean = misread(0, 0, 'P');
+    for (line, column, read, field) in [
+        (0, 4, '0', MrzField::IssuingState),
+        (1, 12, '0', MrzField::Nationality),
+        (0, 10, '0', MrzField::Names),
+        (0, 35, 'K', MrzField::Names),
+    ] {
+        let mrz = misread(line, column, read);
+        assert_eq!(mrz.repaired.len(), 1, "line {line} column {column}");
+        assert!(mrz.confidence(field) < clean.confidence(field), "line {line} column {column}");
+    }
+}
+
+#[test]
+fn a_code_chosen_because_it_exists_is_no_witness_to_itself() {
+    let mut mrz = misread(0, 4, '0');
+    let before = mrz.confidence(MrzField::IssuingState);
+    for repair in &mut mrz.repaired {
+        repair.proof = Proof::CodeList;
+    }
+    assert!(mrz.confidence(MrzField::IssuingState) < before);
 }
