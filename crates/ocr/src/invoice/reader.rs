@@ -167,6 +167,10 @@ impl InvoiceReader {
 /// What is left of the confidence of a date when nothing says whether day or month comes first: of the days of a year
 /// 132 in 365 can be read both ways, and most countries write the day first.
 const UNDECIDED_ORDER: f32 = 0.8;
+/// The same for an amount whose words head its column instead of standing in its row.
+const FROM_ABOVE: f32 = 0.9;
+/// The same for an address: that its rows end there is told by their words alone.
+const ADDRESS_END: f32 = 0.9;
 /// What is left of the confidence of an amount that arithmetic does not confirm.
 const UNCONFIRMED: f32 = 0.85;
 /// The same for an item whose quantity and unit price do not confirm its amount.
@@ -180,8 +184,7 @@ fn parts(evidence: &Evidence, sums: &Sums, answer: &mut Invoice) {
             return None;
         };
         let amount = part.amount.and_then(|i| evidence.amounts.get(i));
-        let read = amount.map_or(0.9, |a| evidence.cell_confidence(a.row, a.cell));
-        let direct = if amount.is_some_and(|a| a.from_above) { 0.9 } else { 1.0 };
+        let direct = if amount.is_some_and(|a| a.from_above) { FROM_ABOVE } else { 1.0 };
         let confirmed = if part.agrees { 1.0 } else { UNCONFIRMED };
         let mut notes = Vec::new();
         if part.agrees {
@@ -194,7 +197,7 @@ fn parts(evidence: &Evidence, sums: &Sums, answer: &mut Invoice) {
             notes.push("included in the prices".to_owned());
         }
         let source = amount.and_then(|a| source(evidence, a.row, a.cell, a.chars()));
-        answer.fields.insert(name.to_owned(), field(source, read * direct * confirmed, notes));
+        answer.fields.insert(name.to_owned(), field(source, part.read * direct * confirmed, notes));
         Some(part.value)
     };
     let subtotal = set("subtotal", sums.subtotal, "no amount is named as a subtotal");
@@ -260,7 +263,7 @@ fn address(evidence: &Evidence, after: usize, answer: &mut Invoice) {
         return;
     };
     answer.vendor.address = Some(source.text.clone());
-    let confidence = evidence.rows_confidence(&rows) * 0.9;
+    let confidence = evidence.rows_confidence(&rows) * ADDRESS_END;
     answer.fields.insert(NAME.to_owned(), field(Some(source), confidence, Vec::new()));
 }
 
