@@ -8,7 +8,7 @@ use super::layout::{Cell, Layout, Row};
 use super::words::{Topics, fold, topics};
 
 /// Dates that are compared in one document.
-const MOST_DATES: usize = 60;
+pub(super) const MOST_DATES: usize = 60;
 
 /// A day that may be the right one, with the place that says so first.
 #[derive(Debug, Clone)]
@@ -91,7 +91,7 @@ pub(super) fn order(layout: &Layout, country: Option<&str>) -> Order {
 }
 
 /// All days with their features.
-pub(super) fn candidates(layout: &Layout, order: DateOrder) -> Vec<DateCandidate> {
+pub(super) fn candidates(layout: &Layout, order: DateOrder, notes: &mut Vec<String>) -> Vec<DateCandidate> {
     struct Seen<'a> {
         row: usize,
         cell: usize,
@@ -102,11 +102,13 @@ pub(super) fn candidates(layout: &Layout, order: DateOrder) -> Vec<DateCandidate
         nth: usize,
     }
     let mut seen: Vec<Seen> = Vec::new();
+    let mut capped = false;
     for (r, row) in layout.rows.iter().enumerate() {
         let mut nth = 0;
         for (c, cell) in row.cells.iter().enumerate() {
             for printed in &cell.dates {
                 if seen.len() >= MOST_DATES {
+                    capped = true;
                     break;
                 }
                 if let Some((value, assumed)) = printed.in_order(order) {
@@ -116,6 +118,9 @@ pub(super) fn candidates(layout: &Layout, order: DateOrder) -> Vec<DateCandidate
                 }
             }
         }
+    }
+    if capped {
+        notes.push(format!("more than {MOST_DATES} dates: the day was chosen among the first of them"));
     }
     let mut days: Vec<NaiveDate> = Vec::new();
     for s in &seen {

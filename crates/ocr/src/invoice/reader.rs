@@ -57,7 +57,7 @@ impl InvoiceReader {
     /// Reads the fields. Never fails: what is not found is `None` with a reason.
     pub fn extract(&self, pages: &[PageText], hints: &Hints) -> Invoice {
         let evidence = Evidence::new(pages, hints.country.as_deref());
-        let mut answer = Invoice { notes: evidence.layout.notes.clone(), ..Invoice::default() };
+        let mut answer = Invoice { notes: evidence.notes.clone(), ..Invoice::default() };
         self.total(&evidence, &mut answer);
         self.date(&evidence, &mut answer);
         self.vendor(&evidence, &mut answer);
