@@ -101,7 +101,7 @@ impl Documents {
 
     fn hints(&self, country: Option<String>) -> Hints {
         let today = Utc::now().with_timezone(&self.timezone).date_naive();
-        Hints { country: country.or_else(|| self.country.clone()), today: Some(today) }
+        Hints { country, default_country: self.country.clone(), today: Some(today) }
     }
 
     fn open(&self, bytes: &[u8], ticket: &Ticket) -> Result<Document, Problem> {

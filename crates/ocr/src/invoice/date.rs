@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use super::currency::{DateOrder, date_order};
+use super::currency::{Country, DateOrder, date_order};
 use super::dates::Printed;
 use super::layout::{Cell, Layout, Row};
 use super::words::{Topics, fold, topics};
@@ -60,8 +60,8 @@ pub(super) struct Order {
 }
 
 /// Decides how `01/02/2025` is to be read: by dates of this document that can be read in one order only, else by the
-/// country, else day first.
-pub(super) fn order(layout: &Layout, country: Option<&str>) -> Order {
+/// first of the countries, else day first.
+pub(super) fn order(layout: &Layout, countries: &[Country]) -> Order {
     let mut counts = [0_usize; 2];
     for (_, cell) in layout.cells() {
         for d in &cell.dates {
@@ -76,11 +76,11 @@ pub(super) fn order(layout: &Layout, country: Option<&str>) -> Order {
         let order = if counts[0] > counts[1] { DateOrder::DayFirst } else { DateOrder::MonthFirst };
         return Order { first: order, assumed: false, by: "another date of this document".to_owned() };
     }
-    match country {
+    match countries.first() {
         Some(country) => {
-            let order = date_order(country);
+            let order = date_order(country.code);
             let order = if order == DateOrder::YearFirst { DateOrder::DayFirst } else { order };
-            Order { first: order, assumed: false, by: format!("the way dates are written in {country}") }
+            Order { first: order, assumed: false, by: format!("the way dates are written in {}", country.by) }
         }
         None => Order {
             first: DateOrder::DayFirst,

@@ -16,8 +16,13 @@ use crate::PageText;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = InvoiceHints))]
 #[serde(default, deny_unknown_fields)]
 pub struct Hints {
-    /// Country of the vendor, ISO 3166 alpha-2: decides `01/02/2025` and a bare `$`.
+    /// Country of the vendor of this document, ISO 3166 alpha-2 in either case. It decides a bare `$`, `01/02/2025`
+    /// where no other date of the document does, and the currency where none is printed, before what the page says of
+    /// its country. One that this reader does not know is left aside, and a note says so.
     pub country: Option<String>,
+    /// Country where documents mostly come from, as a hotel sets it once. It decides the same where neither `country`
+    /// nor the page does.
+    pub default_country: Option<String>,
     /// The present day: a date after it is reported.
     pub today: Option<NaiveDate>,
 }
@@ -56,7 +61,7 @@ impl InvoiceReader {
 
     /// Reads the fields. Never fails: what is not found is `None` with a reason.
     pub fn extract(&self, pages: &[PageText], hints: &Hints) -> Invoice {
-        let evidence = Evidence::new(pages, hints.country.as_deref());
+        let evidence = Evidence::new(pages, hints);
         let mut answer = Invoice { notes: evidence.notes.clone(), ..Invoice::default() };
         self.total(&evidence, &mut answer);
         self.date(&evidence, &mut answer);
@@ -67,7 +72,7 @@ impl InvoiceReader {
         items(&evidence, &mut answer);
         references(&evidence, &mut answer);
         due_date(&evidence, &mut answer);
-        currency(&evidence, hints, &mut answer);
+        currency(&evidence, &mut answer);
         method(&evidence, &mut answer);
         if let (Some(today), Some(date)) = (hints.today, answer.date)
             && date > today
@@ -282,27 +287,19 @@ fn due_date(evidence: &Evidence, answer: &mut Invoice) {
     answer.fields.insert(NAME.to_owned(), field(source, read * assumed, Vec::new()));
 }
 
-fn currency(evidence: &Evidence, hints: &Hints, answer: &mut Invoice) {
+fn currency(evidence: &Evidence, answer: &mut Invoice) {
     const NAME: &str = "currency";
-    let country = hints.country.as_deref().or(evidence.country.as_ref().map(|c| c.country));
-    match payment::currency(&evidence.layout, &evidence.amounts, country) {
-        Some(found) => {
+    match payment::currency(evidence) {
+        Ok(found) => {
             let source = found.at.and_then(|(r, c)| {
                 let count = evidence.layout.rows.get(r)?.cells.get(c)?.text.chars().count();
                 source(evidence, r, c, &(0..count))
             });
             answer.currency = Some(found.code.to_owned());
-            let mut notes = vec![found.by];
-            if let (true, Some(country)) = (found.at.is_none(), &evidence.country) {
-                notes.push(format!("the country by {}", country.by.join(", ")));
-            }
-            answer.fields.insert(NAME.to_owned(), field(source, found.confidence, notes));
+            answer.fields.insert(NAME.to_owned(), field(source, found.confidence, vec![found.by]));
         }
-        None => {
-            answer.reasons.insert(
-                NAME.to_owned(),
-                "no sign or code of a currency, and nothing that names a country".to_owned(),
-            );
+        Err(reason) => {
+            answer.reasons.insert(NAME.to_owned(), reason);
         }
     }
 }
