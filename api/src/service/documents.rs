@@ -37,9 +37,9 @@ pub(crate) struct Documents {
 /// One page of what was read.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct PageReport {
-    /// Width in pixels of the upright page: boxes are in these.
+    /// Width in pixels of the page as sent, EXIF rotation applied: boxes are in these.
     pub width: u32,
-    /// Height in pixels of the upright page.
+    /// Height in pixels of the page as sent.
     pub height: u32,
     /// Degrees by which the page as sent was turned clockwise to be upright.
     pub turned: f32,
@@ -52,8 +52,8 @@ pub(crate) struct PageReport {
 impl PageReport {
     fn of((page, text): (&Page, &PageText)) -> Self {
         Self {
-            width: text.width,
-            height: text.height,
+            width: text.sent_width,
+            height: text.sent_height,
             turned: text.turned,
             lines: text.lines.len(),
             source: if page.text().is_some() { "file" } else { "read" },
@@ -68,7 +68,7 @@ pub(crate) struct InvoiceAnswer {
     pub answer_id: Uuid,
     #[serde(flatten)]
     pub invoice: Invoice,
-    /// The pages, in order; `box` of a field names one by its number, from 0.
+    /// The pages, in order; `box` of a field names one by its number, from 1.
     pub pages: Vec<PageReport>,
     /// How many pages the file has; more than `pages` where not all are read.
     pub pages_in_file: usize,
@@ -109,7 +109,7 @@ impl Documents {
 
     fn hints(&self, country: Option<String>) -> Hints {
         let today = Utc::now().with_timezone(&self.timezone).date_naive();
-        Hints { country: country.or_else(|| self.country.clone()), today: Some(today) }
+        Hints { country, default_country: self.country.clone(), today: Some(today) }
     }
 
     fn open(&self, bytes: &[u8], ticket: &Ticket) -> Result<Document, Problem> {

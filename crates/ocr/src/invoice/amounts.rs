@@ -9,7 +9,7 @@ use super::numbers::Number;
 use super::words::{Topics, fold, topics};
 
 /// Amounts that are looked at in one document.
-const MOST_AMOUNTS: usize = 1500;
+pub(super) const MOST_AMOUNTS: usize = 1500;
 
 /// What an amount is, by the words beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,8 +152,9 @@ pub(super) fn role(t: Topics) -> (Role, bool) {
 }
 
 /// All amounts, row by row.
-pub(super) fn find(layout: &Layout, whole: bool) -> Vec<Amount> {
+pub(super) fn find(layout: &Layout, whole: bool, notes: &mut Vec<String>) -> Vec<Amount> {
     let mut out: Vec<Amount> = Vec::new();
+    let mut capped = false;
     let mut summary_since: Option<usize> = None;
     for (r, row) in layout.rows.iter().enumerate() {
         let monies = row.cells.iter().flat_map(|c| &c.numbers).filter(|n| is_money(n, whole)).count();
@@ -176,7 +177,9 @@ pub(super) fn find(layout: &Layout, whole: bool) -> Vec<Amount> {
                     push(&mut nearest, "%");
                     continue;
                 }
-                if is_money(number, whole) && out.len() < MOST_AMOUNTS {
+                let money = is_money(number, whole);
+                capped |= money && out.len() >= MOST_AMOUNTS;
+                if money && out.len() < MOST_AMOUNTS {
                     let mut found = topics(&fold(&nearest));
                     if role(found).0 == Role::None {
                         found = topics(&fold(&left));
@@ -210,6 +213,9 @@ pub(super) fn find(layout: &Layout, whole: bool) -> Vec<Amount> {
         {
             summary_since = None;
         }
+    }
+    if capped {
+        notes.push(format!("more than {MOST_AMOUNTS} amounts: the rest is left out"));
     }
     out
 }

@@ -110,13 +110,13 @@ pub struct Item {
     pub notes: Vec<String>,
 }
 
-/// A box on a page.
+/// The smallest upright box around something on a page as it was sent: of slanted text it is larger than the text.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = InvoicePlace))]
 pub struct Place {
-    /// Page, from 0.
+    /// Page, from 1.
     pub page: usize,
-    /// Pixels from the left of the upright page.
+    /// Pixels from the left of the page as it was sent, EXIF rotation applied.
     pub x: f32,
     /// Pixels from its top.
     pub y: f32,
@@ -127,8 +127,9 @@ pub struct Place {
 }
 
 impl Place {
+    /// `page` is an index, from 0.
     pub(super) fn new(page: usize, rect: &Rect) -> Self {
-        Self { page, x: rect.x, y: rect.y, w: rect.w, h: rect.h }
+        Self { page: page + 1, x: rect.x, y: rect.y, w: rect.w, h: rect.h }
     }
 }
 
@@ -154,8 +155,12 @@ pub struct Field {
     #[serde(rename = "box")]
     pub place: Option<Place>,
     /// 0 to 1. Total, date and vendor name: the probability of being right, fitted on receipts the ranker had not seen
-    /// (see [`Ranker`](super::Ranker)). The others: how surely the text was read, times how directly the words beside
-    /// it name the field; computed, not calibrated.
+    /// (see [`Ranker`](super::Ranker)). The others: how surely the text was read (the lowest of several), times
+    /// factors below 1 for what weakens it: words that stand above or apart instead of beside (0.85 to 0.97), words that
+    /// name the field less directly (0.15 less a step), arithmetic that does not confirm an amount (0.85), an order of day
+    /// and month that nothing decided (0.8), an address whose end is guessed (0.9), a currency that follows from a country
+    /// (0.9 of the request, 0.5 of the setting, the share of the words that point to it of the page). These factors are
+    /// set by hand and rank answers; they are not calibrated.
     pub confidence: f32,
     /// What speaks for it, or was assumed.
     pub notes: Vec<String>,

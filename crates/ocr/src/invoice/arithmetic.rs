@@ -16,6 +16,8 @@ pub(super) struct Part {
     pub value: Decimal,
     /// Index of the amount; `None` for the sum of several.
     pub amount: Option<usize>,
+    /// How surely it was read; of a sum, the lowest of its amounts. 0 to 1.
+    pub read: f32,
     /// Arithmetic agrees with it.
     pub agrees: bool,
 }
@@ -49,13 +51,14 @@ pub(super) fn sums(evidence: &Evidence, total: Option<Decimal>) -> Sums {
             .map(|i| (i, amounts.get(i).map(|a| a.value)))
     };
     let printed = |role: Role| {
-        first(role, false)
-            .or_else(|| first(role, true))
-            .and_then(|(i, v)| v.map(|value| Part { value, amount: Some(i), agrees: false }))
+        first(role, false).or_else(|| first(role, true)).and_then(|(i, v)| {
+            v.map(|value| Part { value, amount: Some(i), read: evidence.amount_confidence(i), agrees: false })
+        })
     };
     let mut sums = Sums {
-        subtotal: first(Role::Subtotal, false)
-            .and_then(|(i, v)| v.map(|value| Part { value, amount: Some(i), agrees: false })),
+        subtotal: first(Role::Subtotal, false).and_then(|(i, v)| {
+            v.map(|value| Part { value, amount: Some(i), read: evidence.amount_confidence(i), agrees: false })
+        }),
         tax: printed(Role::Tax),
         service: printed(Role::Service),
         tip: printed(Role::Tip),
@@ -66,7 +69,12 @@ pub(super) fn sums(evidence: &Evidence, total: Option<Decimal>) -> Sums {
     let Some(total) = total else { return sums };
     if let Some(terms) = evidence.parts.sum_with_parts(total) {
         let taken = |name: &str| terms.iter().find(|(n, _)| *n == name).map(|(_, v)| *v);
-        let part = |role: Role, value: Decimal| Part { value, amount: find(role, value), agrees: true };
+        let part = |role: Role, value: Decimal| {
+            let amount = find(role, value);
+            // Every term is a printed amount: one that cannot be found again was not read.
+            let read = amount.map_or(0.0, |i| evidence.amount_confidence(i));
+            Part { value, amount, read, agrees: true }
+        };
         if let Some(v) = taken("subtotal") {
             sums.subtotal = Some(part(Role::Subtotal, v));
         }
@@ -90,27 +98,34 @@ pub(super) fn sums(evidence: &Evidence, total: Option<Decimal>) -> Sums {
         }
     }
     // Several taxes that fill the gap together.
-    let mut taxes: Vec<Decimal> = Vec::new();
-    for a in amounts.iter().filter(|a| a.role == Role::Tax && !a.summary && a.value > Decimal::ZERO) {
-        if taxes.len() < 6 {
-            taxes.push(a.value);
-        }
-    }
+    let several =
+        amounts.iter().filter(|a| a.role == Role::Tax && !a.summary && a.value > Decimal::ZERO).take(6);
+    let read = several.clone().map(|a| evidence.cell_confidence(a.row, a.cell)).fold(1.0, f32::min);
+    let taxes: Vec<Decimal> = several.map(|a| a.value).collect();
     let all = taxes.iter().try_fold(Decimal::ZERO, |a, t| a.checked_add(*t));
     if let (Some(subtotal), Some(all), true) = (sums.subtotal, all, taxes.len() > 1)
         && subtotal.value.checked_add(all) == Some(total)
     {
-        sums.tax = Some(Part { value: all, amount: None, agrees: true });
+        sums.tax = Some(Part { value: all, amount: None, read, agrees: true });
         sums.subtotal = Some(Part { agrees: true, ..subtotal });
         return sums;
     }
     // Net and tax of a table of rates that make the total: the tax was included.
     if let Some((net, tax)) = included(amounts, total, sums.rounding.map(|r| r.value)) {
         sums.inclusive = true;
-        sums.tax = amounts.get(tax).map(|a| Part { value: a.value, amount: Some(tax), agrees: true });
+        sums.tax = amounts.get(tax).map(|a| Part {
+            value: a.value,
+            amount: Some(tax),
+            read: evidence.amount_confidence(tax),
+            agrees: true,
+        });
         if sums.subtotal.is_none() {
-            sums.subtotal =
-                amounts.get(net).map(|a| Part { value: a.value, amount: Some(net), agrees: true });
+            sums.subtotal = amounts.get(net).map(|a| Part {
+                value: a.value,
+                amount: Some(net),
+                read: evidence.amount_confidence(net),
+                agrees: true,
+            });
         }
     }
     sums

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// A mark that stands at an amount: one currency, or one of several that share the sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Mark {
-    /// ISO 4217 codes that print this mark; the first is the one meant where no country decides.
+    /// ISO 4217 codes that print this mark. Where there are several, a country decides or nothing does.
     pub codes: &'static [&'static str],
 }
 
@@ -122,6 +122,11 @@ pub(super) fn of_country(country: &str) -> Option<&'static str> {
     COUNTRIES.iter().find(|(c, _, _)| c.eq_ignore_ascii_case(country)).map(|(_, currency, _)| *currency)
 }
 
+/// Currencies that are known, each counted once.
+pub(super) fn known_currencies() -> usize {
+    CODES.len()
+}
+
 /// The order in which a country writes numeric dates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -143,6 +148,56 @@ pub(super) fn date_order(country: &str) -> DateOrder {
     }
 }
 
+/// A country that decides what a page leaves open, and who says so.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Country {
+    /// ISO 3166 alpha-2.
+    pub code: &'static str,
+    /// In words, for a note.
+    pub by: String,
+    /// How sure it is that amounts without a mark are in its currency, 0 to 1.
+    pub confidence: f32,
+}
+
+/// A caller knows the country, but a bill of it may be in another currency all the same. Set, not fitted.
+const ASKED: f32 = 0.9;
+/// Nothing on the page speaks for or against the hotel's own country. Set, not fitted.
+const SETTING: f32 = 0.5;
+
+/// Countries in the order in which they decide: the one given with the request, the one the page points to, the one of
+/// the setting. Codes that are unknown are left out, and `notes` says so.
+pub(super) fn countries(
+    asked: Option<&str>,
+    page: Option<&CountryEvidence>,
+    setting: Option<&str>,
+    notes: &mut Vec<String>,
+) -> Vec<Country> {
+    let mut known = |given: Option<&str>| {
+        let given = given?.trim();
+        let code = COUNTRIES.iter().map(|(c, _, _)| *c).find(|c| c.eq_ignore_ascii_case(given));
+        if code.is_none() {
+            notes.push(format!("nothing is known of the country {given:.8}: it decided nothing"));
+        }
+        code
+    };
+    let asked = known(asked).map(|code| Country {
+        code,
+        by: format!("{code}, the country given with the request"),
+        confidence: ASKED,
+    });
+    let setting = known(setting).map(|code| Country {
+        code,
+        by: format!("{code}, the country of the setting"),
+        confidence: SETTING,
+    });
+    let page = page.map(|p| Country {
+        code: p.country,
+        by: format!("{}, to which the page points by {}", p.country, p.by.join(", ")),
+        confidence: p.confidence(),
+    });
+    asked.into_iter().chain(page).chain(setting).collect()
+}
+
 /// A country the page points to, and by what.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct CountryEvidence {
@@ -152,6 +207,15 @@ pub(super) struct CountryEvidence {
     pub by: Vec<String>,
     /// Points of the next best country: the evidence is weak when it is close.
     pub runner_up: usize,
+}
+
+impl CountryEvidence {
+    /// Share of the pointers that point to this country and not to the next best one, by the rule of succession
+    /// (Laplace): few of them say little.
+    pub fn confidence(&self) -> f32 {
+        let n = self.by.len();
+        (n + 1) as f32 / (n + self.runner_up + 2) as f32
+    }
 }
 
 /// The country that most words of the page point to. `folded` is the page in folded form (see

@@ -2,13 +2,13 @@
 
 use chrono::NaiveDate;
 
-use super::currency::{DateOrder, date_order};
+use super::currency::{Country, DateOrder, date_order};
 use super::dates::Printed;
 use super::layout::{Cell, Layout, Row};
 use super::words::{Topics, fold, topics};
 
 /// Dates that are compared in one document.
-const MOST_DATES: usize = 60;
+pub(super) const MOST_DATES: usize = 60;
 
 /// A day that may be the right one, with the place that says so first.
 #[derive(Debug, Clone)]
@@ -60,8 +60,8 @@ pub(super) struct Order {
 }
 
 /// Decides how `01/02/2025` is to be read: by dates of this document that can be read in one order only, else by the
-/// country, else day first.
-pub(super) fn order(layout: &Layout, country: Option<&str>) -> Order {
+/// first of the countries, else day first.
+pub(super) fn order(layout: &Layout, countries: &[Country]) -> Order {
     let mut counts = [0_usize; 2];
     for (_, cell) in layout.cells() {
         for d in &cell.dates {
@@ -76,11 +76,11 @@ pub(super) fn order(layout: &Layout, country: Option<&str>) -> Order {
         let order = if counts[0] > counts[1] { DateOrder::DayFirst } else { DateOrder::MonthFirst };
         return Order { first: order, assumed: false, by: "another date of this document".to_owned() };
     }
-    match country {
+    match countries.first() {
         Some(country) => {
-            let order = date_order(country);
+            let order = date_order(country.code);
             let order = if order == DateOrder::YearFirst { DateOrder::DayFirst } else { order };
-            Order { first: order, assumed: false, by: format!("the way dates are written in {country}") }
+            Order { first: order, assumed: false, by: format!("the way dates are written in {}", country.by) }
         }
         None => Order {
             first: DateOrder::DayFirst,
@@ -91,7 +91,7 @@ pub(super) fn order(layout: &Layout, country: Option<&str>) -> Order {
 }
 
 /// All days with their features.
-pub(super) fn candidates(layout: &Layout, order: DateOrder) -> Vec<DateCandidate> {
+pub(super) fn candidates(layout: &Layout, order: DateOrder, notes: &mut Vec<String>) -> Vec<DateCandidate> {
     struct Seen<'a> {
         row: usize,
         cell: usize,
@@ -102,11 +102,13 @@ pub(super) fn candidates(layout: &Layout, order: DateOrder) -> Vec<DateCandidate
         nth: usize,
     }
     let mut seen: Vec<Seen> = Vec::new();
+    let mut capped = false;
     for (r, row) in layout.rows.iter().enumerate() {
         let mut nth = 0;
         for (c, cell) in row.cells.iter().enumerate() {
             for printed in &cell.dates {
                 if seen.len() >= MOST_DATES {
+                    capped = true;
                     break;
                 }
                 if let Some((value, assumed)) = printed.in_order(order) {
@@ -116,6 +118,9 @@ pub(super) fn candidates(layout: &Layout, order: DateOrder) -> Vec<DateCandidate
                 }
             }
         }
+    }
+    if capped {
+        notes.push(format!("more than {MOST_DATES} dates: the day was chosen among the first of them"));
     }
     let mut days: Vec<NaiveDate> = Vec::new();
     for s in &seen {

@@ -24,7 +24,7 @@ const OPEN_ROWS: usize = 12;
 pub(super) struct Cell {
     /// Page, from 0.
     pub page: usize,
-    /// As it was detected.
+    /// Where it stands on the page as it was sent.
     pub quad: Quad,
     /// Box after the tilt was taken out.
     pub rect: Rect,
@@ -52,7 +52,7 @@ impl Cell {
         (self.rect.x + start * self.rect.w, self.rect.x + end * self.rect.w)
     }
 
-    /// Where some of its characters stand on the page as it was read.
+    /// Where some of its characters stand on the page as it was sent.
     pub fn place(&self, chars: &Range<usize>) -> Rect {
         let start = self.spans.get(chars.start).map_or(0.0, |s| s.0);
         let end = chars.end.checked_sub(1).and_then(|i| self.spans.get(i)).map_or(1.0, |s| s.1);
@@ -136,6 +136,9 @@ impl Layout {
         if total > MOST_LINES {
             notes.push(format!("{total} lines were read; fields were looked for in the first {MOST_LINES}"));
         }
+        if pages.iter().flat_map(|p| &p.lines).take(MOST_LINES).any(|l| clip(&l.text).len() < l.text.len()) {
+            notes.push(format!("of a line only the first {MOST_CHARACTERS} characters were looked at"));
+        }
         let mut left = MOST_LINES;
         let mark = numbers::decimal_mark(
             pages.iter().flat_map(|p| &p.lines).take(MOST_LINES).map(|l| clip(&l.text)),
@@ -148,7 +151,7 @@ impl Layout {
             left -= take;
             let lines = page.lines.get(..take).unwrap_or_default();
             let tilt = tilt(lines);
-            let cells: Vec<Cell> = lines.iter().filter_map(|l| cell(l, number, tilt, mark)).collect();
+            let cells: Vec<Cell> = lines.iter().filter_map(|l| cell(l, page, number, tilt, mark)).collect();
             heights.extend(cells.iter().map(|c| c.rect.h));
             let mut around = cells.iter().map(|c| c.rect);
             let first = around.next().unwrap_or_default();
@@ -203,7 +206,7 @@ fn tilt(lines: &[Line]) -> f32 {
     0.0
 }
 
-fn cell(line: &Line, page: usize, tilt: f32, mark: Option<DecimalMark>) -> Option<Cell> {
+fn cell(line: &Line, of: &PageText, page: usize, tilt: f32, mark: Option<DecimalMark>) -> Option<Cell> {
     let text = clip(&line.text).trim().to_owned();
     if text.is_empty() {
         return None;
@@ -234,7 +237,7 @@ fn cell(line: &Line, page: usize, tilt: f32, mark: Option<DecimalMark>) -> Optio
     let folded = fold(&text);
     Some(Cell {
         page,
-        quad: line.quad,
+        quad: of.on_sent(&line.quad),
         rect,
         topics: topics(&folded),
         folded,

@@ -1,7 +1,8 @@
 //! In which currency, and how it was paid.
 
 use super::amounts::{Amount, Role};
-use super::currency::{mark_alone, of_country};
+use super::currency::{known_currencies, mark_alone, of_country};
+use super::evidence::Evidence;
 use super::layout::Layout;
 
 /// A currency and what says so.
@@ -11,16 +12,22 @@ pub(super) struct CurrencyFound {
     pub code: &'static str,
     /// Row and cell of the sign or code; `None` when it follows from the country.
     pub at: Option<(usize, usize)>,
-    /// 0 to 1, by how directly it is said.
+    /// 0 to 1. A sign or code: how surely it was read, times the share of the page's marks that agree with it (rule of
+    /// succession). A sign that several currencies share, and no sign at all: times how sure the country is.
     pub confidence: f32,
     /// What says so.
     pub by: String,
 }
 
-/// The currency: the sign or code that most amounts and headings carry; where several currencies share it, the
-/// country's among them; without any, the country's.
-pub(super) fn currency(layout: &Layout, amounts: &[Amount], country: Option<&str>) -> Option<CurrencyFound> {
-    let local = country.and_then(of_country);
+/// The currency: the sign or code that most amounts and headings carry; where several currencies share it, that of the
+/// first of the countries that has one of them; without any sign, that of the first country.
+///
+/// # Errors
+///
+/// Why there is none, in words.
+pub(super) fn currency(evidence: &Evidence) -> Result<CurrencyFound, String> {
+    let (layout, amounts) = (&evidence.layout, &evidence.amounts);
+    let mut local = evidence.countries.iter().filter_map(|c| of_country(c.code).map(|code| (code, c)));
     // (codes, where, how often)
     let mut seen: Vec<(&'static [&'static str], (usize, usize), usize)> = Vec::new();
     let mut count = |codes: &'static [&'static str], at: (usize, usize)| {
@@ -55,32 +62,40 @@ pub(super) fn currency(layout: &Layout, amounts: &[Amount], country: Option<&str
         }
     }
     let weight = |(codes, _, n): &(&[&str], (usize, usize), usize)| (*n, usize::from(codes.len() == 1));
-    if let Some((codes, at, n)) = seen.iter().max_by_key(|s| weight(s)).copied() {
-        let others: usize = seen.iter().map(|(_, _, m)| m).sum::<usize>() - n;
-        let share = n as f32 / (n + others) as f32;
-        let known = local.filter(|l| codes.contains(l));
-        // `$` beside a code that is one of its currencies.
-        let coded = seen.iter().find(|(c, _, _)| {
-            c.len() == 1 && codes.len() > 1 && c.first().is_some_and(|x| codes.contains(x))
-        });
-        let (code, certainty, by) = match (codes.len(), known, coded) {
-            (1, _, _) => (codes.first().copied()?, 0.98, "its sign or code".to_owned()),
-            (_, _, Some((c, _, _))) => (c.first().copied()?, 0.95, "its code".to_owned()),
-            (_, Some(code), _) => (code, 0.93, "its sign and the country".to_owned()),
-            (_, None, None) => (
-                codes.first().copied()?,
-                0.5,
-                format!("a sign that {} share; nothing names the country", codes.join(", ")),
-            ),
-        };
-        return Some(CurrencyFound { code, at: Some(at), confidence: certainty * (0.5 + 0.5 * share), by });
-    }
-    local.map(|code| CurrencyFound {
-        code,
-        at: None,
-        confidence: 0.8,
-        by: format!("the country, {}", country.unwrap_or_default()),
-    })
+    let Some((codes, at, n)) = seen.iter().max_by_key(|s| weight(s)).copied() else {
+        let (code, country) =
+            local.next().ok_or("no sign or code of a currency, and nothing that names a country")?;
+        let by = format!("no sign or code is printed; decided by {}", country.by);
+        return Ok(CurrencyFound { code, at: None, confidence: country.confidence, by });
+    };
+    // `$` beside a code that is one of its currencies.
+    let coded = seen
+        .iter()
+        .filter(|(c, _, _)| c.len() == 1 && codes.len() > 1)
+        .find_map(|(c, _, _)| c.first().filter(|x| codes.contains(x)));
+    let (code, sure, by) = match (codes, coded) {
+        ([code], _) => (*code, 1.0, "its sign or code".to_owned()),
+        (_, Some(code)) => (*code, 1.0, "its code beside a sign".to_owned()),
+        _ => {
+            let (code, country) = local.find(|(code, _)| codes.contains(code)).ok_or_else(|| {
+                let named = if evidence.countries.is_empty() {
+                    "nothing names the country"
+                } else {
+                    "the country has none of them"
+                };
+                format!("the sign is shared by {}, and {named}", codes.join(", "))
+            })?;
+            // Before the sign was seen, the country's currency had the confidence of the country and all others shared
+            // the rest; the sign leaves those that print it (Bayes).
+            let prior = country.confidence;
+            let rest = (1.0 - prior) * (codes.len() - 1) as f32 / (known_currencies() - 1) as f32;
+            (code, prior / (prior + rest), format!("its sign and {}", country.by))
+        }
+    };
+    let others: usize = seen.iter().filter(|(c, _, _)| !c.contains(&code)).map(|(_, _, m)| m).sum();
+    let share = (n + 1) as f32 / (n + others + 1) as f32;
+    let read = evidence.cell_confidence(at.0, at.1);
+    Ok(CurrencyFound { code, at: Some(at), confidence: read * share * sure, by })
 }
 
 /// Words of ways to pay, folded, as whole words.

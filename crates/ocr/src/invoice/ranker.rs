@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::choice::{Calibration, Choice, HeldOut, fit, probabilities};
 use super::evidence::Evidence;
 use super::labels::{Example, bare_name, likeness, same_name};
+use super::reader::Hints;
 use super::{date, total, vendor};
 
 /// Raised when the features change: weights of another set mean nothing.
@@ -209,7 +210,7 @@ pub(super) fn prepare(examples: &[Example]) -> Vec<Prepared> {
     examples
         .iter()
         .map(|example| {
-            let evidence = Evidence::new(&example.pages, None);
+            let evidence = Evidence::new(&example.pages, &Hints::default());
             let labels = &example.labels;
             let target = |right: &[bool]| right.iter().position(|r| *r);
             let right: Vec<bool> =

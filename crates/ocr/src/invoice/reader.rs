@@ -16,8 +16,13 @@ use crate::PageText;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = InvoiceHints))]
 #[serde(default, deny_unknown_fields)]
 pub struct Hints {
-    /// Country of the vendor, ISO 3166 alpha-2: decides `01/02/2025` and a bare `$`.
+    /// Country of the vendor of this document, ISO 3166 alpha-2 in either case. It decides a bare `$`, `01/02/2025`
+    /// where no other date of the document does, and the currency where none is printed, before what the page says of
+    /// its country. One that this reader does not know is left aside, and a note says so.
     pub country: Option<String>,
+    /// Country where documents mostly come from, as a hotel sets it once. It decides the same where neither `country`
+    /// nor the page does.
+    pub default_country: Option<String>,
     /// The present day: a date after it is reported.
     pub today: Option<NaiveDate>,
 }
@@ -56,8 +61,8 @@ impl InvoiceReader {
 
     /// Reads the fields. Never fails: what is not found is `None` with a reason.
     pub fn extract(&self, pages: &[PageText], hints: &Hints) -> Invoice {
-        let evidence = Evidence::new(pages, hints.country.as_deref());
-        let mut answer = Invoice { notes: evidence.layout.notes.clone(), ..Invoice::default() };
+        let evidence = Evidence::new(pages, hints);
+        let mut answer = Invoice { notes: evidence.notes.clone(), ..Invoice::default() };
         self.total(&evidence, &mut answer);
         self.date(&evidence, &mut answer);
         self.vendor(&evidence, &mut answer);
@@ -67,7 +72,7 @@ impl InvoiceReader {
         items(&evidence, &mut answer);
         references(&evidence, &mut answer);
         due_date(&evidence, &mut answer);
-        currency(&evidence, hints, &mut answer);
+        currency(&evidence, &mut answer);
         method(&evidence, &mut answer);
         if let (Some(today), Some(date)) = (hints.today, answer.date)
             && date > today
@@ -167,6 +172,10 @@ impl InvoiceReader {
 /// What is left of the confidence of a date when nothing says whether day or month comes first: of the days of a year
 /// 132 in 365 can be read both ways, and most countries write the day first.
 const UNDECIDED_ORDER: f32 = 0.8;
+/// The same for an amount whose words head its column instead of standing in its row.
+const FROM_ABOVE: f32 = 0.9;
+/// The same for an address: that its rows end there is told by their words alone.
+const ADDRESS_END: f32 = 0.9;
 /// What is left of the confidence of an amount that arithmetic does not confirm.
 const UNCONFIRMED: f32 = 0.85;
 /// The same for an item whose quantity and unit price do not confirm its amount.
@@ -180,8 +189,7 @@ fn parts(evidence: &Evidence, sums: &Sums, answer: &mut Invoice) {
             return None;
         };
         let amount = part.amount.and_then(|i| evidence.amounts.get(i));
-        let read = amount.map_or(0.9, |a| evidence.cell_confidence(a.row, a.cell));
-        let direct = if amount.is_some_and(|a| a.from_above) { 0.9 } else { 1.0 };
+        let direct = if amount.is_some_and(|a| a.from_above) { FROM_ABOVE } else { 1.0 };
         let confirmed = if part.agrees { 1.0 } else { UNCONFIRMED };
         let mut notes = Vec::new();
         if part.agrees {
@@ -194,7 +202,7 @@ fn parts(evidence: &Evidence, sums: &Sums, answer: &mut Invoice) {
             notes.push("included in the prices".to_owned());
         }
         let source = amount.and_then(|a| source(evidence, a.row, a.cell, a.chars()));
-        answer.fields.insert(name.to_owned(), field(source, read * direct * confirmed, notes));
+        answer.fields.insert(name.to_owned(), field(source, part.read * direct * confirmed, notes));
         Some(part.value)
     };
     let subtotal = set("subtotal", sums.subtotal, "no amount is named as a subtotal");
@@ -260,7 +268,7 @@ fn address(evidence: &Evidence, after: usize, answer: &mut Invoice) {
         return;
     };
     answer.vendor.address = Some(source.text.clone());
-    let confidence = evidence.rows_confidence(&rows) * 0.9;
+    let confidence = evidence.rows_confidence(&rows) * ADDRESS_END;
     answer.fields.insert(NAME.to_owned(), field(Some(source), confidence, Vec::new()));
 }
 
@@ -279,27 +287,19 @@ fn due_date(evidence: &Evidence, answer: &mut Invoice) {
     answer.fields.insert(NAME.to_owned(), field(source, read * assumed, Vec::new()));
 }
 
-fn currency(evidence: &Evidence, hints: &Hints, answer: &mut Invoice) {
+fn currency(evidence: &Evidence, answer: &mut Invoice) {
     const NAME: &str = "currency";
-    let country = hints.country.as_deref().or(evidence.country.as_ref().map(|c| c.country));
-    match payment::currency(&evidence.layout, &evidence.amounts, country) {
-        Some(found) => {
+    match payment::currency(evidence) {
+        Ok(found) => {
             let source = found.at.and_then(|(r, c)| {
                 let count = evidence.layout.rows.get(r)?.cells.get(c)?.text.chars().count();
                 source(evidence, r, c, &(0..count))
             });
             answer.currency = Some(found.code.to_owned());
-            let mut notes = vec![found.by];
-            if let (true, Some(country)) = (found.at.is_none(), &evidence.country) {
-                notes.push(format!("the country by {}", country.by.join(", ")));
-            }
-            answer.fields.insert(NAME.to_owned(), field(source, found.confidence, notes));
+            answer.fields.insert(NAME.to_owned(), field(source, found.confidence, vec![found.by]));
         }
-        None => {
-            answer.reasons.insert(
-                NAME.to_owned(),
-                "no sign or code of a currency, and nothing that names a country".to_owned(),
-            );
+        Err(reason) => {
+            answer.reasons.insert(NAME.to_owned(), reason);
         }
     }
 }

@@ -246,8 +246,7 @@ fn the_day_is_taken_for_the_month_in_the_wrong_country() {
         &[&[(0.0, "Corner Store")], &[(0.0, "Date: 01/02/2025")], &[(0.0, "Total"), (200.0, "$5.00")]];
     let reader = InvoiceReader::shipped().unwrap();
     let at = |country: Option<&str>| {
-        let hints = Hints { country: country.map(str::to_owned), today: None };
-        let a = reader.extract(&[page(rows)], &hints);
+        let a = reader.extract(&[page(rows)], &hints(country, None));
         (a.date.unwrap().to_string(), a.fields["date"].confidence, a.fields["date"].notes.clone())
     };
     assert_eq!(at(Some("US")).0, "2025-01-02");
@@ -256,6 +255,111 @@ fn the_day_is_taken_for_the_month_in_the_wrong_country() {
         at(None).1 < at(Some("SG")).1 && !at(None).2.is_empty(),
         "an assumed order costs confidence and is said"
     );
+}
+
+fn hints(asked: Option<&str>, setting: Option<&str>) -> Hints {
+    let own = |code: Option<&str>| code.map(str::to_owned);
+    Hints { country: own(asked), default_country: own(setting), today: None }
+}
+
+/// No mark of a currency; the words point to Malaysia.
+const MALAYSIAN: &[&[(f32, &str)]] = &[
+    &[(0.0, "Kedai Makan Sdn Bhd")],
+    &[(0.0, "12 Jalan Ipoh, Kuala Lumpur")],
+    &[(0.0, "Date: 01/02/2025")],
+    &[(0.0, "Total"), (200.0, "12.50")],
+];
+
+#[test]
+fn the_setting_of_a_hotel_outweighs_what_the_page_says_of_its_country() {
+    let at = |rows: &[&[(f32, &str)]], asked: Option<&str>, setting: Option<&str>| {
+        InvoiceReader::shipped().unwrap().extract(&[page(rows)], &hints(asked, setting))
+    };
+    let a = at(MALAYSIAN, None, Some("VN"));
+    assert_eq!(a.currency.as_deref(), Some("MYR"));
+    assert!(a.fields["currency"].notes.iter().any(|n| n.contains("MY, to which the page points")));
+    let asked = at(MALAYSIAN, Some("SG"), Some("VN"));
+    assert_eq!(asked.currency.as_deref(), Some("SGD"), "who asks knows better than the page");
+    assert!(asked.fields["currency"].notes.iter().any(|n| n.contains("given with the request")));
+    assert_eq!(at(MALAYSIAN, None, Some("US")).date.unwrap().to_string(), "2025-02-01");
+    assert_eq!(at(MALAYSIAN, Some("US"), None).date.unwrap().to_string(), "2025-01-02");
+
+    let mut bare = MALAYSIAN[2..].to_vec();
+    bare.insert(0, &[(0.0, "Corner Store")]);
+    let a = at(&bare, None, Some("VN"));
+    assert_eq!(a.currency.as_deref(), Some("VND"), "nothing else decides");
+    assert!(a.fields["currency"].notes.iter().any(|n| n.contains("of the setting")));
+    assert!(a.fields["currency"].confidence < asked.fields["currency"].confidence);
+    assert_eq!(at(&bare, None, Some("US")).date.unwrap().to_string(), "2025-01-02");
+}
+
+#[test]
+fn a_country_that_does_not_exist_hides_the_one_on_the_page() {
+    let at =
+        |code: &str| InvoiceReader::shipped().unwrap().extract(&[page(MALAYSIAN)], &hints(Some(code), None));
+    assert_eq!(at("ZZ").currency.as_deref(), Some("MYR"));
+    assert!(at("ZZ").notes.iter().any(|n| n.contains("ZZ")), "that it was left aside is said");
+    assert_eq!(at("vn").currency.as_deref(), Some("VND"));
+}
+
+#[test]
+fn a_sign_of_several_currencies_is_given_the_first_of_them() {
+    let at = |sign: &str, setting: Option<&str>| {
+        let amount = format!("{sign}5.00");
+        let rows: &[&[(f32, &str)]] = &[&[(0.0, "Corner Store")], &[(0.0, "Total"), (200.0, &amount)]];
+        InvoiceReader::shipped().unwrap().extract(&[page(rows)], &hints(None, setting))
+    };
+    for (sign, one, other) in [("$", "USD", "SGD"), ("¥", "CNY", "JPY")] {
+        let a = at(sign, None);
+        assert_eq!(a.currency, None);
+        assert!(
+            a.reasons["currency"].contains(one) && a.reasons["currency"].contains(other),
+            "{:?}",
+            a.reasons
+        );
+    }
+    assert_eq!(at("$", Some("SG")).currency.as_deref(), Some("SGD"));
+    let a = at("$", Some("VN"));
+    assert_eq!(a.currency, None, "no dong is printed as $");
+    assert!(a.reasons["currency"].contains("has none of them"), "{:?}", a.reasons);
+    let (sign, none) = (at("$", Some("US")), at("", Some("US")));
+    assert!(
+        sign.fields["currency"].confidence > none.fields["currency"].confidence,
+        "the sign agrees with the country"
+    );
+}
+
+#[test]
+fn a_sum_of_taxes_is_surer_than_the_amounts_it_was_added_from() {
+    let rows: &[&[(f32, &str)]] = &[
+        &[(0.0, "Chez Anne SARL")],
+        &[(0.0, "Sous-total"), (300.0, "100.00")],
+        &[(0.0, "Tax 5%"), (300.0, "5.00")],
+        &[(0.0, "Tax 10%"), (300.0, "3.00")],
+        &[(0.0, "Total"), (300.0, "108.00")],
+    ];
+    let mut page = page(rows);
+    for line in &mut page.lines {
+        line.confidence = if line.text == "3.00" { 0.31 } else { 0.97 };
+    }
+    let a = InvoiceReader::rules().extract(&[page], &Hints::default());
+    assert_eq!(a.tax, dec("8.00"));
+    assert!((a.fields["tax"].confidence - 0.31).abs() < 1e-6, "{:?}", a.fields["tax"]);
+}
+
+#[test]
+fn boxes_are_told_in_pixels_of_a_page_that_nobody_sent() {
+    let upright = page(ENGLISH);
+    let (w, h) = (upright.width, upright.height);
+    // Sent upside down on the second page.
+    let turned = PageText { turned: 180.0, ..upright.clone() };
+    let reader = InvoiceReader::shipped().unwrap();
+    let place =
+        |pages: &[PageText]| reader.extract(pages, &Hints::default()).fields["total_amount"].place.unwrap();
+    let (there, here) = (place(&[upright]), place(&[PageText::upright(w, h, Vec::new()), turned]));
+    assert_eq!((there.page, here.page), (1, 2), "pages are counted from 1");
+    assert!((here.x - (w as f32 - there.x - there.w)).abs() < 0.01, "{here:?}, {there:?}");
+    assert!((here.y - (h as f32 - there.y - there.h)).abs() < 0.01, "{here:?}, {there:?}");
 }
 
 #[test]
@@ -384,6 +488,53 @@ fn thousands_of_lines_are_read_to_the_end_or_cut_in_silence() {
         .extract(&[PageText::upright(700, 30_000, lines)], &Hints::default());
     assert!(!a.notes.is_empty(), "what was cut is said");
     assert!(a.items.len() <= 500);
+}
+
+/// 4,000 lines in `per_row` columns; the text of each by its number.
+fn crowded(per_row: usize, text: impl Fn(usize) -> String) -> PageText {
+    let lines = (0..super::layout::MOST_LINES)
+        .map(|i| {
+            let (x, y) = ((i % per_row) as f32 * 140.0, (i / per_row) as f32 * 20.0);
+            Line {
+                quad: Quad::from_rect(&Rect { x, y, w: 100.0, h: 16.0 }),
+                text: text(i),
+                confidence: 0.9,
+                words: Vec::new(),
+            }
+        })
+        .collect();
+    PageText::upright(140 * per_row as u32, 80_000, lines)
+}
+
+#[test]
+fn a_hostile_page_makes_more_candidates_than_are_compared_or_is_cut_in_silence() {
+    let evidence = |page: PageText| super::evidence::Evidence::new(&[page], &Hints::default());
+    let says =
+        |notes: &[String], what: &str| notes.iter().any(|n| n.starts_with("more than") && n.contains(what));
+
+    let money = evidence(crowded(1, |i| format!("Total RM {i}.50")));
+    assert!(
+        money.amounts.len() <= super::amounts::MOST_AMOUNTS
+            && money.totals.len() <= super::total::MOST_VALUES
+    );
+    assert!(
+        says(&money.notes, "amounts: the rest") && says(&money.notes, "different amounts"),
+        "{:?}",
+        money.notes
+    );
+
+    let days =
+        evidence(crowded(4, |i| format!("Date 0{}/0{}/20{:02}", 1 + i % 9, 1 + i / 9 % 9, 10 + i % 15)));
+    assert!(days.dates.len() <= super::date::MOST_DATES);
+    assert!(says(&days.notes, "dates"), "{:?}", days.notes);
+
+    let names = evidence(crowded(8, |i| format!("House {} Sdn Bhd", char::from(b'A' + (i % 26) as u8))));
+    assert!(names.vendors.len() <= 100, "{}", names.vendors.len());
+    assert!(says(&names.notes, "the seller"), "{:?}", names.notes);
+
+    let long = evidence(page(&[&[(0.0, &"Total 1.00 ".repeat(60))]]));
+    assert!(long.notes.iter().any(|n| n.contains("characters")), "{:?}", long.notes);
+    assert!(evidence(page(ENGLISH)).notes.is_empty(), "nothing was cut");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::items::Items;
 use super::layout::Layout;
 
 /// Different values that are compared in one document.
-const MOST_VALUES: usize = 120;
+pub(super) const MOST_VALUES: usize = 120;
 
 /// A value that may be the total, with the place that says so most clearly.
 #[derive(Debug, Clone)]
@@ -172,17 +172,28 @@ pub(super) fn candidates(
     amounts: &[Amount],
     items: &Items,
     parts: &Parts,
+    notes: &mut Vec<String>,
 ) -> Vec<TotalCandidate> {
     let mut values: Vec<Decimal> = Vec::new();
+    let mut capped = false;
     // Labelled amounts first, so that a cap never drops them.
     for labelled in [true, false] {
         for a in amounts.iter().filter(|a| (a.role != Role::None) == labelled) {
             let value = if a.role == Role::Paid { a.value.abs() } else { a.value };
             let credit = a.role == Role::Total && value < Decimal::ZERO;
-            if (value > Decimal::ZERO || credit) && !values.contains(&value) && values.len() < MOST_VALUES {
-                values.push(value);
+            if (value > Decimal::ZERO || credit) && !values.contains(&value) {
+                if values.len() < MOST_VALUES {
+                    values.push(value);
+                } else {
+                    capped = true;
+                }
             }
         }
+    }
+    if capped {
+        notes.push(format!(
+            "more than {MOST_VALUES} different amounts: the total was chosen among {MOST_VALUES}, named ones first"
+        ));
     }
     let totals: Vec<&Amount> = amounts.iter().filter(|a| a.role == Role::Total && !a.summary).collect();
     let largest = totals.iter().map(|a| a.value).max();

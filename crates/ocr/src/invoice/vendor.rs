@@ -152,7 +152,12 @@ pub(super) fn has_address_words(folded: &str) -> bool {
 }
 
 /// All candidates with their features.
-pub(super) fn candidates(layout: &Layout, whole: bool, first_total: usize) -> Vec<VendorCandidate> {
+pub(super) fn candidates(
+    layout: &Layout,
+    whole: bool,
+    first_total: usize,
+    notes: &mut Vec<String>,
+) -> Vec<VendorCandidate> {
     let mut out: Vec<VendorCandidate> = Vec::new();
     let folded: Vec<&str> = layout.rows.iter().map(|r| r.folded.as_str()).collect();
     // Rows without two letters are logos and noise: they do not count as rows from the top.
@@ -164,6 +169,9 @@ pub(super) fn candidates(layout: &Layout, whole: bool, first_total: usize) -> Ve
     let bare: Vec<String> = layout.rows.iter().map(|r| bare_name(&r.text)).collect();
     for (rank, r) in texts.iter().copied().enumerate() {
         if out.len() >= MOST_NAMES {
+            notes.push(format!(
+                "more than {MOST_NAMES} lines may name the seller: the first of them were compared"
+            ));
             break;
         }
         let Some(row) = layout.rows.get(r) else { continue };
