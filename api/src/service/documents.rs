@@ -184,30 +184,28 @@ impl Documents {
         let file = self.open(bytes, ticket)?;
         let today = Utc::now().with_timezone(&self.timezone).date_naive();
         let reader = IdentityReader::new(&self.text);
-        let mut missed = None;
-        for (number, page) in file.pages().iter().enumerate() {
-            let picture = page.picture();
-            let boxes = faces.map_or_else(|_| Ok(Vec::new()), |faces| portraits(faces, picture, ticket))?;
-            match reader.read(picture, asked, today, &boxes, ticket).map_err(Problem::from) {
-                Ok(mut document) => {
-                    if let (Err(reason), None) = (faces, &document.face_box) {
-                        document.reasons.insert("face_box", reason.to_owned());
-                    }
-                    return Ok(IdentityAnswer {
-                        answer_id: Uuid::now_v7(),
-                        document,
-                        page: number + 1,
-                        pages: file.pages_in_file(),
-                        kept_until: None,
-                        models: self.models(),
-                        time_ms: ms(started.elapsed()),
-                    });
-                }
-                Err(problem) if problem.code == ErrorCode::DocumentNotFound => missed = Some(problem),
-                Err(problem) => return Err(problem),
+        let pictures: Vec<&Picture> = file.pages().iter().map(Page::picture).collect();
+        let (page, mut document) = reader.read_pages(&pictures, asked, today, ticket)?;
+        let found = match (faces, pictures.get(page.saturating_sub(1))) {
+            (Ok(faces), Some(picture)) => portraits(faces, picture, ticket)?,
+            (Err(reason), _) => Err(reason),
+            (Ok(_), None) => Err("the page is not there"),
+        };
+        match found {
+            Ok(boxes) => document = document.with_face(&boxes),
+            Err(reason) => {
+                document.reasons.insert("face_box", reason.to_owned());
             }
         }
-        Err(missed.unwrap_or_else(|| Problem::new(ErrorCode::DocumentNotFound, "there is no page in it")))
+        Ok(IdentityAnswer {
+            answer_id: Uuid::now_v7(),
+            document,
+            page,
+            pages: file.pages_in_file(),
+            kept_until: None,
+            models: self.models(),
+            time_ms: ms(started.elapsed()),
+        })
     }
 
     /// `installed`, or why Vietnamese is read once only.
@@ -221,8 +219,19 @@ impl Documents {
     }
 }
 
-/// Boxes of the faces of a picture, of whatever quality: a portrait on a card is small and printed.
-fn portraits(faces: &FacePipeline, picture: &Picture, ticket: &Ticket) -> Result<Vec<Rect>, Problem> {
+/// Boxes of the faces of a picture, of whatever quality: a portrait on a card is small and printed. A model that fails
+/// is a reason for no face, not a failure of the request; one that was given up is.
+fn portraits(
+    faces: &FacePipeline,
+    picture: &Picture,
+    ticket: &Ticket,
+) -> Result<Result<Vec<Rect>, &'static str>, Problem> {
     let want = Want { liveness: false, embedding: false, despite_quality: true };
-    Ok(faces.analyse(picture, want, ticket)?.faces.iter().map(|face| face.rect).collect())
+    match faces.analyse(picture, want, ticket) {
+        Ok(analysis) => Ok(Ok(analysis.faces.iter().map(|face| face.rect).collect())),
+        Err(error) => match ticket.check() {
+            Ok(()) => Ok(Err("the search for a face failed")),
+            Err(_) => Err(error.into()),
+        },
+    }
 }

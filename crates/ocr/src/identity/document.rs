@@ -194,6 +194,18 @@ pub struct IdentityDocument {
     pub reasons: BTreeMap<&'static str, String>,
 }
 
+impl IdentityDocument {
+    /// The document with the largest of the faces that were found on its page, in pixels of the page as sent.
+    #[must_use]
+    pub fn with_face(mut self, faces: &[Rect]) -> Self {
+        self.face_box = faces.iter().copied().reduce(|a, b| if b.area() > a.area() { b } else { a });
+        if self.face_box.is_none() {
+            self.reasons.insert("face_box", "no face was found on the picture".to_owned());
+        }
+        self
+    }
+}
+
 impl std::fmt::Debug for IdentityDocument {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let length = |value: &Option<String>| value.as_ref().map(|v| v.chars().count());

@@ -6,6 +6,7 @@
 //! differs from what was read is listed with its proof.
 
 pub mod aamva;
+mod answer;
 pub mod barcode;
 mod compare;
 mod dates;

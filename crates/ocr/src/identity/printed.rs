@@ -25,7 +25,7 @@ pub(crate) struct Value {
 }
 
 /// What a page prints.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Printed {
     pub fields: BTreeMap<Field, Value>,
     /// The kind of document that a heading names, and the heading's confidence.

@@ -170,7 +170,8 @@ pub(crate) fn columns_of_text(text: &str, width: usize) -> Option<Vec<Cell>> {
     Some(characters.into_iter().map(Cell::of_text).collect())
 }
 
-/// Formats that lines of these glyph counts could be, nearest length first.
+/// Formats that lines of these glyph counts could be, nearest length first; where lines are as long as those of a format
+/// they are no longer or shorter lines of another, in which a wrong zone might come out by chance.
 pub(crate) fn formats_near(lengths: &[usize]) -> Vec<MrzFormat> {
     let mut near: Vec<(usize, MrzFormat)> = MrzFormat::ALL
         .into_iter()
@@ -178,5 +179,8 @@ pub(crate) fn formats_near(lengths: &[usize]) -> Vec<MrzFormat> {
         .map(|format| (lengths.iter().map(|l| l.abs_diff(format.size().1)).sum(), format))
         .collect();
     near.sort_by_key(|(off, _)| *off);
+    if near.first().is_some_and(|(off, _)| *off == 0) {
+        near.retain(|(off, _)| *off == 0);
+    }
     near.into_iter().map(|(_, format)| format).collect()
 }

@@ -449,3 +449,24 @@ fn a_code_chosen_because_it_exists_is_no_witness_to_itself() {
     }
     assert!(mrz.confidence(MrzField::IssuingState) < before);
 }
+
+#[test]
+fn a_wrong_passport_is_not_cut_down_to_a_valid_card() {
+    // Without eight fillers in each line every digit of a smaller format comes out.
+    let holder = Holder {
+        number: "000000".into(),
+        state: "UTO".into(),
+        nationality: "UTO".into(),
+        birth: "000101".into(),
+        sex: 'M',
+        expiry: "000101".into(),
+        surname: "AA".into(),
+        given: "AA".into(),
+        optional: "3".into(),
+    };
+    let truth = printed(MrzFormat::Td3, &holder);
+    for column in 28..42 {
+        let mrz = parse_read(&replaced(&truth, 1, column, 'C')).expect("a zone");
+        assert_eq!(mrz.format, MrzFormat::Td3, "column {column}");
+    }
+}
