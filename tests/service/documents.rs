@@ -63,7 +63,7 @@ fn an_invoice_is_the_same_however_it_is_sent_and_says_where_each_field_stands() 
     assert!(first["total_amount"].is_number() && first["date"].is_string(), "{first}");
     assert!(first["items"].is_array() && first["confidence"].is_number());
     let place = &first["fields"]["total_amount"]["box"];
-    let page = &first["pages"][place["page"].as_u64().expect("a page") as usize];
+    let page = &first["pages"][place["page"].as_u64().expect("a page") as usize - 1];
     for (from, size, whole) in [("x", "w", "width"), ("y", "h", "height")] {
         let end = place[from].as_f64().expect("a box") + place[size].as_f64().expect("a box");
         assert!(end <= page[whole].as_f64().expect("a size") + 1.0, "{place} lies outside of {page}");
@@ -181,7 +181,7 @@ fn an_identity_document_is_kept_sealed_only_where_the_settings_ask_for_it() {
 }
 
 #[test]
-fn a_correction_becomes_a_label_and_the_second_one_replaces_it() {
+fn a_correction_becomes_a_label_and_the_second_one_adds_to_it() {
     let house = house();
     let server = house.serve();
     let (staff, manager) = (server.role("staff", "h1"), server.manager());
@@ -223,9 +223,29 @@ fn a_correction_becomes_a_label_and_the_second_one_replaces_it() {
         let labels =
             store.hotel(&"h1".parse().expect("a hotel")).labels("ocr-fields", 9).await.expect("a read");
         assert_eq!(labels.len(), 1);
-        assert_eq!(labels[0].correction, json!({"date": "2025-01-17"}));
+        let both = json!({
+            "total_amount": 12.5, "vendor": {"name": "The right vendor"}, "date": "2025-01-17"
+        });
+        assert_eq!(labels[0].correction, both);
         assert!(labels[0].content["pages"][0]["lines"].as_array().is_some_and(|l| !l.is_empty()));
     });
+}
+
+#[test]
+fn a_passport_that_is_sent_as_an_invoice_is_not_kept() {
+    let house = house();
+    let server = house.serve();
+    let manager = server.manager();
+    let read = manager.post(INVOICE, "image/jpeg", passport()).json(200);
+    assert_eq!(
+        (&read["kept_until"], &read["not_kept"]),
+        (&Value::Null, &json!("identity_document")),
+        "{read}"
+    );
+    let id = read["answer_id"].as_str().expect("an id");
+    manager.get(&format!("/api/v1/cv/ocr/answers/{id}")).problem(404, "answer_not_found");
+    let bill = read_invoice(&server);
+    assert!(bill["kept_until"].is_string() && bill["not_kept"].is_null(), "{bill}");
 }
 
 #[test]

@@ -66,7 +66,8 @@ fn not_found() -> Problem {
     )
 }
 
-/// The corrected fields by their names, those of objects with a dot, less those without a value.
+/// The corrected fields by their names in alphabetical order, those of objects with a dot, less those without a
+/// value.
 fn names(correction: &Value, before: &str) -> Vec<String> {
     let Some(members) = correction.as_object() else { return Vec::new() };
     let mut all = Vec::new();
@@ -77,6 +78,7 @@ fn names(correction: &Value, before: &str) -> Vec<String> {
             _ => all.push(format!("{before}{name}")),
         }
     }
+    all.sort();
     all
 }
 
