@@ -35,6 +35,14 @@ impl Cell {
         Self { read: None, confidence: 0.0, alternatives: Vec::new() }
     }
 
+    /// Whether the recogniser itself thought of this character.
+    pub(crate) fn saw(&self, character: char) -> bool {
+        let likely = |(c, p): &(char, f32)| {
+            c.to_ascii_uppercase() == character && p / self.confidence.max(1e-6) >= LEAST_RATIO
+        };
+        self.read == Some(character) || self.alternatives.iter().any(likely)
+    }
+
     /// The character taken when nothing is repaired.
     pub(crate) fn character(&self) -> char {
         self.read.unwrap_or('<')

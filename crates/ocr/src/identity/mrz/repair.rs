@@ -46,7 +46,7 @@ pub(super) fn search(
         for variants in per_field {
             edits.extend(single_best(variants)?.edits);
         }
-        return Some(edits);
+        return believable(format, cells, text, edits);
     };
     // What only the composite digit covers: optional data, names on the French card, and the digit itself.
     let covered_by_field =
@@ -72,7 +72,22 @@ pub(super) fn search(
         sets = next;
     }
     sets.retain(|set| check_of(composite, |l, c| edited(text, &set.edits, l, c)).ok);
-    Some(single_best(sets)?.edits)
+    believable(format, cells, text, single_best(sets)?.edits)
+}
+
+/// One correction is proven by a digit that is right once in ten by chance. A second one is believed only where the
+/// character cannot stand in its position, or where the recogniser itself saw the other one: two guesses at
+/// characters that were read without a doubt make almost any digit come out.
+fn believable(
+    format: MrzFormat,
+    cells: &[Vec<Cell>],
+    text: &Grid,
+    edits: Vec<((usize, usize), char)>,
+) -> Option<Vec<((usize, usize), char)>> {
+    let seen = |((line, column), taken): &((usize, usize), char)| {
+        !format.kind(*line, *column).allows(text[*line][*column]) || cells[*line][*column].saw(*taken)
+    };
+    (edits.len() <= 1 || edits.iter().all(seen)).then_some(edits)
 }
 
 /// Other characters for a position with their costs.
