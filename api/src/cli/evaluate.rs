@@ -2,11 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use clap::ValueEnum;
-use indicatif::{ProgressBar, ProgressStyle};
 use innkeeper_core::{DecodeLimits, Embedding, Picture};
 use innkeeper_face::evaluation::gains::{Looks, gains};
 use innkeeper_face::evaluation::groups::grouping;
@@ -17,6 +15,7 @@ use innkeeper_face::{Calibration, Embedder, Face, FacePipeline, FrameAnalysis, W
 use innkeeper_runtime::Ticket;
 use serde_json::{Map, Value, json};
 
+use super::each::each_in_order;
 use super::table::table;
 use super::{Failure, Outcome, evaluate_ocr, say};
 use crate::config::Settings;
@@ -143,50 +142,30 @@ fn subject(analysis: &FrameAnalysis, width: u32, height: u32) -> Option<&Face> {
 impl Task<'_> {
     /// Runs every picture, on all cores, with a progress bar.
     fn look(&self, paths: &[&str], want: Want, twice: Option<&Embedder>) -> Result<Vec<Seen>, Failure> {
-        let bar = ProgressBar::new(paths.len() as u64);
-        if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} pictures {eta}") {
-            bar.set_style(style);
-        }
-        let threads = std::thread::available_parallelism().map_or(2, usize::from);
-        let next = AtomicUsize::new(0);
-        let work = || -> Result<Vec<(usize, Seen)>, String> {
-            let mut mine = Vec::new();
-            loop {
-                let i = next.fetch_add(1, Ordering::Relaxed);
-                let Some(path) = paths.get(i) else { return Ok(mine) };
-                let path = self.data.join(path);
-                let bytes = std::fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-                let started = Instant::now();
-                let failed = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
-                let mut seen = Seen { face: None, looks: None, milliseconds: 0.0 };
-                // A picture that cannot be decoded is a face not found, as it would be in production.
-                if let Ok(picture) = Picture::decode(&bytes, &self.limits) {
-                    let ticket = Ticket::unlimited();
-                    let analysis = self.pipeline.analyse(&picture, want, &ticket).map_err(|e| failed(&e))?;
-                    seen.face = subject(&analysis, picture.width(), picture.height()).cloned();
-                    seen.milliseconds = started.elapsed().as_secs_f64() * 1e3;
-                    if let (Some(embedder), Some(face)) = (twice, &seen.face) {
-                        seen.looks = embedder.both_looks(&picture, face, &ticket).map_err(|e| failed(&e))?;
-                    }
+        let work = |i: usize| -> Result<Seen, String> {
+            let path = self.data.join(paths[i]);
+            let bytes = std::fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+            let started = Instant::now();
+            let failed = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
+            let mut seen = Seen { face: None, looks: None, milliseconds: 0.0 };
+            // A picture that cannot be decoded is a face not found, as it would be in production.
+            if let Ok(picture) = Picture::decode(&bytes, &self.limits) {
+                let ticket = Ticket::unlimited();
+                let analysis = self.pipeline.analyse(&picture, want, &ticket).map_err(|e| failed(&e))?;
+                seen.face = subject(&analysis, picture.width(), picture.height()).cloned();
+                seen.milliseconds = started.elapsed().as_secs_f64() * 1e3;
+                if let (Some(embedder), Some(face)) = (twice, &seen.face) {
+                    seen.looks = embedder.both_looks(&picture, face, &ticket).map_err(|e| failed(&e))?;
                 }
-                mine.push((i, seen));
-                bar.inc(1);
             }
+            Ok(seen)
         };
-        let parts: Vec<Result<Vec<(usize, Seen)>, String>> = std::thread::scope(|scope| {
-            let handles: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            handles
-                .into_iter()
-                .map(|h| h.join().unwrap_or_else(|_| Err("a thread panicked".to_owned())))
-                .collect()
-        });
-        bar.finish_and_clear();
         let mut all = Vec::with_capacity(paths.len());
-        for part in parts {
-            all.extend(part?);
-        }
-        all.sort_by_key(|(i, _)| *i);
-        Ok(all.into_iter().map(|(_, seen)| seen).collect())
+        each_in_order(paths.len(), "pictures", work, |_, seen| {
+            all.push(seen?);
+            Ok(())
+        })?;
+        Ok(all)
     }
 
     fn face(&self, rows: &[Row], set: Option<&str>, embedder: &Embedder) -> Result<Value, Failure> {
