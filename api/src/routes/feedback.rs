@@ -34,7 +34,7 @@ struct FeedbackBody {
 /// Put an answer right.
 ///
 /// The correction becomes a label from which the model named in the answer learns. A second correction of an answer
-/// replaces the first; both are in the audit log, by the names of the fields. An answer that is not kept any more, or
+/// adds to the first and holds where both name a field; both are in the audit log, by the names of the fields. An answer that is not kept any more, or
 /// is another hotel's, is 404 `answer_not_found`; a field that cannot be corrected is 422 `unknown_field`.
 #[utoipa::path(
     post, path = "/api/v1/feedback", tag = "feedback",

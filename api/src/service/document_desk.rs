@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::Utc;
 use innkeeper_core::{ErrorCode, HotelId};
 use innkeeper_ocr::identity::DocumentType;
 use innkeeper_store::{AuditSubject, NewKeptAnswer, Store};
@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::FaceService;
 use super::documents::{Documents, IdentityAnswer, InvoiceAnswer};
-use super::feedback::{OCR_FIELDS, OCR_ID};
+use super::feedback::{OCR_FIELDS, OCR_ID, instant};
 use crate::admission::Admission;
 use crate::config::Ocr;
 use crate::problem::Problem;
@@ -41,10 +41,6 @@ fn measured<T>(kind: &'static str, started: Instant, result: Result<T, Problem>)
     metrics::counter!("ocr_processing_total", "kind" => kind, "status" => status).increment(1);
     metrics::histogram!("ocr_processing_duration_seconds", "kind" => kind).record(started.elapsed());
     result
-}
-
-fn instant(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// The names of the fields that an answer has a value for, and of nothing else.

@@ -131,7 +131,8 @@ pub(crate) async fn correct(
     })
 }
 
-fn instant(at: DateTime<Utc>) -> String {
+/// A moment as answers write it: RFC 3339, to the second.
+pub(super) fn instant(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
