@@ -1,0 +1,1 @@
+//! Small multi-label heads on frozen embeddings: fit, calibrate, judge.

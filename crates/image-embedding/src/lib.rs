@@ -1,0 +1,1 @@
+//! Pictures to embeddings and feature maps by a frozen network.

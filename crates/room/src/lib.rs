@@ -1,0 +1,1 @@
+//! Room photographs to readiness: tags, what is missing, cleaning minutes.

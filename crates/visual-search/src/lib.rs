@@ -1,0 +1,1 @@
+//! Image descriptors for search, near-duplicates, lost and found.
