@@ -106,12 +106,15 @@ impl<S> State<S> {
         }
     }
 
-    /// Nothing is being loaded, and nothing that is installed failed to load. A server without the models still
+    /// Nothing is being loaded, and nothing that is installed failed to load. A server without the models, or whose
+    /// settings leave a part out, still
     /// serves the rest; its health says what is missing. Models that are there but broken are not what anybody
     /// wanted.
     pub fn settled(&self) -> Result<(), Problem> {
         match self {
-            Self::Absent(problem) if problem.code == ErrorCode::ModelNotInstalled => Ok(()),
+            Self::Absent(Problem {
+                code: ErrorCode::ModelNotInstalled | ErrorCode::ServiceDisabled, ..
+            }) => Ok(()),
             _ => self.service().map(|_| ()),
         }
     }

@@ -174,6 +174,7 @@ impl FaceSettings {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Ocr {
+    pub enabled: bool,
     pub deadline_ms: u64,
     pub max_waiting: usize,
     pub keep_answers_days: u32,

@@ -95,6 +95,7 @@ pub(crate) fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::EngineUnavailable
         | ErrorCode::DeadlineExceeded
         | ErrorCode::ModelNotInstalled
+        | ErrorCode::ServiceDisabled
         | ErrorCode::NotReady => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }

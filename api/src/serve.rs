@@ -83,6 +83,12 @@ async fn warm_up(app: App) {
 }
 
 async fn warm_up_documents(app: &App) {
+    if !app.settings.ocr.enabled {
+        let left_out =
+            Problem::new(ErrorCode::ServiceDisabled, "ocr.enabled is false: documents are not read");
+        app.documents.store(Arc::new(DocumentState::Absent(left_out)));
+        return;
+    }
     let (started, settings) = (Instant::now(), app.settings.clone());
     let loaded =
         tokio::task::spawn_blocking(move || Loader::new(&settings, None)?.documents(&settings)).await;

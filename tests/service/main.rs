@@ -21,6 +21,9 @@ mod interface;
 mod lifecycle;
 mod load;
 mod matrix;
+#[path = "../../crates/ocr/tests/rendered/pdf.rs"]
+#[allow(dead_code, reason = "these tests draw only some of it")]
+mod pdf;
 mod pictures;
 mod recognise;
 mod server;

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use innkeeper_core::ErrorCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -47,7 +48,7 @@ struct CvHealth {
 /// The state of the reading of documents.
 #[derive(Debug, Default, Serialize, ToSchema)]
 struct DocumentsHealth {
-    /// `ready`, `starting` or `absent`.
+    /// `ready`, `starting`, `absent`, or `off` where the settings leave it out.
     state: &'static str,
     /// Why it is absent, and the command that mends it.
     detail: Option<String>,
@@ -122,7 +123,7 @@ async fn cv_health(State(app): State<App>) -> Json<CvHealth> {
     let documents = match &*app.documents.load_full() {
         DocumentState::Starting => DocumentsHealth { state: "starting", ..DocumentsHealth::default() },
         DocumentState::Absent(problem) => DocumentsHealth {
-            state: "absent",
+            state: if problem.code == ErrorCode::ServiceDisabled { "off" } else { "absent" },
             detail: Some(problem.detail.clone()),
             ..DocumentsHealth::default()
         },

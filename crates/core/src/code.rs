@@ -112,6 +112,8 @@ codes! {
     DeadlineExceeded = "deadline_exceeded",
     /// The model this needs is not installed; the detail names the command that installs it.
     ModelNotInstalled = "model_not_installed",
+    /// The settings leave this part of the service out.
+    ServiceDisabled = "service_disabled",
     /// The server is not ready yet, or shuts down.
     NotReady = "not_ready",
     /// Something failed that should not; the log has the request id.
