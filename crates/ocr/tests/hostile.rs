@@ -51,8 +51,9 @@ fn survives(name: &str, picture: &Picture) -> usize {
         assert!(line.quad.0.iter().all(|p| p.x.is_finite() && p.y.is_finite()), "{name}: {line:?}");
     }
     let today = NaiveDate::from_ymd_opt(2026, 5, 1).expect("a day");
-    let invoice =
-        InvoiceReader::shipped().expect("a ranker").extract(&[read.text.clone()], &Hints::default());
+    let invoice = InvoiceReader::shipped()
+        .expect("a ranker")
+        .extract(std::slice::from_ref(&read.text), &Hints::default());
     assert!((0.0..=1.0).contains(&invoice.confidence), "{name}: {}", invoice.confidence);
     assert!(invoice.total_amount.is_none(), "{name} has a total: {:?}", invoice.total_amount);
     match IdentityReader::new(reader).read(picture, None, today, &[], &ticket) {
