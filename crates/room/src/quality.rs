@@ -43,6 +43,7 @@ impl Default for QualitySettings {
 /// Why a photograph is of no use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum PhotoProblem {
     /// Fewer pixels than a thing on the floor needs to be seen.
     TooSmall,
@@ -86,6 +87,7 @@ impl PhotoProblem {
 
 /// What was measured on one photograph.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PhotoQuality {
     /// Whether nothing speaks against it.
     pub usable: bool,

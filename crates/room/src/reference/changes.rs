@@ -9,6 +9,7 @@ use super::evidence::{BLOCK, Block, Blocks, Look, STRIDE};
 /// Which of the two pictures shows the thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum DifferenceKind {
     /// The photo shows what the reference lacks.
     Added,
@@ -20,9 +21,14 @@ pub enum DifferenceKind {
 
 /// A place where photo and reference differ.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomDifference))]
 pub struct Difference {
     /// Pixels of the photo.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub area: Rect,
+    /// The box around the same place in the reference, in its pixels as sent.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    pub in_reference: Rect,
     /// 0 to 1: the probability that the place differs at its most different point, from a logistic model of
     /// texture, colour, brightness and feature maps fitted to pasted objects.
     pub score: f32,

@@ -28,7 +28,7 @@ use crate::RoomError;
 use calibration::{Classifier, WITH_MAPS, WITHOUT_MAPS};
 use changes::Odds;
 use evidence::{Blocks, Cells};
-use homography::Alignment;
+use homography::{Alignment, Homography};
 use keypoints::Keypoints;
 use plane::{Plane, at_most};
 
@@ -82,6 +82,7 @@ impl Default for CompareSettings {
 
 /// A photo beside the reference that shows the same view.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomComparison))]
 pub struct Comparison {
     /// [`Reference::id`].
     pub reference: String,
@@ -150,6 +151,12 @@ struct Examined {
     scale: (f32, f32),
     /// Of the photo as sent.
     size: (u32, u32),
+    /// Pixels of the working photo to those of the working reference.
+    map: Homography,
+    /// Pixels of the photo as sent per pixel of the working photo, and the same of the reference.
+    working: [(f32, f32); 2],
+    /// Of the reference as sent.
+    reference_size: (u32, u32),
 }
 
 /// References worth looking at, as positions with their similarity, most similar first. Embeddings of another
@@ -177,6 +184,7 @@ fn examine(
     ticket: &Ticket,
 ) -> Result<Option<Examined>, RoomError> {
     let Some(view) = same_view(photo, ranked, references, settings, ticket)? else { return Ok(None) };
+    let Some(reference) = references.get(view.reference) else { return Ok(None) };
     let aligned = light::aligned(&view.photo, &view.picture, &view.alignment.map)?;
     ticket.check()?;
     let pictures = light::in_one_light(&view.photo, &aligned, EVIDENCE_SIDE)?;
@@ -199,26 +207,45 @@ fn examine(
             photo.height() as f32 / pictures.valid.height as f32,
         ),
         size: (photo.width(), photo.height()),
+        map: view.alignment.map,
+        working: [per_pixel(photo, &view.photo), per_pixel(reference, &view.picture)],
+        reference_size: (reference.width(), reference.height()),
     }))
 }
 
 impl Examined {
+    /// The box around a place of the photo in the reference; both in pixels as sent.
+    fn in_reference(&self, area: &Rect) -> Rect {
+        let [(px, py), (rx, ry)] = self.working;
+        let (mut left, mut top) = (f32::INFINITY, f32::INFINITY);
+        let (mut right, mut bottom) = (f32::NEG_INFINITY, f32::NEG_INFINITY);
+        for (x, y) in
+            [(area.x, area.y), (area.right(), area.y), (area.x, area.bottom()), (area.right(), area.bottom())]
+        {
+            if let Some((u, v)) = self.map.apply(f64::from(x / px), f64::from(y / py)) {
+                let (u, v) = (u as f32 * rx, v as f32 * ry);
+                (left, top) = (left.min(u), top.min(v));
+                (right, bottom) = (right.max(u), bottom.max(v));
+            }
+        }
+        let (w, h) = self.reference_size;
+        Rect::from_corners(left, top, right, bottom).clipped(w, h)
+    }
+
     fn judged(&self, reference: String, classifier: &Classifier, settings: &CompareSettings) -> Comparison {
         let odds = Odds::of(&self.blocks, classifier);
         let regions = odds.regions(&self.blocks, settings.seed, settings.grow, settings.min_blocks);
         let (x, y) = self.scale;
         let differences: Vec<Difference> = regions
             .iter()
-            .map(|region| Difference {
-                area: Rect {
-                    x: region.area.x * x,
-                    y: region.area.y * y,
-                    w: region.area.w * x,
-                    h: region.area.h * y,
+            .map(|region| {
+                let area = scaled(&region.area, (x, y)).clipped(self.size.0, self.size.1);
+                Difference {
+                    in_reference: self.in_reference(&area),
+                    area,
+                    score: probability(region.peak),
+                    kind: region.kind,
                 }
-                .clipped(self.size.0, self.size.1),
-                score: probability(region.peak),
-                kind: region.kind,
             })
             .collect();
         let highest =
@@ -310,6 +337,15 @@ fn cosine(a: &[f32], b: &[f32]) -> f32 {
     }
     let norm = (left * right).sqrt();
     if norm > 1e-12 { product / norm } else { 0.0 }
+}
+
+/// How many pixels of `large` one pixel of `small` stands for, along x and y.
+fn per_pixel(large: &Picture, small: &Picture) -> (f32, f32) {
+    (large.width() as f32 / small.width() as f32, large.height() as f32 / small.height() as f32)
+}
+
+fn scaled(area: &Rect, (x, y): (f32, f32)) -> Rect {
+    Rect { x: area.x * x, y: area.y * y, w: area.w * x, h: area.h * y }
 }
 
 fn probability(log_odds: f32) -> f32 {
