@@ -13,9 +13,7 @@ use super::scenes::{Camera, place, with_thing};
 use crate::RoomError;
 use crate::reference::calibration::Classifier;
 use crate::reference::evidence::{BLOCK, STRIDE};
-use crate::reference::{
-    CompareSettings, Comparison, DifferenceKind, Examined, examine,
-};
+use crate::reference::{CompareSettings, Comparison, DifferenceKind, Examined, examine};
 
 /// A picture and where it comes from.
 #[derive(Debug, Clone)]
@@ -104,17 +102,19 @@ struct Trial {
     truth: Option<(Rect, Vec<bool>)>,
 }
 
-/// Runs every trial on `threads` threads; `scenes` rooms at most, spread over the sources.
+/// Runs every trial on `threads` threads; `scenes` rooms at most, spread over the sources. Views are told with the
+/// first settings; differences are judged with each of them.
 ///
 /// # Errors
 /// [`RoomError`] of the first trial that fails.
 pub fn measure(
     material: &Material,
     embedder: Option<&ImageEmbedder>,
-    settings: &CompareSettings,
+    settings: &[CompareSettings],
     scenes: usize,
     threads: usize,
-) -> Result<Figures, RoomError> {
+) -> Result<Vec<Figures>, RoomError> {
+    let Some(first) = settings.first() else { return Ok(Vec::new()) };
     let rooms: Vec<&Photo> = spread(&material.rooms, scenes);
     let next = AtomicUsize::new(0);
     let work = || -> Result<Vec<Trial>, RoomError> {
@@ -122,9 +122,9 @@ pub fn measure(
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             if number < rooms.len() {
-                trials.extend(room_trials(&rooms, number, &material.things, embedder, settings)?);
+                trials.extend(room_trials(&rooms, number, &material.things, embedder, first)?);
             } else if let Some((tidy, cluttered)) = material.pairs.get(number - rooms.len()) {
-                trials.extend(pair_trials(tidy, cluttered, number, embedder, settings)?);
+                trials.extend(pair_trials(tidy, cluttered, number, embedder, first)?);
             } else {
                 return Ok(trials);
             }
@@ -138,7 +138,8 @@ pub fn measure(
     for part in parts {
         trials.extend(part?);
     }
-    Ok(figures(&trials, rooms.len(), settings))
+    let models = Models::fit(&trials);
+    Ok(settings.iter().map(|settings| figures(&trials, rooms.len(), &models, settings)).collect())
 }
 
 fn spread(rooms: &[Photo], most: usize) -> Vec<&Photo> {
@@ -171,11 +172,16 @@ fn room_trials(
     let mut random = ChaCha8Rng::seed_from_u64(number as u64);
     let reference = Camera::STILL.take(scene, &mut random)?;
     let mut trials = Vec::new();
-    let mut add = |kind, examined, truth| trials.push(Trial { source: room.source.clone(), kind, examined, truth });
+    let mut add =
+        |kind, examined, truth| trials.push(Trial { source: room.source.clone(), kind, examined, truth });
     // Two photos by any camera, one with a single change at its limit.
     for _ in 0..2 {
         let photo = Camera::any(&mut random).take(scene, &mut random)?;
-        add(Kind::Quiet("everything at once".to_owned()), look(&photo, &reference, embedder, settings)?, None);
+        add(
+            Kind::Quiet("everything at once".to_owned()),
+            look(&photo, &reference, embedder, settings)?,
+            None,
+        );
     }
     let limits = Camera::limits(&mut random);
     for k in 0..2 {
@@ -235,9 +241,9 @@ fn pair_trials(
 /// Blocks of a trial with what is true of them; those at the rim of a thing are left out.
 fn rows(trial: &Trial, out: &mut Vec<Row>) {
     let Some(examined) = &trial.examined else { return };
-    let (quiet, mask) = match (&trial.kind, &trial.truth) {
-        (Kind::Quiet(_), _) => (true, None),
-        (Kind::Thing { .. }, Some((_, mask))) => (false, Some(mask)),
+    let mask = match (&trial.kind, &trial.truth) {
+        (Kind::Quiet(_), _) => None,
+        (Kind::Thing { .. }, Some((_, mask))) => Some(mask),
         _ => return,
     };
     let (sx, sy) = examined.scale;
@@ -249,7 +255,9 @@ fn rows(trial: &Trial, out: &mut Vec<Row>) {
             let inside = |k: usize| {
                 let x = ((block.column * STRIDE + k % BLOCK) as f32 + 0.5) * sx;
                 let y = ((block.row * STRIDE + k / BLOCK) as f32 + 0.5) * sy;
-                mask.get((y as usize).min(height - 1) * width + (x as usize).min(width - 1)).copied().unwrap_or(false)
+                mask.get((y as usize).min(height - 1) * width + (x as usize).min(width - 1))
+                    .copied()
+                    .unwrap_or(false)
             };
             (0..BLOCK * BLOCK).filter(|k| inside(*k)).count()
         });
@@ -261,9 +269,10 @@ fn rows(trial: &Trial, out: &mut Vec<Row>) {
     }
     let positive = found.iter().filter(|r| r.1).count().max(1) as f32;
     let negative = found.iter().filter(|r| !r.1).count().max(1) as f32;
-    // Twice as many quiet blocks as different ones: a false alarm costs a walk.
-    let _ = quiet;
-    out.extend(found.into_iter().map(|(m, label)| (m, label, if label { 10.0 / positive } else { 20.0 / negative })));
+    // Equal blocks weigh twice as much as different ones: a false alarm costs a walk.
+    out.extend(
+        found.into_iter().map(|(m, label)| (m, label, if label { 10.0 / positive } else { 20.0 / negative })),
+    );
 }
 
 fn without_maps(rows: &[Row]) -> Vec<Row> {
@@ -276,24 +285,34 @@ fn without_maps(rows: &[Row]) -> Vec<Row> {
         .collect()
 }
 
-fn figures(trials: &[Trial], rooms: usize, settings: &CompareSettings) -> Figures {
-    let mut sources: Vec<&str> = trials.iter().map(|t| t.source.as_str()).collect();
-    sources.sort_unstable();
-    sources.dedup();
-    let rows_of = |keep: &dyn Fn(&Trial) -> bool| {
-        let mut out = Vec::new();
-        trials.iter().filter(|t| keep(t)).for_each(|t| rows(t, &mut out));
-        out
-    };
-    let held_out: BTreeMap<&str, Classifier> = sources
-        .iter()
-        .map(|source| (*source, logistic(&rows_of(&|t| t.source != *source), 1.0)))
-        .collect();
-    let all = rows_of(&|_| true);
-    let fitted = [logistic(&all, 1.0), logistic(&without_maps(&all), 1.0)];
+/// What decides for each source, fitted to all others, and to all sources.
+struct Models {
+    held_out: BTreeMap<String, Classifier>,
+    fitted: [Classifier; 2],
+}
 
+impl Models {
+    fn fit(trials: &[Trial]) -> Self {
+        let mut sources: Vec<&str> = trials.iter().map(|t| t.source.as_str()).collect();
+        sources.sort_unstable();
+        sources.dedup();
+        let rows_of = |keep: &dyn Fn(&Trial) -> bool| {
+            let mut out = Vec::new();
+            trials.iter().filter(|t| keep(t)).for_each(|t| rows(t, &mut out));
+            out
+        };
+        let held_out: BTreeMap<String, Classifier> = sources
+            .iter()
+            .map(|source| ((*source).to_owned(), logistic(&rows_of(&|t| t.source != *source), 1.0)))
+            .collect();
+        let all = rows_of(&|_| true);
+        Self { held_out, fitted: [logistic(&all, 1.0), logistic(&without_maps(&all), 1.0)] }
+    }
+}
+
+fn figures(trials: &[Trial], rooms: usize, models: &Models, settings: &CompareSettings) -> Figures {
     let judged = |t: &Trial| -> Option<Comparison> {
-        let classifier = held_out.get(t.source.as_str())?;
+        let classifier = models.held_out.get(t.source.as_str())?;
         t.examined.as_ref().map(|e| e.judged(String::new(), classifier, settings))
     };
     let mut out = Figures { rooms, ..Figures::default() };
@@ -331,16 +350,21 @@ fn figures(trials: &[Trial], rooms: usize, settings: &CompareSettings) -> Figure
                 let entry = sizes.entry((share * 100.0).round() as u32).or_default();
                 entry.things += 1;
                 entry.changed += f64::from(u8::from(comparison.changed));
-                let best = comparison.differences.iter().max_by(|a, b| a.area.iou(area).total_cmp(&b.area.iou(area)));
+                let best = comparison
+                    .differences
+                    .iter()
+                    .max_by(|a, b| a.area.iou(area).total_cmp(&b.area.iou(area)));
                 let iou = best.map_or(0.0, |d| d.area.iou(area));
                 let middle = area.centre();
                 let hit = comparison.differences.iter().find(|d| {
-                    (d.area.x..d.area.right()).contains(&middle.x) && (d.area.y..d.area.bottom()).contains(&middle.y)
+                    (d.area.x..d.area.right()).contains(&middle.x)
+                        && (d.area.y..d.area.bottom()).contains(&middle.y)
                 });
                 entry.mean_iou += f64::from(iou);
                 entry.found_iou_03 += f64::from(u8::from(iou >= 0.3));
                 entry.hit += f64::from(u8::from(hit.is_some()));
-                entry.false_boxes += comparison.differences.iter().filter(|d| d.area.iou(area) <= 0.0).count() as f64;
+                entry.false_boxes +=
+                    comparison.differences.iter().filter(|d| d.area.iou(area) <= 0.0).count() as f64;
                 if let Some(difference) = hit {
                     let right = if *added { DifferenceKind::Added } else { DifferenceKind::Removed };
                     if difference.kind == right {
@@ -387,7 +411,7 @@ fn figures(trials: &[Trial], rooms: usize, settings: &CompareSettings) -> Figure
         out.inliers[place] = quantile(&same_inliers, q);
         out.inliers[7 - place] = quantile(&other_inliers, 1.0 - q);
     }
-    out.fitted = fitted.iter().map(|c| (c.weights.to_vec(), c.bias)).collect();
+    out.fitted = models.fitted.iter().map(|c| (c.weights.to_vec(), c.bias)).collect();
     out
 }
 
@@ -395,7 +419,17 @@ fn figures(trials: &[Trial], rooms: usize, settings: &CompareSettings) -> Figure
 fn auc(low: &[f32], high: &[f32]) -> f64 {
     let wins: f64 = low
         .iter()
-        .flat_map(|l| high.iter().map(move |h| if h > l { 1.0 } else if h < l { 0.0 } else { 0.5 }))
+        .flat_map(|l| {
+            high.iter().map(move |h| {
+                if h > l {
+                    1.0
+                } else if h < l {
+                    0.0
+                } else {
+                    0.5
+                }
+            })
+        })
         .sum();
     wins / (low.len() * high.len()).max(1) as f64
 }
