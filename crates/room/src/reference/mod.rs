@@ -74,7 +74,7 @@ impl Default for CompareSettings {
             min_agreement: 0.3,
             min_coverage: 0.4,
             seed: 2.0,
-            grow: 0.25,
+            grow: 0.5,
             min_blocks: 4,
         }
     }
