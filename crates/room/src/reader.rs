@@ -81,6 +81,11 @@ impl RoomReader {
         self.head.as_ref()
     }
 
+    /// The settings in use.
+    pub fn settings(&self) -> &RoomSettings {
+        &self.settings
+    }
+
     /// The embedder in use.
     pub fn embedder(&self) -> &Arc<ImageEmbedder> {
         &self.embedder
