@@ -53,3 +53,12 @@ impl Group {
         }
     }
 }
+
+/// What was measured of a group.
+struct Measured {
+    /// The logistic curve from the logit of a score to the share of right boxes.
+    slope: f32,
+    intercept: f32,
+    /// Whether enough boxes were seen, and enough of the likely ones right, for a decision to rest on one.
+    reliable: bool,
+}
