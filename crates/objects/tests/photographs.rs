@@ -32,7 +32,10 @@ fn evaluated(prefix: &str) -> Option<Evaluation> {
         let picture = Picture::decode(&bytes, &DecodeLimits::default()).unwrap();
         let truths: Vec<Truth> = boxes
             .iter()
-            .map(|(label, x, y, w, h)| Truth { label: label.clone(), area: Rect { x: *x, y: *y, w: *w, h: *h } })
+            .map(|(label, x, y, w, h)| Truth {
+                label: label.clone(),
+                area: Rect { x: *x, y: *y, w: *w, h: *h },
+            })
             .collect();
         evaluation.add(&detector.detect(&picture, &Ticket::unlimited()).unwrap(), &truths);
     }

@@ -1,5 +1,11 @@
 //! The whole reader on real photographs: `INNKEEPER_MIRROR` names a folder with `vision/FILES.tsv`.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr, reason = "for tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "for tests"
+)]
 
 #[path = "../benches/installed/mod.rs"]
 mod installed;
@@ -104,7 +110,8 @@ fn a_cluttered_view_beside_its_tidy_reference_is_not_ready_and_the_tidy_one_show
     };
     let (mut found, mut quiet, mut n) = (0, 0, 0);
     for (described, _) in photos.iter().filter(|(described, _)| described.label == "tidy") {
-        let (Some(tidy), Some(cluttered)) = (view(&described.stem, "tidy"), view(&described.stem, "cluttered"))
+        let (Some(tidy), Some(cluttered)) =
+            (view(&described.stem, "tidy"), view(&described.stem, "cluttered"))
         else {
             continue;
         };

@@ -21,7 +21,8 @@ pub fn detector(settings: DetectorSettings) -> Option<ObjectDetector> {
     let side = INPUT_SIDE as usize;
     let options =
         PoolOptions { workers: 1, warm_shapes: vec![vec![vec![1, 3, side, side]]], ..PoolOptions::default() };
-    let model = Model::start(item.item.name(), item.item.clone(), Box::new(factory), options).expect("starts");
+    let model =
+        Model::start(item.item.name(), item.item.clone(), Box::new(factory), options).expect("starts");
     Some(ObjectDetector::new(Arc::new(model), settings).expect("a detector"))
 }
 
