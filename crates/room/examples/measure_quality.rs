@@ -50,7 +50,8 @@ fn ways(picture: &Picture) -> Result<Vec<(&'static str, Picture)>, PictureError>
     let side = |n: u32| (n * longer.min(640) / longer).max(1);
     let small = picture.resized(side(picture.width()), side(picture.height()), Resampling::Area)?;
     let width = small.width() as f32;
-    let mut light = |brightness: f32| Camera { brightness, noise: 2.0, ..Camera::STILL }.take(&small, &mut random);
+    let mut light =
+        |brightness: f32| Camera { brightness, noise: 2.0, ..Camera::STILL }.take(&small, &mut random);
     Ok(vec![
         ("1 as it is", picture.clone()),
         ("2 half the light", light(0.5)?),
@@ -91,7 +92,9 @@ fn summary(set: &str, way: &str, qualities: &[PhotoQuality]) -> Value {
     let points = |of: fn(&PhotoQuality) -> f32| {
         let mut values: Vec<f32> = qualities.iter().map(of).collect();
         values.sort_by(f32::total_cmp);
-        let at = |q: f32| values.get(((n - 1.0) * q).round() as usize).map_or(0.0, |v| (v * 100.0).round() / 100.0);
+        let at = |q: f32| {
+            values.get(((n - 1.0) * q).round() as usize).map_or(0.0, |v| (v * 100.0).round() / 100.0)
+        };
         json!([at(0.0), at(0.01), at(0.02), at(0.5), at(0.98), at(0.99), at(1.0)])
     };
     let mut problems: BTreeMap<&str, f32> = BTreeMap::new();

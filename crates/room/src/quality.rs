@@ -153,7 +153,17 @@ impl PhotoQuality {
         }
         // Written so that NaN fails.
         unless(room.is_none_or(|p| p >= settings.min_room), PhotoProblem::NoRoom);
-        Self { usable: problems.is_empty(), problems, side, brightness, light, burnt, contrast, sharpness, room }
+        Self {
+            usable: problems.is_empty(),
+            problems,
+            side,
+            brightness,
+            light,
+            burnt,
+            contrast,
+            sharpness,
+            room,
+        }
     }
 }
 
@@ -246,7 +256,8 @@ mod tests {
 
     #[test]
     fn a_photo_is_judged_alike_whatever_its_resolution() {
-        let scene = |side: u32| picture(4 * side, 3 * side, move |x, y| boxes(x * 160 / side, y * 160 / side));
+        let scene =
+            |side: u32| picture(4 * side, 3 * side, move |x, y| boxes(x * 160 / side, y * 160 / side));
         let measure = |side| PhotoQuality::measure(&scene(side), None, &QualitySettings::default());
         let (small, large) = (measure(160), measure(800));
         assert!((small.sharpness - large.sharpness).abs() < 0.15, "{small:?} {large:?}");

@@ -293,7 +293,8 @@ fn unused(source: TagSource, reason: &str) -> SourceUse {
 fn counts(objects: &[Object]) -> Vec<ObjectCount> {
     let mut kinds: BTreeMap<&'static str, ObjectCount> = BTreeMap::new();
     for object in objects {
-        let none = ObjectCount { label: object.label, count: 0, confidence: 0.0, decides: false, areas: Vec::new() };
+        let none =
+            ObjectCount { label: object.label, count: 0, confidence: 0.0, decides: false, areas: Vec::new() };
         let kind = kinds.entry(object.label).or_insert(none);
         kind.count += 1;
         kind.confidence = kind.confidence.max(object.confidence);

@@ -114,7 +114,8 @@ pub(super) fn measure(pictures: &InOneLight, maps: Option<&Cells>) -> Blocks {
                 continue;
             }
             let (mean, energy) = moments(&photo.grey, x, y);
-            let Some(best) = best_fit(&photo.grey, mean, energy, &reference.grey, &pictures.valid, x, y) else {
+            let Some(best) = best_fit(&photo.grey, mean, energy, &reference.grey, &pictures.valid, x, y)
+            else {
                 continue;
             };
             let n = (BLOCK * BLOCK) as f32;
@@ -224,7 +225,8 @@ fn whole(valid: &Plane, x: usize, y: usize) -> bool {
 }
 
 fn block_mean(plane: &Plane, x: usize, y: usize) -> f32 {
-    let sum: f32 = (y..y + BLOCK).map(|v| plane.values[v * plane.width + x..][..BLOCK].iter().sum::<f32>()).sum();
+    let sum: f32 =
+        (y..y + BLOCK).map(|v| plane.values[v * plane.width + x..][..BLOCK].iter().sum::<f32>()).sum();
     sum / (BLOCK * BLOCK) as f32
 }
 
@@ -232,7 +234,9 @@ fn block_mean(plane: &Plane, x: usize, y: usize) -> f32 {
 fn moments(plane: &Plane, x: usize, y: usize) -> (f32, f32) {
     let mean = block_mean(plane, x, y);
     let squares = (y..y + BLOCK)
-        .map(|v| plane.values[v * plane.width + x..][..BLOCK].iter().map(|p| (p - mean) * (p - mean)).sum::<f32>())
+        .map(|v| {
+            plane.values[v * plane.width + x..][..BLOCK].iter().map(|p| (p - mean) * (p - mean)).sum::<f32>()
+        })
         .sum();
     (mean, squares)
 }

@@ -36,16 +36,16 @@ impl Homography {
         let inside = (0..POINTS * POINTS).filter(|i| {
             let at = |k: usize, side: f64| (k as f64 + 0.5) / POINTS as f64 * side;
             self.apply(at(i % POINTS, w), at(i / POINTS, h)).is_some_and(|(x, y)| {
-                (0.0..f64::from(reference.width())).contains(&x) && (0.0..f64::from(reference.height())).contains(&y)
+                (0.0..f64::from(reference.width())).contains(&x)
+                    && (0.0..f64::from(reference.height())).contains(&y)
             })
         });
         inside.count() as f32 / (POINTS * POINTS) as f32
     }
 
     fn error(&self, m: &Match) -> f64 {
-        self.apply(f64::from(m.from.x), f64::from(m.from.y)).map_or(f64::INFINITY, |(x, y)| {
-            (x - f64::from(m.to.x)).hypot(y - f64::from(m.to.y))
-        })
+        self.apply(f64::from(m.from.x), f64::from(m.from.y))
+            .map_or(f64::INFINITY, |(x, y)| (x - f64::from(m.to.x)).hypot(y - f64::from(m.to.y)))
     }
 
     fn inliers(&self, matches: &[Match], tolerance: f64) -> Vec<usize> {
@@ -85,9 +85,11 @@ impl Homography {
             ax * by - ay * bx > 0.0
         });
         let lengths = [(side(0), width), (side(1), height), (side(2), width), (side(3), height)];
-        let scale = lengths.iter().all(|((x, y), before)| (1.0 / 2.2..=2.2).contains(&(x.hypot(*y) / before)));
+        let scale =
+            lengths.iter().all(|((x, y), before)| (1.0 / 2.2..=2.2).contains(&(x.hypot(*y) / before)));
         let (right, down) = (side(0), side(1));
-        let upright = right.0 > 0.0 && right.1.abs() < right.0 * 0.577 && down.1 > 0.0 && down.0.abs() < down.1 * 0.577;
+        let upright =
+            right.0 > 0.0 && right.1.abs() < right.0 * 0.577 && down.1 > 0.0 && down.0.abs() < down.1 * 0.577;
         convex && scale && upright
     }
 }
@@ -122,17 +124,27 @@ impl Alignment {
         Self::refined(map, matches, width, height, tolerance)
     }
 
-    fn refined(start: Homography, matches: &[Match], width: f64, height: f64, tolerance: f64) -> Option<Self> {
+    fn refined(
+        start: Homography,
+        matches: &[Match],
+        width: f64,
+        height: f64,
+        tolerance: f64,
+    ) -> Option<Self> {
         let mut kept = Self { inliers: start.inliers(matches, tolerance), map: start };
         let mut map = start;
         // From loose to tight, so that matches far from the first two are taken in.
-        for (affine, within) in [(true, 3.0), (true, 2.0), (false, 2.0), (false, 1.5), (false, 1.0), (false, 1.0)] {
+        for (affine, within) in
+            [(true, 3.0), (true, 2.0), (false, 2.0), (false, 1.5), (false, 1.0), (false, 1.0)]
+        {
             let near = map.inliers(matches, within * tolerance);
             let least = if affine { 6 } else { 12 };
             if near.len() < least {
                 break;
             }
-            let Some(next) = fitted(matches, &near, affine).filter(|m| m.plausible(width, height)) else { break };
+            let Some(next) = fitted(matches, &near, affine).filter(|m| m.plausible(width, height)) else {
+                break;
+            };
             map = next;
             let inliers = map.inliers(matches, tolerance);
             if inliers.len() >= kept.inliers.len() {
@@ -162,10 +174,9 @@ fn fitted(matches: &[Match], chosen: &[usize], affine: bool) -> Option<Homograph
     let mut normal = [[0.0_f64; 9]; 8];
     for p in &points {
         let (x, y, u, v) = ((p[0] - x0) * s, (p[1] - y0) * s, (p[2] - u0) * t, (p[3] - v0) * t);
-        for (row, target) in [
-            ([x, y, 1.0, 0.0, 0.0, 0.0, -u * x, -u * y], u),
-            ([0.0, 0.0, 0.0, x, y, 1.0, -v * x, -v * y], v),
-        ] {
+        for (row, target) in
+            [([x, y, 1.0, 0.0, 0.0, 0.0, -u * x, -u * y], u), ([0.0, 0.0, 0.0, x, y, 1.0, -v * x, -v * y], v)]
+        {
             for i in 0..unknowns {
                 for j in 0..unknowns {
                     normal[i][j] += row[i] * row[j];

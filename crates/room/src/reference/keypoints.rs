@@ -66,7 +66,8 @@ impl Keypoints {
         let maps = directions(&dx, &dy);
         for (x, y) in corners {
             if let Some(descriptor) = describe(&maps, w, x, y) {
-                self.points.push(Keypoint { x: (x as f32 + 0.5) * scale - 0.5, y: (y as f32 + 0.5) * scale - 0.5 });
+                self.points
+                    .push(Keypoint { x: (x as f32 + 0.5) * scale - 0.5, y: (y as f32 + 0.5) * scale - 0.5 });
                 self.descriptors.push(descriptor);
             }
         }
@@ -97,8 +98,11 @@ fn gradients(plane: &Plane) -> (Plane, Plane) {
     let (w, h) = (plane.width, plane.height);
     let (mut dx, mut dy) = (Plane::filled(w, h, 0.0), Plane::filled(w, h, 0.0));
     for y in 1..h.saturating_sub(1) {
-        let (above, here, below) =
-            (&plane.values[(y - 1) * w..][..w], &plane.values[y * w..][..w], &plane.values[(y + 1) * w..][..w]);
+        let (above, here, below) = (
+            &plane.values[(y - 1) * w..][..w],
+            &plane.values[y * w..][..w],
+            &plane.values[(y + 1) * w..][..w],
+        );
         let (row_x, row_y) = (&mut dx.values[y * w..][..w], &mut dy.values[y * w..][..w]);
         for x in 1..w - 1 {
             row_x[x] = 0.5 * (here[x + 1] - here[x - 1]);
@@ -133,9 +137,8 @@ fn corners(dx: &Plane, dy: &Plane, most: usize) -> Vec<(usize, usize)> {
             if value < 0.25 {
                 continue;
             }
-            let around = |dx: isize, dy: isize| {
-                strength[(y as isize + dy) as usize * w + (x as isize + dx) as usize]
-            };
+            let around =
+                |dx: isize, dy: isize| strength[(y as isize + dy) as usize * w + (x as isize + dx) as usize];
             // Of two equal neighbours the first counts, or a plateau would have no corner at all.
             let highest = (-1..=1).all(|v: isize| {
                 (-1..=1).all(|u: isize| match (v, u) {
@@ -175,7 +178,16 @@ fn directions(dx: &Plane, dy: &Plane) -> Vec<[f32; DIRECTIONS]> {
     let mut raw = vec![[0.0_f32; DIRECTIONS]; w * h];
     for ((target, a), b) in raw.iter_mut().zip(&dx.values).zip(&dy.values) {
         let (p, q) = ((a + b) * diagonal, (b - a) * diagonal);
-        *target = [a.max(0.0), p.max(0.0), b.max(0.0), q.max(0.0), (-a).max(0.0), (-p).max(0.0), (-b).max(0.0), (-q).max(0.0)];
+        *target = [
+            a.max(0.0),
+            p.max(0.0),
+            b.max(0.0),
+            q.max(0.0),
+            (-a).max(0.0),
+            (-p).max(0.0),
+            (-b).max(0.0),
+            (-q).max(0.0),
+        ];
     }
     // 1-1-1-1-1 along rows, then along columns.
     let sum = |parts: [&[f32; DIRECTIONS]; 5]| {

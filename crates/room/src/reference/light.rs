@@ -22,7 +22,11 @@ pub(super) struct Aligned {
 }
 
 /// Warps `reference` to the frame of `photo`; `map` takes the photo's pixels to the reference's.
-pub(super) fn aligned(photo: &Picture, reference: &Picture, map: &Homography) -> Result<Aligned, PictureError> {
+pub(super) fn aligned(
+    photo: &Picture,
+    reference: &Picture,
+    map: &Homography,
+) -> Result<Aligned, PictureError> {
     let (w, h) = (photo.width() as usize, photo.height() as usize);
     let (rw, rh) = (reference.width() as usize, reference.height() as usize);
     let source = reference.rgb();
@@ -93,7 +97,11 @@ impl LogColours {
 /// exponent per channel for the whole frame (brightness, white balance, gamma), then a slowly changing gain
 /// (lamps, daylight from a window). Both are fitted to pixels that look alike, so that a changed object keeps
 /// its difference. What one picture clips to white or black is clipped in the other too.
-pub(super) fn in_one_light(photo: &Picture, aligned: &Aligned, side: u32) -> Result<InOneLight, PictureError> {
+pub(super) fn in_one_light(
+    photo: &Picture,
+    aligned: &Aligned,
+    side: u32,
+) -> Result<InOneLight, PictureError> {
     let longer = photo.width().max(photo.height()).max(1);
     let scale = f64::from(side.min(longer)) / f64::from(longer);
     let (w, h) = (photo.width(), photo.height());
@@ -140,7 +148,8 @@ fn matched(photo: Plane, reference: Plane, valid: &Plane) -> (Plane, Plane) {
     let inside = |v: f32| v < white && v > black;
     let (gain, offset) = line(&photo, &reference, valid, inside);
     let (w, h) = (photo.width, photo.height);
-    let mut lit = Plane { width: w, height: h, values: reference.values.iter().map(|r| gain * r + offset).collect() };
+    let mut lit =
+        Plane { width: w, height: h, values: reference.values.iter().map(|r| gain * r + offset).collect() };
     // The slowly changing rest: a mean of the residual, in which unlike pixels count little.
     let radius = (w.max(h) / 6).max(1);
     let mut field = Plane::filled(w, h, 0.0);

@@ -248,8 +248,7 @@ impl Examined {
                 }
             })
             .collect();
-        let highest =
-            regions.first().map_or_else(|| odds.highest().min(settings.seed), |region| region.peak);
+        let highest = regions.first().map_or_else(|| odds.highest().min(settings.seed), |region| region.peak);
         Comparison {
             reference,
             similarity: self.similarity,

@@ -76,7 +76,8 @@ impl Plane {
         }
         let mut values = rows.clone();
         for y in 1..h.saturating_sub(1) {
-            let (above, here, below) = (&rows[(y - 1) * w..][..w], &rows[y * w..][..w], &rows[(y + 1) * w..][..w]);
+            let (above, here, below) =
+                (&rows[(y - 1) * w..][..w], &rows[y * w..][..w], &rows[(y + 1) * w..][..w]);
             for (x, v) in values[y * w..][..w].iter_mut().enumerate() {
                 *v = 0.25 * (above[x] + 2.0 * here[x] + below[x]);
             }
@@ -117,7 +118,8 @@ mod tests {
     #[test]
     fn the_running_mean_is_the_mean_of_what_the_square_covers() {
         let (w, h) = (7, 5);
-        let plane = Plane { width: w, height: h, values: (0..w * h).map(|i| ((i * 37) % 11) as f32).collect() };
+        let plane =
+            Plane { width: w, height: h, values: (0..w * h).map(|i| ((i * 37) % 11) as f32).collect() };
         for radius in [0, 1, 2, 9] {
             let averaged = plane.averaged(radius);
             for y in 0..h {
@@ -129,7 +131,10 @@ mod tests {
                             n += 1.0;
                         }
                     }
-                    assert!((averaged.values[y * w + x] - sum / n).abs() < 1e-4, "radius {radius} at {x}, {y}");
+                    assert!(
+                        (averaged.values[y * w + x] - sum / n).abs() < 1e-4,
+                        "radius {radius} at {x}, {y}"
+                    );
                 }
             }
         }

@@ -37,8 +37,7 @@ fn room(seed: u64, width: u32, height: u32) -> Picture {
 fn look(photo: &Picture, references: &[&Picture]) -> Option<Comparison> {
     let ranked: Vec<(usize, f32)> = (0..references.len()).map(|i| (i, 0.9)).collect();
     let settings = CompareSettings::default();
-    let examined =
-        examine(photo, &ranked, references, None, &settings, &Ticket::unlimited()).unwrap()?;
+    let examined = examine(photo, &ranked, references, None, &settings, &Ticket::unlimited()).unwrap()?;
     let name = examined.reference.to_string();
     Some(examined.judged(name, &WITHOUT_MAPS, &settings))
 }
@@ -54,7 +53,8 @@ fn a_camera_that_moved_and_a_lamp_that_was_switched_on_are_no_change() {
     let mut still = 0;
     for (name, camera) in Camera::limits(&mut random()) {
         let photo = camera.take(&scene, &mut random()).unwrap();
-        let comparison = look(&photo, &[&reference]).unwrap_or_else(|| panic!("{name}: the view is not found"));
+        let comparison =
+            look(&photo, &[&reference]).unwrap_or_else(|| panic!("{name}: the view is not found"));
         still += usize::from(comparison.changed);
         assert!(comparison.differences.len() <= 1, "{name}: {:?}", comparison.differences);
     }

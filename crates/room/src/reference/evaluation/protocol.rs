@@ -13,9 +13,7 @@ use super::scenes::{Camera, place, with_thing};
 use crate::RoomError;
 use crate::reference::calibration::Classifier;
 use crate::reference::evidence::{BLOCK, STRIDE};
-use crate::reference::{
-    CompareSettings, Comparison, DifferenceKind, Examined, examine,
-};
+use crate::reference::{CompareSettings, Comparison, DifferenceKind, Examined, examine};
 
 /// A picture and where it comes from.
 #[derive(Debug, Clone)]
@@ -171,11 +169,16 @@ fn room_trials(
     let mut random = ChaCha8Rng::seed_from_u64(number as u64);
     let reference = Camera::STILL.take(scene, &mut random)?;
     let mut trials = Vec::new();
-    let mut add = |kind, examined, truth| trials.push(Trial { source: room.source.clone(), kind, examined, truth });
+    let mut add =
+        |kind, examined, truth| trials.push(Trial { source: room.source.clone(), kind, examined, truth });
     // Two photos by any camera, one with a single change at its limit.
     for _ in 0..2 {
         let photo = Camera::any(&mut random).take(scene, &mut random)?;
-        add(Kind::Quiet("everything at once".to_owned()), look(&photo, &reference, embedder, settings)?, None);
+        add(
+            Kind::Quiet("everything at once".to_owned()),
+            look(&photo, &reference, embedder, settings)?,
+            None,
+        );
     }
     let limits = Camera::limits(&mut random);
     for k in 0..2 {
@@ -249,7 +252,9 @@ fn rows(trial: &Trial, out: &mut Vec<Row>) {
             let inside = |k: usize| {
                 let x = ((block.column * STRIDE + k % BLOCK) as f32 + 0.5) * sx;
                 let y = ((block.row * STRIDE + k / BLOCK) as f32 + 0.5) * sy;
-                mask.get((y as usize).min(height - 1) * width + (x as usize).min(width - 1)).copied().unwrap_or(false)
+                mask.get((y as usize).min(height - 1) * width + (x as usize).min(width - 1))
+                    .copied()
+                    .unwrap_or(false)
             };
             (0..BLOCK * BLOCK).filter(|k| inside(*k)).count()
         });
@@ -263,7 +268,9 @@ fn rows(trial: &Trial, out: &mut Vec<Row>) {
     let negative = found.iter().filter(|r| !r.1).count().max(1) as f32;
     // Twice as many quiet blocks as different ones: a false alarm costs a walk.
     let _ = quiet;
-    out.extend(found.into_iter().map(|(m, label)| (m, label, if label { 10.0 / positive } else { 20.0 / negative })));
+    out.extend(
+        found.into_iter().map(|(m, label)| (m, label, if label { 10.0 / positive } else { 20.0 / negative })),
+    );
 }
 
 fn without_maps(rows: &[Row]) -> Vec<Row> {
@@ -285,10 +292,8 @@ fn figures(trials: &[Trial], rooms: usize, settings: &CompareSettings) -> Figure
         trials.iter().filter(|t| keep(t)).for_each(|t| rows(t, &mut out));
         out
     };
-    let held_out: BTreeMap<&str, Classifier> = sources
-        .iter()
-        .map(|source| (*source, logistic(&rows_of(&|t| t.source != *source), 1.0)))
-        .collect();
+    let held_out: BTreeMap<&str, Classifier> =
+        sources.iter().map(|source| (*source, logistic(&rows_of(&|t| t.source != *source), 1.0))).collect();
     let all = rows_of(&|_| true);
     let fitted = [logistic(&all, 1.0), logistic(&without_maps(&all), 1.0)];
 
@@ -331,16 +336,21 @@ fn figures(trials: &[Trial], rooms: usize, settings: &CompareSettings) -> Figure
                 let entry = sizes.entry((share * 100.0).round() as u32).or_default();
                 entry.things += 1;
                 entry.changed += f64::from(u8::from(comparison.changed));
-                let best = comparison.differences.iter().max_by(|a, b| a.area.iou(area).total_cmp(&b.area.iou(area)));
+                let best = comparison
+                    .differences
+                    .iter()
+                    .max_by(|a, b| a.area.iou(area).total_cmp(&b.area.iou(area)));
                 let iou = best.map_or(0.0, |d| d.area.iou(area));
                 let middle = area.centre();
                 let hit = comparison.differences.iter().find(|d| {
-                    (d.area.x..d.area.right()).contains(&middle.x) && (d.area.y..d.area.bottom()).contains(&middle.y)
+                    (d.area.x..d.area.right()).contains(&middle.x)
+                        && (d.area.y..d.area.bottom()).contains(&middle.y)
                 });
                 entry.mean_iou += f64::from(iou);
                 entry.found_iou_03 += f64::from(u8::from(iou >= 0.3));
                 entry.hit += f64::from(u8::from(hit.is_some()));
-                entry.false_boxes += comparison.differences.iter().filter(|d| d.area.iou(area) <= 0.0).count() as f64;
+                entry.false_boxes +=
+                    comparison.differences.iter().filter(|d| d.area.iou(area) <= 0.0).count() as f64;
                 if let Some(difference) = hit {
                     let right = if *added { DifferenceKind::Added } else { DifferenceKind::Removed };
                     if difference.kind == right {
@@ -395,7 +405,17 @@ fn figures(trials: &[Trial], rooms: usize, settings: &CompareSettings) -> Figure
 fn auc(low: &[f32], high: &[f32]) -> f64 {
     let wins: f64 = low
         .iter()
-        .flat_map(|l| high.iter().map(move |h| if h > l { 1.0 } else if h < l { 0.0 } else { 0.5 }))
+        .flat_map(|l| {
+            high.iter().map(move |h| {
+                if h > l {
+                    1.0
+                } else if h < l {
+                    0.0
+                } else {
+                    0.5
+                }
+            })
+        })
         .sum();
     wins / (low.len() * high.len()).max(1) as f64
 }

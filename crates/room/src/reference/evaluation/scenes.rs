@@ -177,9 +177,8 @@ impl Camera {
             }
         }
         let whole = area.area() * std::f32::consts::FRAC_PI_4;
-        (seen as f32 >= 0.6 * whole).then(|| {
-            (Rect::from_corners(left as f32, top as f32, right as f32, bottom as f32), mask)
-        })
+        (seen as f32 >= 0.6 * whole)
+            .then(|| (Rect::from_corners(left as f32, top as f32, right as f32, bottom as f32), mask))
     }
 }
 
@@ -235,7 +234,8 @@ pub fn place(scene: &Picture, thing: &Picture, share: f32, random: &mut impl Rng
 /// [`PictureError`] never, as the size stays.
 pub fn blurred(picture: &Picture, sigma: f32) -> Result<Picture, PictureError> {
     let radius = (3.0 * sigma).ceil().max(1.0) as isize;
-    let weights: Vec<f32> = (-radius..=radius).map(|i| (-(i * i) as f32 / (2.0 * sigma * sigma)).exp()).collect();
+    let weights: Vec<f32> =
+        (-radius..=radius).map(|i| (-(i * i) as f32 / (2.0 * sigma * sigma)).exp()).collect();
     let total: f32 = weights.iter().sum();
     let (w, h) = (picture.width() as isize, picture.height() as isize);
     let pass = |source: &[f32], across: bool| -> Vec<f32> {
@@ -246,7 +246,11 @@ pub fn blurred(picture: &Picture, sigma: f32) -> Result<Picture, PictureError> {
                     let sum: f32 = (-radius..=radius)
                         .zip(&weights)
                         .map(|(i, weight)| {
-                            let (u, v) = if across { ((x + i).clamp(0, w - 1), y) } else { (x, (y + i).clamp(0, h - 1)) };
+                            let (u, v) = if across {
+                                ((x + i).clamp(0, w - 1), y)
+                            } else {
+                                (x, (y + i).clamp(0, h - 1))
+                            };
                             weight * source[((v * w + u) * 3 + k) as usize]
                         })
                         .sum();
