@@ -24,7 +24,7 @@ use installed::Files;
 /// `INNKEEPER_REQUIRE_EXTENDED` is set.
 fn reader() -> Option<RoomReader> {
     match Files::installed() {
-        Ok(files) => Some(files.reader(Some(innkeeper_heads::shipped_room_tags().unwrap()), 1).unwrap()),
+        Ok(files) => Some(files.reader(Some(installed::head().unwrap()), 1).unwrap()),
         Err(error) => {
             assert!(std::env::var_os("INNKEEPER_REQUIRE_EXTENDED").is_none(), "{error}");
             eprintln!("not run: {error}");
@@ -49,7 +49,13 @@ fn photographs(sets: &[&str]) -> Vec<(Described, PathBuf)> {
         let (path, set, label) = (cells.next()?, cells.next()?, cells.next()?);
         let (group, picture) = (cells.next()?, cells.next()?);
         let stem = Path::new(&path).file_stem()?.to_str()?.to_owned();
-        Some((Described { set, label, group, stem, picture }, folder.join(path)))
+        let known: &[(&str, bool)] = match (set.as_str(), label.as_str()) {
+            ("messy", label) => &[("messy", label == "messy")],
+            ("beds", label) => &[("bed_unmade", label == "unmade")],
+            _ => &[],
+        };
+        let known = known.iter().map(|(name, holds)| ((*name).to_owned(), *holds)).collect();
+        Some((Described { set, label, known, group, stem, picture }, folder.join(path)))
     });
     rows.filter(|(described, _)| sets.contains(&described.set.as_str())).collect()
 }
