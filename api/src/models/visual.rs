@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use innkeeper_image_embedding::ImageEmbedder;
+use innkeeper_image_embedding::{EmbedderSettings, ImageEmbedder};
 use innkeeper_objects::ObjectDetector;
 use innkeeper_visual_search::Describer;
 
@@ -33,7 +33,8 @@ impl Loader {
             "efficientnet-lite0" => "efficientnet-lite0.onnx",
             _ => return Err(ModelsError::Unsupported(item.item, IMAGE_EMBEDDING)),
         };
-        let model = self.start(&item, None, file(&item, name)?, 1, vec![vec![1, 3, 224, 224]])?;
+        let warm = vec![ImageEmbedder::input_shape(&EmbedderSettings::default())];
+        let model = self.start(&item, None, file(&item, name)?, 1, warm)?;
         Ok(ImageEmbedder::new(Arc::new(model))?)
     }
 

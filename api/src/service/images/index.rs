@@ -28,6 +28,9 @@ pub(crate) enum OnDuplicate {
     Report,
     /// 409.
     Reject,
+    /// The very same file is not kept twice: the answer names the picture that is here. For whoever sends again what may
+    /// have arrived.
+    Reuse,
 }
 
 /// A picture with what is known of it, or a report without one.
@@ -58,7 +61,10 @@ pub(crate) struct IndexAnswer {
     pub colour: Option<String>,
     /// The model that computed its vector; null without a picture.
     pub model: Option<String>,
-    pub event_id: Uuid,
+    /// With `on_duplicate=reuse`: this very file was kept before, and nothing was written now.
+    pub already_there: bool,
+    /// The event `image.indexed`; null when nothing was written.
+    pub event_id: Option<Uuid>,
 }
 
 impl ImageGallery {
@@ -83,13 +89,18 @@ impl ImageGallery {
         let NewPicture { known, picture, on_duplicate } = new;
         let lost_found = known.category == ImageCategory::LostFound;
         // Two that come at once must see each other where one of them would be refused, or is what the other looks for.
-        let _one = if lost_found || on_duplicate == OnDuplicate::Reject {
+        let _one = if lost_found || on_duplicate != OnDuplicate::Report {
             let one = self.change().await;
             self.catch_up().await?;
             Some(one)
         } else {
             None
         };
+        if let Some(picture) = picture.as_ref().filter(|_| on_duplicate == OnDuplicate::Reuse)
+            && let Some(here) = self.same_file(hotel, known.category, &picture.sha256).await?
+        {
+            return Ok(here);
+        }
         let duplicates = match &picture {
             Some(picture) => self.duplicates(hotel, known.category, picture).await?,
             None => Vec::new(),
@@ -121,8 +132,37 @@ impl ImageGallery {
             height: content.height,
             colour: content.colour,
             model,
-            event_id: added.event_id,
+            already_there: false,
+            event_id: Some(added.event_id),
         })
+    }
+
+    /// The picture of the category that was made from this very file, when there is one.
+    pub async fn same_file(
+        &self,
+        hotel: &HotelId,
+        category: ImageCategory,
+        sha256: &str,
+    ) -> Result<Option<IndexAnswer>, Problem> {
+        let rows = self.engines.store.hotel(hotel);
+        let Some(id) = rows.images_by_sha256(sha256, category).await?.first().copied() else {
+            return Ok(None);
+        };
+        let Some(image) = rows.image(id).await? else { return Ok(None) };
+        Ok(Some(IndexAnswer {
+            image_id: id,
+            category: image.category.as_str(),
+            upload_time: image.uploaded_at,
+            links: self.links(hotel, id, image.photo.as_ref()).await?,
+            duplicates: Vec::new(),
+            matches: Vec::new(),
+            width: image.content.width,
+            height: image.content.height,
+            colour: image.content.colour,
+            model: image.model.map(|m| m.to_string()),
+            already_there: true,
+            event_id: None,
+        }))
     }
 
     /// The row of a new picture, and the files to write before it.
