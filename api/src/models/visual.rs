@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use innkeeper_image_embedding::{EmbedderSettings, ImageEmbedder};
-use innkeeper_objects::ObjectDetector;
+use innkeeper_objects::{DetectorSettings, ObjectDetector};
 use innkeeper_visual_search::Describer;
 
 use super::{Loader, ModelsError, file, installed};
@@ -46,6 +46,6 @@ impl Loader {
             _ => return Err(ModelsError::Unsupported(item.item, OBJECT_DETECTION)),
         };
         let model = self.start(&item, None, file(&item, name)?, 1, vec![vec![1, 3, 416, 416]])?;
-        Ok(ObjectDetector::new(Arc::new(model))?)
+        Ok(ObjectDetector::new(Arc::new(model), DetectorSettings::default())?)
     }
 }
