@@ -20,6 +20,7 @@ mod hostile_pictures;
 mod images;
 #[cfg(feature = "kill-points")]
 mod images_crash;
+mod index_folder;
 mod interface;
 mod lifecycle;
 mod load;
