@@ -253,7 +253,8 @@ impl From<OcrError> for Problem {
 impl From<SearchError> for Problem {
     fn from(error: SearchError) -> Self {
         match error {
-            SearchError::Embedding(EmbeddingError::Runtime(e)) => e.into(),
+            SearchError::Features(EmbeddingError::Runtime(e)) => e.into(),
+            SearchError::Features(EmbeddingError::Picture(e)) | SearchError::Picture(e) => e.into(),
             other => Self::internal(&other),
         }
     }

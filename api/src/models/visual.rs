@@ -17,7 +17,7 @@ impl Loader {
     /// Everything that looks at photographs with the chosen pack, warm.
     pub fn visual(&self) -> Result<Visual, ModelsError> {
         let embedder = Arc::new(self.image_embedder()?);
-        let describer = Arc::new(Describer::new(Arc::clone(&embedder)));
+        let describer = Arc::new(Describer::new(Arc::clone(&embedder))?);
         let objects = match self.object_detector() {
             Ok(detector) => Ok(Arc::new(detector)),
             Err(ModelsError::NotInstalled { .. }) => Err("model_not_installed".to_owned()),

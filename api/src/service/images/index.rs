@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use innkeeper_core::{ErrorCode, HotelId, WriteStage};
 use innkeeper_identity::Principal;
 use innkeeper_media::{Key, Variant};
-use innkeeper_store::{Image, ImageCategory, ImagePhoto, ImageVector, NewImage, StoreError};
+use innkeeper_store::{ImageCategory, ImagePhoto, ImageVector, MatchCandidate, NewImage, StoreError};
 use serde::Serialize;
 use serde_json::json;
 use tracing::Instrument;
@@ -18,7 +18,7 @@ use super::answers::Links;
 use super::duplicates::Duplicate;
 use super::{ImageGallery, Known, Prepared};
 use crate::problem::Problem;
-use crate::service::lost_found::MatchReport;
+use crate::service::lost_found::{Candidate, MatchReport};
 
 /// What to do with a picture that is here already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -118,8 +118,9 @@ impl ImageGallery {
         let (category, content) = (row.category, row.content.clone());
         let photo = row.photo.clone();
         let model = row.vector.as_ref().map(|v| v.model.to_string());
+        let told: Vec<MatchCandidate> = candidates.iter().map(Candidate::row).collect();
         let rows = self.engines.store.hotel(hotel);
-        let added = self.keep(files, rows.add_image(row, &candidates)).await?;
+        let added = self.keep(files, rows.add_image(row, &told)).await?;
         let links = self.links(hotel, id, photo.as_ref()).await?;
         Ok(IndexAnswer {
             image_id: id,
