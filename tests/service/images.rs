@@ -52,7 +52,8 @@ fn a_picture_is_found_first_by_itself_however_both_are_sent() {
     let raw = format!("{INDEX}?category=room&room_number=203&tags=clean");
     let answers = [
         send(staff.request(Method::POST, INDEX).multipart(form)).json(201),
-        keep(&staff, &drawn(2), &json!({"category": "room", "room_number": "202", "tags": ["clean"]})).json(201),
+        keep(&staff, &drawn(2), &json!({"category": "room", "room_number": "202", "tags": ["clean"]}))
+            .json(201),
         staff.post(&raw, "image/jpeg", drawn(3)).json(201),
     ];
     for (n, answer) in answers.iter().enumerate() {
@@ -68,7 +69,8 @@ fn a_picture_is_found_first_by_itself_however_both_are_sent() {
         assert_eq!((&found["model"], &found["matched_by"]), (&answer["model"], &json!("image")));
         let form = Form::new().part("image", Part::bytes(picture.clone())).text("top_k", "1");
         let by_form = send(staff.request(Method::POST, SEARCH).multipart(form)).json(200);
-        let by_bytes = staff.post(&format!("{SEARCH}?top_k=1&threshold=0.7"), "image/jpeg", picture).json(200);
+        let by_bytes =
+            staff.post(&format!("{SEARCH}?top_k=1&threshold=0.7"), "image/jpeg", picture).json(200);
         for same in [by_form, by_bytes] {
             assert_eq!(ids(&same), ids(&found)[..1], "{same}");
         }
@@ -125,7 +127,10 @@ fn a_picture_that_is_here_already_is_told_refused_or_named() {
     assert_eq!((&like[0]["image_id"], &like[0]["same_file"]), (&json!(first), &json!(false)), "{again}");
     assert!(like[0]["similarity"].as_f64() > Some(0.9), "{again}");
     let send = |picture: &[u8], how: &str| {
-        staff.post_json(INDEX, &json!({"image": STANDARD.encode(picture), "metadata": room, "on_duplicate": how}))
+        staff.post_json(
+            INDEX,
+            &json!({"image": STANDARD.encode(picture), "metadata": room, "on_duplicate": how}),
+        )
     };
     let refused = send(&drawn(1), "reject").problem(409, "duplicate_image");
     let named: Vec<&Value> = refused["duplicates"].as_array().expect("a list").iter().collect();
@@ -148,7 +153,8 @@ fn what_is_filtered_by_is_what_is_found() {
     let a = of(1, json!({"category": "room", "room_number": "201", "tags": ["clean", "morning"]}));
     let b = of(2, json!({"category": "room", "room_number": "201", "tags": ["dirty"]}));
     let c = of(3, json!({"category": "room", "room_number": "202", "tags": ["clean"]}));
-    let d = of(4, json!({"category": "amenity", "tags": ["kettle"], "description": "A steel kettle for tea"}));
+    let d =
+        of(4, json!({"category": "amenity", "tags": ["kettle"], "description": "A steel kettle for tea"}));
     let e = of(5, json!({"category": "lost_found", "kind": "Umbrella", "colour": "blue", "tags": ["clean"]}));
     let query = STANDARD.encode(drawn(9));
     let found = |filter: Value, by_picture: bool| {
@@ -257,7 +263,11 @@ fn a_removed_picture_is_nowhere_and_its_address_leads_nowhere() {
     let told = keep(&staff, &drawn(1), &json!({"category": "room", "room_number": "201"})).json(201);
     let path = format!("/api/v1/cv/image/{}", told["image_id"].as_str().expect("an id"));
     let shown = staff.get(&path).json(200);
-    assert_eq!((&shown["metadata"]["room_number"], &shown["model"]), (&json!("201"), &told["model"]), "{shown}");
+    assert_eq!(
+        (&shown["metadata"]["room_number"], &shown["model"]),
+        (&json!("201"), &told["model"]),
+        "{shown}"
+    );
     assert_eq!(fetch(&server, shown["url"].as_str().expect("an address")).status, 200);
     assert_eq!(files(&house.data().join("media")).len(), 2, "a picture and its thumbnail");
     let receipt = staff.delete(&path).json(200);
@@ -266,7 +276,9 @@ fn a_removed_picture_is_nowhere_and_its_address_leads_nowhere() {
         (&json!(true), &json!(1), &json!(2)),
         "{receipt}"
     );
-    for answer in [staff.get(&path), staff.delete(&path), fetch(&server, told["url"].as_str().expect("an address"))] {
+    for answer in
+        [staff.get(&path), staff.delete(&path), fetch(&server, told["url"].as_str().expect("an address"))]
+    {
         answer.problem(404, "image_not_found");
     }
     let asked = json!({"query_image": STANDARD.encode(drawn(1)), "threshold": 0});
@@ -298,10 +310,8 @@ fn an_address_opens_one_file_for_a_while_and_nothing_else() {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     let altered = |name: &str, value: &str| {
-        let query: Vec<String> = parts
-            .iter()
-            .map(|(n, v)| format!("{n}={}", if n == name { value } else { v }))
-            .collect();
+        let query: Vec<String> =
+            parts.iter().map(|(n, v)| format!("{n}={}", if n == name { value } else { v })).collect();
         format!("/api/v1/cv/image/{}/file?{}", id(&one), query.join("&"))
     };
     let later = (chrono::Utc::now().timestamp() + 9_999_999).to_string();

@@ -137,7 +137,9 @@ impl<'h> Test<'h> {
                             Known::Sent => {
                                 self.send(server, n)
                                     && match self.known(n) {
-                                        Known::There(id) if n.is_multiple_of(REMOVED) => self.remove(server, n, &id),
+                                        Known::There(id) if n.is_multiple_of(REMOVED) => {
+                                            self.remove(server, n, &id)
+                                        }
                                         _ => true,
                                     }
                             }
@@ -158,12 +160,17 @@ impl<'h> Test<'h> {
     fn verify(&mut self, server: &Server<'_>, thorough: bool) -> Option<()> {
         let (rows, kept) = tables(self.house, async |store| {
             assert!(store.verify_audit().await.expect("the log is read").is_intact(), "the audit log");
-            assert_eq!(store.pending_image_vectors(10).await.expect("the queue is read").len(), 0, "vectors wait");
+            assert_eq!(
+                store.pending_image_vectors(10).await.expect("the queue is read").len(),
+                0,
+                "vectors wait"
+            );
             assert_eq!(store.media_deletes(10).await.expect("the queue is read").len(), 0, "files wait");
             let hotel = store.hotel(&"h1".parse().expect("a hotel"));
             let (mut rows, mut after) = (Vec::new(), None);
             loop {
-                let page = hotel.list_images(&ImageFilter::default(), after, 500).await.expect("rows are read");
+                let page =
+                    hotel.list_images(&ImageFilter::default(), after, 500).await.expect("rows are read");
                 rows.extend(page.images);
                 after = page.next;
                 if after.is_none() {
@@ -194,7 +201,9 @@ impl<'h> Test<'h> {
         for n in 0..self.model.len() {
             let now = there.get(&n).cloned();
             match (self.known(n), now) {
-                (Known::There(id), now) => assert_eq!(now, Some(id), "picture {n} was acknowledged and is lost"),
+                (Known::There(id), now) => {
+                    assert_eq!(now, Some(id), "picture {n} was acknowledged and is lost")
+                }
                 (Known::Gone, now) => assert_eq!(now, None, "picture {n} came back"),
                 // Now it is known whether it arrived, and whether it went; it is sent or removed again all the same.
                 (Known::Going(_), None) => self.know(n, Known::Gone),
@@ -208,7 +217,8 @@ impl<'h> Test<'h> {
             (0..SAMPLE.min(all.len())).map(|_| all[self.dice.roll(all.len())].clone()).collect()
         };
         for (n, id) in asked {
-            let request = server.with(&self.token).request(Method::POST, &format!("{SEARCH}?top_k=1&threshold=0.9"));
+            let request =
+                server.with(&self.token).request(Method::POST, &format!("{SEARCH}?top_k=1&threshold=0.9"));
             let answer = try_send(request.header(CONTENT_TYPE, "image/jpeg").body(picture(n)))?.json(200);
             assert_eq!(answer["results"][0]["image_id"], json!(id), "picture {n} is not found: {answer}");
             let url = answer["results"][0]["thumbnail_url"].as_str().expect("an address");
@@ -291,7 +301,8 @@ fn of_a_thousand_pictures_each_is_wholly_there_or_wholly_absent_however_often_it
         test.unanswered.load(Ordering::Relaxed),
     );
     for target in &targets {
-        writeln!(report, "{target:>22} {:>5}", test.kills.get(target).copied().unwrap_or(0)).expect("a text grows");
+        writeln!(report, "{target:>22} {:>5}", test.kills.get(target).copied().unwrap_or(0))
+            .expect("a text grows");
     }
     println!("{report}");
     let folder = Path::new(env!("CARGO_BIN_EXE_innkeeper")).ancestors().nth(2).expect("the build folder");

@@ -28,7 +28,12 @@ fn rooms(server: &Server<'_>) -> Vec<(String, String)> {
         .as_array()
         .expect("results")
         .iter()
-        .map(|r| (r["metadata"]["room_number"].as_str().unwrap_or("none").to_owned(), r["metadata"]["tags"].to_string()))
+        .map(|r| {
+            (
+                r["metadata"]["room_number"].as_str().unwrap_or("none").to_owned(),
+                r["metadata"]["tags"].to_string(),
+            )
+        })
         .collect();
     rooms.sort();
     rooms
@@ -44,7 +49,17 @@ fn expected() -> Vec<(String, String)> {
 fn a_folder_goes_into_a_data_directory_once_however_often_it_is_sent() {
     let house = house();
     let (folder, data) = (folder(&house), house.data());
-    let args = ["index", &folder, "--category", "room", "--hotel", "h1", "--json", "--data-dir", data.to_str().unwrap()];
+    let args = [
+        "index",
+        &folder,
+        "--category",
+        "room",
+        "--hotel",
+        "h1",
+        "--json",
+        "--data-dir",
+        data.to_str().unwrap(),
+    ];
     let first = lines(&house.run(&args).good());
     assert_eq!(first.len(), 3, "{first:?}");
     assert!(first.iter().all(|line| line["already_there"] == false), "{first:?}");
@@ -80,8 +95,14 @@ fn a_folder_goes_through_a_running_server() {
     assert_eq!(rooms(&server), expected());
     let guest = house.token("guest", "h1");
     let refused = house.run(&["index", &folder, "--category", "room", "--server", &url, "--token", &guest]);
-    assert_eq!((refused.code, refused.stdout.matches("forbidden").count()), (Some(1), 3), "{}", refused.stdout);
-    let nobody = ["index", &folder, "--category", "room", "--server", "http://127.0.0.1:1", "--token", &token];
+    assert_eq!(
+        (refused.code, refused.stdout.matches("forbidden").count()),
+        (Some(1), 3),
+        "{}",
+        refused.stdout
+    );
+    let nobody =
+        ["index", &folder, "--category", "room", "--server", "http://127.0.0.1:1", "--token", &token];
     let lost = house.run(&nobody);
     assert_eq!(lost.code, Some(1));
     assert_eq!(lost.stdout.matches("no_answer").count(), 3, "{}", lost.stdout);

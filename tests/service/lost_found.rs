@@ -29,9 +29,12 @@ fn whoever_comes_second_is_told_of_the_first_and_so_is_the_outbox() {
     let server = house.serve();
     let staff = server.role("staff", "h1");
     // A report by words, then the thing.
-    let missed = lost(&staff, &json!({
-        "kind": "Umbrella", "colour": "blue", "place": "lobby", "occurred_at": "2025-01-11T09:00:00Z"
-    }));
+    let missed = lost(
+        &staff,
+        &json!({
+            "kind": "Umbrella", "colour": "blue", "place": "lobby", "occurred_at": "2025-01-11T09:00:00Z"
+        }),
+    );
     assert_eq!(missed["matches"], json!([]), "{missed}");
     let thing = found(&staff, 1, &json!({"kind": "umbrella", "colour": "blue", "place": "lobby"}));
     let told = &thing["matches"][0];
@@ -43,12 +46,14 @@ fn whoever_comes_second_is_told_of_the_first_and_so_is_the_outbox() {
     let ring = found(&staff, 2, &json!({"kind": "ring"}));
     assert_eq!(ring["matches"], json!([]), "a ring is no umbrella: {ring}");
     let picture = STANDARD.encode(drawn_again(2));
-    let missed_ring = lost(&staff, &json!({"kind": "jewellery", "image": picture, "occurred_at": "2025-01-12T08:00:00Z"}));
+    let missed_ring =
+        lost(&staff, &json!({"kind": "jewellery", "image": picture, "occurred_at": "2025-01-12T08:00:00Z"}));
     let told = &missed_ring["matches"][0];
     assert_eq!(told["image_id"], ring["image_id"], "{missed_ring}");
     assert!(told["similarity"].as_f64() > Some(0.8), "{missed_ring}");
     // Found before it was lost.
-    let early = lost(&staff, &json!({"kind": "umbrella", "colour": "blue", "occurred_at": "2025-01-20T09:00:00Z"}));
+    let early =
+        lost(&staff, &json!({"kind": "umbrella", "colour": "blue", "occurred_at": "2025-01-20T09:00:00Z"}));
     assert_eq!(early["matches"], json!([]), "{early}");
     staff.post_json(REPORTS, &json!({"colour": "blue"})).problem(400, "bad_request");
 
@@ -60,7 +65,11 @@ fn whoever_comes_second_is_told_of_the_first_and_so_is_the_outbox() {
     assert!(pair["found"]["url"].is_string() && pair["lost"]["url"].is_null(), "{pair}");
     let decide = format!("{MATCHES}/{}", pair["match_id"].as_str().expect("an id"));
     let decided = staff.post_json(&decide, &json!({"state": "confirmed"})).json(200);
-    assert_eq!((&decided["state"], &decided["decided_by"]), (&json!("confirmed"), &json!("staff-1")), "{decided}");
+    assert_eq!(
+        (&decided["state"], &decided["decided_by"]),
+        (&json!("confirmed"), &json!("staff-1")),
+        "{decided}"
+    );
     staff.post_json(&decide, &json!({"state": "perhaps"})).problem(400, "bad_request");
     let nobody = format!("{MATCHES}/00000000-0000-7000-8000-000000000000");
     staff.post_json(&nobody, &json!({"state": "confirmed"})).problem(404, "match_not_found");
@@ -76,7 +85,8 @@ fn whoever_comes_second_is_told_of_the_first_and_so_is_the_outbox() {
     tables(&house, async |store| {
         let events = store.outbox_pending(100).await.expect("the events are read");
         let matched: Vec<_> = events.iter().filter(|e| e.topic == "lost_found.matched").collect();
-        let told = |id: &Value| matched.iter().any(|e| e.payload.to_string().contains(id.as_str().expect("an id")));
+        let told =
+            |id: &Value| matched.iter().any(|e| e.payload.to_string().contains(id.as_str().expect("an id")));
         assert!(told(&missed["image_id"]) && told(&thing["image_id"]), "{matched:?}");
     });
 }
@@ -90,6 +100,7 @@ fn a_colour_that_nobody_said_is_taken_from_the_picture() {
     let red = crate::pictures::jpeg(&image::DynamicImage::ImageRgb8(red));
     let kept = keep(&staff, &red, &json!({"category": "lost_found", "kind": "scarf"})).json(201);
     assert_eq!(kept["colour"], "red", "{kept}");
-    let said = keep(&staff, &red, &json!({"category": "lost_found", "kind": "scarf", "colour": "Maroon"})).json(201);
+    let said =
+        keep(&staff, &red, &json!({"category": "lost_found", "kind": "scarf", "colour": "Maroon"})).json(201);
     assert_eq!(said["colour"], "maroon", "{said}");
 }

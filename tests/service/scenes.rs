@@ -38,10 +38,8 @@ pub(crate) fn scene(seed: u64, width: u32, height: u32) -> RgbImage {
         let round = dice.roll(2) == 0;
         for y in y0..(y0 + h).min(height) {
             for x in x0..(x0 + w).min(width) {
-                let (dx, dy) = (
-                    (x - x0) as f32 / w as f32 * 2.0 - 1.0,
-                    (y - y0) as f32 / h as f32 * 2.0 - 1.0,
-                );
+                let (dx, dy) =
+                    ((x - x0) as f32 / w as f32 * 2.0 - 1.0, (y - y0) as f32 / h as f32 * 2.0 - 1.0);
                 if !round || dx * dx + dy * dy <= 1.0 {
                     picture.put_pixel(x, y, colour);
                 }

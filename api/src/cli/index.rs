@@ -99,7 +99,13 @@ fn pictures(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
 }
 
 /// What the folders between say of a picture.
-fn place(folder: &Path, path: PathBuf, category: ImageCategory, room: Option<&str>, tags: &[String]) -> Found {
+fn place(
+    folder: &Path,
+    path: PathBuf,
+    category: ImageCategory,
+    room: Option<&str>,
+    tags: &[String],
+) -> Found {
     let below = path.parent().and_then(|p| p.strip_prefix(folder).ok()).unwrap_or(Path::new(""));
     let mut names: Vec<String> =
         below.components().map(|c| c.as_os_str().to_string_lossy().into_owned()).collect();
@@ -165,7 +171,8 @@ struct Remote {
 impl Keeper for Remote {
     fn keep(&self, found: &Found, bytes: Vec<u8>) -> Result<Value, Value> {
         let tags = found.tags.join(",");
-        let mut query = vec![("category", self.category.as_str()), ("on_duplicate", "reuse"), ("tags", &tags)];
+        let mut query =
+            vec![("category", self.category.as_str()), ("on_duplicate", "reuse"), ("tags", &tags)];
         query.extend(found.room.as_deref().map(|room| ("room_number", room)));
         let lost = |e: reqwest::Error| json!({ "code": "no_answer", "detail": e.without_url().to_string() });
         for _ in 0..PATIENCE {
@@ -179,8 +186,9 @@ impl Keeper for Remote {
             let answer = request.send().map_err(lost)?;
             let (good, status) = (answer.status().is_success(), answer.status().as_u16());
             let text = answer.text().map_err(lost)?;
-            let told: Value = serde_json::from_str(&text)
-                .unwrap_or_else(|_| json!({ "status": status, "code": "no_answer", "detail": "no JSON came back" }));
+            let told: Value = serde_json::from_str(&text).unwrap_or_else(
+                |_| json!({ "status": status, "code": "no_answer", "detail": "no JSON came back" }),
+            );
             if good {
                 return Ok(told);
             }
@@ -312,8 +320,14 @@ mod tests {
         let room = ImageCategory::Room;
         assert_eq!(of("photos/a.jpg", room, None), (None, tags(&["new"])));
         assert_eq!(of("photos/201/a.jpg", room, None), (Some("201".to_owned()), tags(&["new"])));
-        assert_eq!(of("photos/201/clean/a.jpg", room, None), (Some("201".to_owned()), tags(&["new", "clean"])));
-        assert_eq!(of("photos/clean/a.jpg", room, Some("7")), (Some("7".to_owned()), tags(&["new", "clean"])));
+        assert_eq!(
+            of("photos/201/clean/a.jpg", room, None),
+            (Some("201".to_owned()), tags(&["new", "clean"]))
+        );
+        assert_eq!(
+            of("photos/clean/a.jpg", room, Some("7")),
+            (Some("7".to_owned()), tags(&["new", "clean"]))
+        );
         assert_eq!(of("photos/kettle/a.jpg", ImageCategory::Amenity, None), (None, tags(&["new", "kettle"])));
     }
 

@@ -70,11 +70,7 @@ pub(crate) struct IndexAnswer {
 impl ImageGallery {
     /// Keeps a picture. When this answers, it is found by searches and on stable storage. What has begun is finished, whether
     /// or not the caller waits for the answer.
-    pub async fn add(
-        self: &Arc<Self>,
-        caller: &Principal,
-        new: NewPicture,
-    ) -> Result<IndexAnswer, Problem> {
+    pub async fn add(self: &Arc<Self>, caller: &Principal, new: NewPicture) -> Result<IndexAnswer, Problem> {
         let (this, hotel, actor) = (Arc::clone(self), caller.hotel.clone(), caller.subject.clone());
         let admit = async move { this.admit(&hotel, &actor, new).await };
         tokio::spawn(admit.in_current_span()).await?

@@ -30,7 +30,7 @@ pub(crate) use index::{IndexAnswer, NewPicture, OnDuplicate};
 pub(crate) use metadata::{Known, MOST_TAGS, Metadata, category, moment, room, side, tags};
 pub(crate) use prepare::{Prepared, describe, prepare, prepare_picture};
 pub(crate) use reindex::Reindexing;
-pub(crate) use search::{Question, Query, SearchInput};
+pub(crate) use search::{Query, Question, SearchInput};
 
 use super::gallery::{CatchUpError, Gallery};
 use crate::app::Engines;
@@ -115,7 +115,14 @@ impl ImageGallery {
     }
 
     /// The address of a file of a picture, good for a while and for nothing else.
-    fn address(&self, signer: &AddressSigner, hotel: &HotelId, id: Uuid, variant: Variant, until: i64) -> String {
+    fn address(
+        &self,
+        signer: &AddressSigner,
+        hotel: &HotelId,
+        id: Uuid,
+        variant: Variant,
+        until: i64,
+    ) -> String {
         let signature = signer.sign(hotel, id, variant, until);
         format!(
             "{}/api/v1/cv/image/{id}/file?hotel={hotel}&variant={}&expires={until}&signature={signature}",

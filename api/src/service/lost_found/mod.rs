@@ -61,8 +61,7 @@ pub(crate) struct MatchReport {
 impl MatchReport {
     /// The matches of a new thing that were recorded with it, best first.
     pub fn of_new(recorded: &[RecordedMatch], candidates: &[Candidate]) -> Vec<Self> {
-        let known: HashMap<Uuid, &Candidate> =
-            candidates.iter().map(|c| (c.other, c)).collect();
+        let known: HashMap<Uuid, &Candidate> = candidates.iter().map(|c| (c.other, c)).collect();
         let mut reports: Vec<Self> = recorded
             .iter()
             .filter_map(|r| {
