@@ -85,17 +85,19 @@ impl ImageGallery {
         let NewPicture { known, picture, on_duplicate } = new;
         let lost_found = known.category == ImageCategory::LostFound;
         // Two that come at once must see each other where one of them would be refused, or is what the other looks for.
-        let _one = if lost_found || on_duplicate != OnDuplicate::Report {
+        let _one = if lost_found || on_duplicate == OnDuplicate::Reject {
             let one = self.change().await;
             self.catch_up().await?;
             Some(one)
         } else {
             None
         };
-        if let Some(picture) = picture.as_ref().filter(|_| on_duplicate == OnDuplicate::Reuse)
-            && let Some(here) = self.same_file(hotel, known.category, &picture.sha256).await?
-        {
-            return Ok(here);
+        let mut twin = None;
+        if let Some(picture) = picture.as_ref().filter(|_| on_duplicate == OnDuplicate::Reuse) {
+            twin = Some(self.twin(&picture.sha256).await);
+            if let Some(here) = self.same_file(hotel, known.category, &picture.sha256).await? {
+                return Ok(here);
+            }
         }
         let duplicates = match &picture {
             Some(picture) => self.duplicates(hotel, known.category, picture).await?,
@@ -117,6 +119,7 @@ impl ImageGallery {
         let told: Vec<MatchCandidate> = candidates.iter().map(Candidate::row).collect();
         let rows = self.engines.store.hotel(hotel);
         let added = self.keep(files, rows.add_image(row, &told)).await?;
+        drop(twin);
         let links = self.links(hotel, id, photo.as_ref()).await?;
         Ok(IndexAnswer {
             image_id: id,

@@ -51,6 +51,8 @@ pub(crate) struct ImageGallery {
     faces: Arc<Gallery>,
     /// One change at a time where two must see each other.
     changes: Mutex<()>,
+    /// One file of the same sum at a time; by its first digit.
+    twins: [Mutex<()>; 16],
     /// One carrier between tables and index at a time.
     carrier: Mutex<()>,
     veils: Mutex<HashMap<usize, Arc<Veil>>>,
@@ -73,6 +75,7 @@ impl ImageGallery {
             engines,
             faces,
             changes: Mutex::default(),
+            twins: Default::default(),
             carrier: Mutex::default(),
             veils: Mutex::default(),
             signer: OnceCell::new(),
@@ -85,6 +88,12 @@ impl ImageGallery {
     /// Waits for other changes that must see each other to end, and keeps further ones waiting.
     async fn change(&self) -> MutexGuard<'_, ()> {
         self.changes.lock().await
+    }
+
+    /// Waits for the same file, when it is on its way in, and keeps it waiting.
+    async fn twin(&self, sha256: &str) -> MutexGuard<'_, ()> {
+        let digit = sha256.chars().next().and_then(|c| c.to_digit(16)).unwrap_or_default();
+        self.twins[digit as usize % self.twins.len()].lock().await
     }
 
     async fn veil(&self, dimension: usize) -> Result<Arc<Veil>, StoreError> {
