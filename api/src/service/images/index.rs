@@ -110,7 +110,7 @@ impl ImageGallery {
         }
         let id = Uuid::now_v7();
         let uploaded_at = Utc::now();
-        let (row, files) = self.row(hotel, actor, id, uploaded_at, known, picture);
+        let (row, files) = Self::row(hotel, actor, id, uploaded_at, known, picture);
         let candidates =
             if lost_found { self.candidates(hotel, &row, row.vector.as_ref()).await? } else { Vec::new() };
         let (category, content) = (row.category, row.content.clone());
@@ -167,7 +167,6 @@ impl ImageGallery {
 
     /// The row of a new picture, and the files to write before it.
     pub(crate) fn row(
-        &self,
         hotel: &HotelId,
         actor: &str,
         id: Uuid,

@@ -104,7 +104,7 @@ fn bad_cursor() -> Problem {
 
 impl ImageGallery {
     /// The nearest points of a descriptor, best first. A collection that is not there yet holds nothing.
-    pub(super) async fn nearest(
+    pub(in crate::service) async fn nearest(
         &self,
         probe: &Embedding,
         filter: &Filter,
