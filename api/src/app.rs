@@ -20,7 +20,8 @@ use crate::admission::Admission;
 use crate::config::Settings;
 use crate::extract::Bodies;
 use crate::problem::Problem;
-use crate::service::{DocumentService, FaceService, Gallery};
+use crate::service::images::ImageGallery;
+use crate::service::{DocumentService, FaceService, Gallery, Visual};
 
 /// The state of the process, shared by all requests.
 #[derive(Clone)]
@@ -48,8 +49,10 @@ pub(crate) struct Inner {
     pub reindex_needed: AtomicBool,
     pub engines: Engines,
     pub gallery: Arc<Gallery>,
+    pub images: Arc<ImageGallery>,
     pub faces: ArcSwap<FaceState>,
     pub documents: ArcSwap<DocumentState>,
+    pub visual: ArcSwap<VisualState>,
     pub metrics: PrometheusHandle,
     pub started: Instant,
 }
@@ -92,6 +95,7 @@ pub(crate) enum State<S> {
 
 pub(crate) type FaceState = State<FaceService>;
 pub(crate) type DocumentState = State<DocumentService>;
+pub(crate) type VisualState = State<Visual>;
 
 impl<S> State<S> {
     /// The service, or the problem that says why not yet or not at all.
@@ -312,6 +316,8 @@ impl App {
         );
         let bodies = Bodies::new(&settings.http);
         let limits = RateLimits::new(&settings.rate_limits);
+        let gallery = Arc::new(Gallery::new(engines.clone()));
+        let images = ImageGallery::new(engines.clone(), Arc::clone(&gallery), &settings);
         Ok(Self(Arc::new(Inner {
             settings,
             tokens,
@@ -322,10 +328,12 @@ impl App {
             document_admission,
             bodies,
             reindex_needed: AtomicBool::new(false),
-            gallery: Arc::new(Gallery::new(engines.clone())),
+            gallery,
+            images: Arc::new(images),
             engines,
             faces: ArcSwap::from_pointee(FaceState::Starting),
             documents: ArcSwap::from_pointee(DocumentState::Starting),
+            visual: ArcSwap::from_pointee(VisualState::Starting),
             metrics,
             started: Instant::now(),
         })))
@@ -357,5 +365,10 @@ impl App {
     /// The same of documents.
     pub fn document_service(&self) -> Result<Arc<DocumentService>, Problem> {
         self.documents.load().service()
+    }
+
+    /// The models that look at photographs of rooms and things.
+    pub fn visual(&self) -> Result<Arc<Visual>, Problem> {
+        self.visual.load().service()
     }
 }

@@ -8,11 +8,12 @@ use innkeeper_core::ErrorCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
-use crate::app::{App, DocumentState, Engines, FaceState, StartError};
+use crate::app::{App, DocumentState, Engines, FaceState, StartError, VisualState};
 use crate::config::Settings;
 use crate::models::{Loader, ModelsError};
 use crate::problem::Problem;
-use crate::service::{DocumentService, FaceService};
+use crate::service::images::Reindexing;
+use crate::service::{CatchUpError, DocumentService, FaceService, Visual};
 use crate::{connections, routes, telemetry};
 
 /// How often leftovers (vectors and pictures of deleted people, templates without a vector) are looked for.
@@ -31,6 +32,7 @@ pub(crate) async fn serve(settings: Settings, dev: bool) -> Result<(), StartErro
     let engines = Engines::open(&settings).await?;
     let app = App::new(settings, dev, engines.clone(), metrics)?;
     app.gallery.reconcile().await?;
+    app.images.reconcile().await?;
     let listener = tokio::net::TcpListener::bind(address)
         .await
         .map_err(|source| StartError::Listen { address, source })?;
@@ -79,7 +81,64 @@ async fn stop_signal() {
 
 /// Loads the models, and only then says ready.
 async fn warm_up(app: App) {
-    tokio::join!(warm_up_faces(&app), warm_up_documents(&app));
+    tokio::join!(warm_up_faces(&app), warm_up_documents(&app), warm_up_visual(&app));
+}
+
+/// Loads models on a thread that may block.
+async fn load<T: Send + 'static>(
+    app: &App,
+    load: impl FnOnce(&Loader, &Settings) -> Result<T, ModelsError> + Send + 'static,
+) -> Result<T, StartError> {
+    let settings = app.settings.clone();
+    let loaded = tokio::task::spawn_blocking(move || load(&Loader::new(&settings, None)?, &settings)).await;
+    loaded.map_err(|error| StartError::Serve(std::io::Error::other(error)))?.map_err(StartError::from)
+}
+
+async fn warm_up_visual(app: &App) {
+    let started = Instant::now();
+    let state = match load(app, |loader, _| loader.visual()).await {
+        Ok(visual) => {
+            let seconds = started.elapsed().as_secs_f32();
+            let models = visual.models().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            tracing::info!(seconds, models, objects = visual.objects_note(), "photographs: ready");
+            VisualState::Ready(Arc::new(visual))
+        }
+        Err(error) => {
+            tracing::error!(%error, "photographs: not available");
+            VisualState::Absent(absence(&error))
+        }
+    };
+    let ready = match &state {
+        VisualState::Ready(visual) => Some(Arc::clone(visual)),
+        _ => None,
+    };
+    app.visual.store(Arc::new(state));
+    if let Some(visual) = ready {
+        describe_again(app, &visual).await;
+    }
+}
+
+/// Describes pictures that another model described, while requests are answered; the index of this model finds them then.
+async fn describe_again(app: &App, visual: &Arc<Visual>) {
+    let mut failed = 0_usize;
+    let told = |picture: Reindexing| {
+        if let Some(problem) = picture.problem {
+            failed += 1;
+            tracing::warn!(image = %picture.image_id, problem, "a picture keeps the vector of a former model");
+        }
+    };
+    match app.images.reindex(visual, &app.settings.images, &app.admission, told).await {
+        Ok(0) if failed == 0 => {}
+        Ok(moved) => {
+            tracing::info!(moved, failed, model = %visual.describer.model(), "pictures are described anew");
+        }
+        Err(problem) => {
+            tracing::warn!(
+                detail = problem.detail,
+                "not every picture is described by the running model yet"
+            );
+        }
+    }
 }
 
 async fn warm_up_documents(app: &App) {
@@ -89,14 +148,8 @@ async fn warm_up_documents(app: &App) {
         app.documents.store(Arc::new(DocumentState::Absent(left_out)));
         return;
     }
-    let (started, settings) = (Instant::now(), app.settings.clone());
-    let loaded =
-        tokio::task::spawn_blocking(move || Loader::new(&settings, None)?.documents(&settings)).await;
-    let loaded = match loaded {
-        Ok(result) => result.map_err(StartError::from),
-        Err(error) => Err(StartError::Serve(std::io::Error::other(error))),
-    };
-    let state = match loaded {
+    let started = Instant::now();
+    let state = match load(app, Loader::documents).await {
         Ok(documents) => {
             let models = documents.models().join(", ");
             tracing::info!(seconds = started.elapsed().as_secs_f32(), models, "documents: ready");
@@ -182,6 +235,14 @@ async fn prune(app: &App) -> bool {
     }
 }
 
+/// Carries what is queued, and rewrites files that hold bytes of what was deleted.
+async fn tidy(app: &App) -> Result<(), CatchUpError> {
+    app.gallery.catch_up().await?;
+    app.images.catch_up().await?;
+    app.images.scrub().await?;
+    app.gallery.scrub().await
+}
+
 async fn sweep(app: App) {
     let mut clock = tokio::time::interval(SWEEP);
     clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
@@ -224,11 +285,7 @@ async fn sweep(app: App) {
         if let Err(error) = app.engines.store.expire_answers(chrono::Utc::now()).await {
             tracing::warn!(%error, "answers whose time is over could not be forgotten; the next round tries");
         }
-        let swept = match app.gallery.catch_up().await {
-            Ok(()) => app.gallery.scrub().await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = swept {
+        if let Err(error) = tidy(&app).await {
             tracing::warn!(%error, "leftovers could not be cleared; the next round tries again");
         }
         if let FaceState::Ready(service) = &*app.faces.load_full() {

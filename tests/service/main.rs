@@ -17,15 +17,21 @@ mod forged;
 mod hostile;
 mod hostile_json;
 mod hostile_pictures;
+mod images;
+#[cfg(feature = "kill-points")]
+mod images_crash;
+mod index_folder;
 mod interface;
 mod lifecycle;
 mod load;
+mod lost_found;
 mod matrix;
 #[path = "../../crates/ocr/tests/rendered/pdf.rs"]
 #[allow(dead_code, reason = "these tests draw only some of it")]
 mod pdf;
 mod pictures;
 mod recognise;
+mod scenes;
 mod server;
 mod slow;
 mod tenants;

@@ -4,9 +4,11 @@ mod allowed;
 mod body;
 mod form;
 mod json;
+pub(crate) mod lenient;
 
 pub(crate) use allowed::{
-    Allowed, CorrectFaces, GiveFeedback, ManageFaces, ManageKeys, ReadAudit, ReadDocuments, Recognise,
+    Allowed, CorrectFaces, GiveFeedback, IndexImages, ManageFaces, ManageKeys, ReadAudit, ReadDocuments,
+    Recognise, SearchImages,
 };
 pub(crate) use body::{Bodies, finish};
 pub(crate) use form::{Form, FormFields, Pictures};

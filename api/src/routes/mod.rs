@@ -6,9 +6,12 @@ mod docs;
 mod face;
 mod feedback;
 mod health;
+mod image;
 mod keys;
+mod lost_found;
 mod ocr;
 mod problems;
+mod search;
 mod trail;
 mod verify;
 
@@ -29,6 +32,9 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
         .merge(verify::routes())
         .merge(corrections::routes())
         .merge(ocr::routes())
+        .merge(search::routes())
+        .merge(image::routes())
+        .merge(lost_found::routes())
         .merge(feedback::routes())
         .merge(keys::routes())
         .merge(audit::routes())

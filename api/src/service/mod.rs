@@ -11,11 +11,14 @@ mod enrol;
 mod face;
 pub(crate) mod feedback;
 mod gallery;
+pub(crate) mod images;
+pub(crate) mod lost_found;
 mod recent;
 mod recognise;
 mod reindex;
 mod unknown;
 mod verify;
+mod visual;
 
 pub(crate) use answers::{
     DeletedAnswer, EmbeddingAnswer, EnrolAnswer, FaceReport, RecogniseAnswer, ThresholdsReport,
@@ -26,7 +29,8 @@ pub(crate) use documents::{CANNOT_BE_LOADED, Documents, IdentityAnswer, InvoiceA
 pub(crate) use enrol::{ConsentInput, EnrolInput, ProfileInput};
 pub(crate) use face::FaceService;
 pub(crate) use feedback::{FeedbackAnswer, ForgottenAnswer, KeptAnswerReport};
-pub(crate) use gallery::Gallery;
+pub(crate) use gallery::{CatchUpError, Gallery};
 pub(crate) use recognise::{Sight, describe_frame};
 pub(crate) use unknown::{NamedAnswer, UnknownAnswer};
 pub(crate) use verify::VerifyAnswer;
+pub(crate) use visual::Visual;
