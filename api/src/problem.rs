@@ -72,9 +72,14 @@ pub(crate) fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::UnknownFaceNotFound
         | ErrorCode::NegativeNotFound
         | ErrorCode::AttendanceNotFound
-        | ErrorCode::ApiKeyNotFound => StatusCode::NOT_FOUND,
+        | ErrorCode::ApiKeyNotFound
+        | ErrorCode::ReferenceNotFound
+        | ErrorCode::ModelNotFound => StatusCode::NOT_FOUND,
         ErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-        ErrorCode::FaceAlreadyEnrolled | ErrorCode::ModelChanged => StatusCode::CONFLICT,
+        ErrorCode::FaceAlreadyEnrolled
+        | ErrorCode::ModelChanged
+        | ErrorCode::TooManyReferences
+        | ErrorCode::NothingToRollBack => StatusCode::CONFLICT,
         ErrorCode::PayloadTooLarge | ErrorCode::ImageTooLarge | ErrorCode::DocumentTooLarge => {
             StatusCode::PAYLOAD_TOO_LARGE
         }
@@ -89,6 +94,7 @@ pub(crate) fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::FaceQuality
         | ErrorCode::DifferentPeople
         | ErrorCode::NoUsablePhoto
+        | ErrorCode::PhotoQuality
         | ErrorCode::ConsentRequired => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::RateLimited | ErrorCode::TooManyFailedMatches => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::Overloaded

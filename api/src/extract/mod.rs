@@ -6,7 +6,8 @@ mod form;
 mod json;
 
 pub(crate) use allowed::{
-    Allowed, CorrectFaces, GiveFeedback, ManageFaces, ManageKeys, ReadAudit, ReadDocuments, Recognise,
+    Allowed, CorrectFaces, GiveFeedback, ManageFaces, ManageKeys, ReadAudit, ReadDocuments, ReadModels,
+    Recognise, SeeRooms, TeachRooms, TrainModels,
 };
 pub(crate) use body::{Bodies, finish};
 pub(crate) use form::{Form, FormFields, Pictures};
