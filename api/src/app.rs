@@ -20,7 +20,7 @@ use crate::admission::Admission;
 use crate::config::Settings;
 use crate::extract::Bodies;
 use crate::problem::Problem;
-use crate::service::{DocumentService, FaceService, Gallery};
+use crate::service::{DocumentService, FaceService, Gallery, Visual};
 
 /// The state of the process, shared by all requests.
 #[derive(Clone)]
@@ -50,6 +50,7 @@ pub(crate) struct Inner {
     pub gallery: Arc<Gallery>,
     pub faces: ArcSwap<FaceState>,
     pub documents: ArcSwap<DocumentState>,
+    pub visual: ArcSwap<VisualState>,
     pub metrics: PrometheusHandle,
     pub started: Instant,
 }
@@ -92,6 +93,7 @@ pub(crate) enum State<S> {
 
 pub(crate) type FaceState = State<FaceService>;
 pub(crate) type DocumentState = State<DocumentService>;
+pub(crate) type VisualState = State<Visual>;
 
 impl<S> State<S> {
     /// The service, or the problem that says why not yet or not at all.
@@ -323,6 +325,7 @@ impl App {
             engines,
             faces: ArcSwap::from_pointee(FaceState::Starting),
             documents: ArcSwap::from_pointee(DocumentState::Starting),
+            visual: ArcSwap::from_pointee(VisualState::Starting),
             metrics,
             started: Instant::now(),
         })))
@@ -354,5 +357,10 @@ impl App {
     /// The same of documents.
     pub fn document_service(&self) -> Result<Arc<DocumentService>, Problem> {
         self.documents.load().service()
+    }
+
+    /// The models that look at photographs of rooms and things.
+    pub fn visual(&self) -> Result<Arc<Visual>, Problem> {
+        self.visual.load().service()
     }
 }

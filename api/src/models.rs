@@ -1,5 +1,7 @@
 //! From packs to running pipelines: which installed model does which task, loaded and warmed.
 
+mod visual;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -45,6 +47,10 @@ pub(crate) enum ModelsError {
     Ranker { path: PathBuf, source: innkeeper_ocr::invoice::RankerError },
     #[error("the ranker of the build: {0}")]
     ShippedRanker(innkeeper_ocr::invoice::RankerError),
+    #[error(transparent)]
+    ImageEmbedding(#[from] innkeeper_image_embedding::EmbeddingError),
+    #[error(transparent)]
+    Objects(#[from] innkeeper_objects::ObjectError),
     #[error(transparent)]
     Convert(#[from] innkeeper_convert::ConvertError),
     #[error(transparent)]

@@ -8,7 +8,7 @@ use innkeeper_core::ErrorCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
-use crate::app::{App, DocumentState, Engines, FaceState, StartError};
+use crate::app::{App, DocumentState, Engines, FaceState, StartError, VisualState};
 use crate::config::Settings;
 use crate::models::{Loader, ModelsError};
 use crate::problem::Problem;
@@ -79,18 +79,40 @@ async fn stop_signal() {
 
 /// Loads the models, and only then says ready.
 async fn warm_up(app: App) {
-    tokio::join!(warm_up_faces(&app), warm_up_documents(&app));
+    tokio::join!(warm_up_faces(&app), warm_up_documents(&app), warm_up_visual(&app));
+}
+
+/// Loads models on a thread that may block.
+async fn load<T: Send + 'static>(
+    app: &App,
+    load: impl FnOnce(&Loader, &Settings) -> Result<T, ModelsError> + Send + 'static,
+) -> Result<T, StartError> {
+    let settings = app.settings.clone();
+    let loaded =
+        tokio::task::spawn_blocking(move || load(&Loader::new(&settings, None)?, &settings)).await;
+    loaded.map_err(|error| StartError::Serve(std::io::Error::other(error)))?.map_err(StartError::from)
+}
+
+async fn warm_up_visual(app: &App) {
+    let started = Instant::now();
+    let state = match load(app, |loader, _| loader.visual()).await {
+        Ok(visual) => {
+            let seconds = started.elapsed().as_secs_f32();
+            let models = visual.models().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            tracing::info!(seconds, models, objects = visual.objects_note(), "photographs: ready");
+            VisualState::Ready(Arc::new(visual))
+        }
+        Err(error) => {
+            tracing::error!(%error, "photographs: not available");
+            VisualState::Absent(absence(&error))
+        }
+    };
+    app.visual.store(Arc::new(state));
 }
 
 async fn warm_up_documents(app: &App) {
-    let (started, settings) = (Instant::now(), app.settings.clone());
-    let loaded =
-        tokio::task::spawn_blocking(move || Loader::new(&settings, None)?.documents(&settings)).await;
-    let loaded = match loaded {
-        Ok(result) => result.map_err(StartError::from),
-        Err(error) => Err(StartError::Serve(std::io::Error::other(error))),
-    };
-    let state = match loaded {
+    let started = Instant::now();
+    let state = match load(app, Loader::documents).await {
         Ok(documents) => {
             let models = documents.models().join(", ");
             tracing::info!(seconds = started.elapsed().as_secs_f32(), models, "documents: ready");

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::app::{App, DocumentState, FaceState};
+use crate::app::{App, DocumentState, FaceState, VisualState};
 use crate::problem::{Problem, ProblemDocument};
 use crate::service::ThresholdsReport;
 
@@ -42,6 +42,24 @@ struct CvHealth {
     uptime_seconds: u64,
     faces: FacesHealth,
     documents: DocumentsHealth,
+    visual: VisualHealth,
+}
+
+/// The state of the models that look at photographs of rooms and things.
+#[derive(Debug, Default, Serialize, ToSchema)]
+struct VisualHealth {
+    /// `ready`, `starting` or `absent`.
+    state: &'static str,
+    /// Why it is absent, and the command that mends it.
+    detail: Option<String>,
+    /// Name and version of every running model.
+    models: Vec<String>,
+    /// The model whose descriptors image search compares.
+    descriptors: Option<String>,
+    /// What counts objects: `installed`, or why nothing does.
+    objects: Option<String>,
+    /// What searches pictures by a sentence: why nothing does.
+    text: Option<&'static str>,
 }
 
 /// The state of the reading of documents.
@@ -91,6 +109,7 @@ async fn live() -> Json<Probe> {
 async fn ready(State(app): State<App>) -> Result<Json<Probe>, Problem> {
     app.faces.load().settled()?;
     app.documents.load().settled()?;
+    app.visual.load().settled()?;
     Ok(Json(Probe { status: "ok" }))
 }
 
@@ -138,10 +157,26 @@ async fn cv_health(State(app): State<App>) -> Json<CvHealth> {
             }),
         },
     };
-    let status = match (status, documents.state) {
-        ("starting", _) | (_, "starting") => "starting",
-        ("ok", "absent") => "degraded",
-        (status, _) => status,
+    let visual = match &*app.visual.load_full() {
+        VisualState::Starting => VisualHealth { state: "starting", ..VisualHealth::default() },
+        VisualState::Absent(problem) => VisualHealth {
+            state: "absent",
+            detail: Some(problem.detail.clone()),
+            ..VisualHealth::default()
+        },
+        VisualState::Ready(visual) => VisualHealth {
+            state: "ready",
+            detail: None,
+            models: visual.models().iter().map(ToString::to_string).collect(),
+            descriptors: Some(visual.describer.model().to_string()),
+            objects: Some(visual.objects_note().to_owned()),
+            text: Some("model_not_installed"),
+        },
+    };
+    let status = match (status, documents.state, visual.state) {
+        ("starting", ..) | (_, "starting", _) | (.., "starting") => "starting",
+        ("ok", "absent", _) | ("ok", _, "absent") => "degraded",
+        (status, ..) => status,
     };
     Json(CvHealth {
         status,
@@ -149,6 +184,7 @@ async fn cv_health(State(app): State<App>) -> Json<CvHealth> {
         uptime_seconds: app.started.elapsed().as_secs(),
         faces,
         documents,
+        visual,
     })
 }
 

@@ -16,6 +16,7 @@ mod recognise;
 mod reindex;
 mod unknown;
 mod verify;
+mod visual;
 
 pub(crate) use answers::{
     DeletedAnswer, EmbeddingAnswer, EnrolAnswer, FaceReport, RecogniseAnswer, ThresholdsReport,
@@ -30,3 +31,4 @@ pub(crate) use gallery::Gallery;
 pub(crate) use recognise::{Sight, describe_frame};
 pub(crate) use unknown::{NamedAnswer, UnknownAnswer};
 pub(crate) use verify::VerifyAnswer;
+pub(crate) use visual::Visual;
