@@ -141,8 +141,7 @@ async fn analyze(
         return Err(Problem::new(ErrorCode::BadRequest, detail));
     }
     let question = RoomQuestion {
-        hotel: allowed.caller.hotel.clone(),
-        actor: allowed.caller.subject.clone(),
+        caller: allowed.caller,
         room,
         room_type: room_type(fields.room_type)?,
         taken_at: taken_at(fields.taken_at.as_deref(), app.settings.attendance.max_future_seconds)?,

@@ -145,7 +145,7 @@ async fn remove(
 ) -> Result<Json<RemovedReference>, Problem> {
     let Path((room, id)) = path.map_err(|e| Problem::new(ErrorCode::InvalidId, e.body_text()))?;
     let (room, id) = (room_number(&room)?, uuid(&id)?);
-    Ok(Json(app.rooms.remove_reference(&allowed.caller, &room, id).await?))
+    Ok(Json(app.rooms.remove_reference(&app, &allowed.caller, &room, id).await?))
 }
 
 /// A cleaning that is done.

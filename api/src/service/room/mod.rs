@@ -1,0 +1,16 @@
+//! Rooms: photos joined with reference photos, cleanings and verdicts.
+
+mod answers;
+mod correction;
+mod desk;
+mod reading;
+mod reference_photos;
+mod references;
+mod report;
+
+pub(crate) use answers::{
+    ReferenceAnswer, ReferencesAnswer, RemovedReference, RoomAnswer, RoomReport, RoomView,
+};
+pub(crate) use correction::{RoomCorrection, correct};
+pub(crate) use desk::{RoomDesk, RoomQuestion};
+pub(crate) use reading::{RoomWork, describe_room};
