@@ -40,6 +40,13 @@ pub(crate) trait FormFields: DeserializeOwned + Send + 'static {
     const MANY: bool;
     /// Whether a raw body may be a PDF file too.
     const PDF: bool = false;
+    /// Whether the fields may come without a picture.
+    const OPTIONAL: bool = false;
+    /// The object of the JSON body that holds this field, which a form or a query names without it.
+    fn object_of(field: &str) -> Option<&'static str> {
+        let _ = field;
+        None
+    }
     /// Takes the base64 texts out of the fields.
     fn take_images(&mut self) -> Vec<String>;
 }
@@ -164,7 +171,7 @@ async fn parts_of<T: FormFields>(mut multipart: Multipart, room: Room) -> Result
             insert::<T>(&mut map, &name, text)?;
         }
     }
-    if images.is_empty() {
+    if images.is_empty() && !T::OPTIONAL {
         return Err(bad(format!("the form has no part `{}`", T::IMAGES)));
     }
     if images.len() > 1 && !T::MANY {
@@ -190,7 +197,8 @@ fn insert<T: FormFields>(map: &mut Map<String, Value>, name: &str, text: String)
     } else {
         Value::String(text)
     };
-    let (target, key) = match name.split_once('.') {
+    let place = T::object_of(name).map(|object| (object, name)).or_else(|| name.split_once('.'));
+    let (target, key) = match place {
         Some((object, key)) => {
             let nested = map.entry(object).or_insert_with(|| Value::Object(Map::new()));
             let nested =
@@ -208,8 +216,10 @@ fn insert<T: FormFields>(map: &mut Map<String, Value>, name: &str, text: String)
 
 /// The fields as the JSON body has them, its pictures empty.
 fn typed<T: FormFields>(mut map: Map<String, Value>) -> Result<T, Problem> {
-    let empty = if T::MANY { Value::Array(Vec::new()) } else { Value::String(String::new()) };
-    map.insert(T::IMAGES.to_owned(), empty);
+    if !T::OPTIONAL {
+        let empty = if T::MANY { Value::Array(Vec::new()) } else { Value::String(String::new()) };
+        map.insert(T::IMAGES.to_owned(), empty);
+    }
     serde_json::from_value(Value::Object(map)).map_err(|e| json::broken(&e))
 }
 

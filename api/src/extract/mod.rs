@@ -4,6 +4,7 @@ mod allowed;
 mod body;
 mod form;
 mod json;
+pub(crate) mod lenient;
 
 pub(crate) use allowed::{
     Allowed, CorrectFaces, GiveFeedback, ManageFaces, ManageKeys, ReadAudit, ReadDocuments, ReadModels,

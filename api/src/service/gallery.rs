@@ -258,7 +258,7 @@ impl Gallery {
 
     /// Whether a collection so large that its rewriting holds up enrolments was rewritten a while ago. Otherwise
     /// it counts as rewritten now.
-    fn wrote_lately(&self, collection: &Collection, points: usize) -> bool {
+    pub(super) fn wrote_lately(&self, collection: &Collection, points: usize) -> bool {
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         let lately = written.get(collection).is_some_and(|at| at.elapsed() < REWRITE_EVERY);
         if points > LARGE && lately {

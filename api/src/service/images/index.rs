@@ -1,0 +1,207 @@
+//! A picture comes: looked at, compared with what is there, kept.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use innkeeper_core::{ErrorCode, HotelId, WriteStage};
+use innkeeper_identity::Principal;
+use innkeeper_media::{Key, Variant};
+use innkeeper_store::{Image, ImageCategory, ImagePhoto, ImageVector, NewImage, StoreError};
+use serde::Serialize;
+use serde_json::json;
+use tracing::Instrument;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::answers::Links;
+use super::duplicates::Duplicate;
+use super::{ImageGallery, Known, Prepared};
+use crate::problem::Problem;
+use crate::service::lost_found::MatchReport;
+
+/// What to do with a picture that is here already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum OnDuplicate {
+    /// It is kept, and the answer names those it is like.
+    #[default]
+    Report,
+    /// 409.
+    Reject,
+}
+
+/// A picture with what is known of it, or a report without one.
+pub(crate) struct NewPicture {
+    pub known: Known,
+    pub picture: Option<Prepared>,
+    pub on_duplicate: OnDuplicate,
+}
+
+/// A picture that was kept.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct IndexAnswer {
+    pub image_id: Uuid,
+    #[schema(example = "room")]
+    pub category: &'static str,
+    /// When it was kept.
+    pub upload_time: DateTime<Utc>,
+    #[serde(flatten)]
+    pub links: Links,
+    /// Pictures of the category that this one nearly is; it is kept all the same.
+    pub duplicates: Vec<Duplicate>,
+    /// Lost or found things that this may be; each is told as the event `lost_found.matched` too.
+    pub matches: Vec<MatchReport>,
+    /// Of the kept picture, in pixels.
+    pub width: Option<u32>,
+    pub height: Option<u32>,
+    /// Of lost property: as it was said, else the colour that dominates the picture, else null.
+    pub colour: Option<String>,
+    /// The model that computed its vector; null without a picture.
+    pub model: Option<String>,
+    pub event_id: Uuid,
+}
+
+impl ImageGallery {
+    /// Keeps a picture. When this answers, it is found by searches and on stable storage. What has begun is finished, whether
+    /// or not the caller waits for the answer.
+    pub async fn add(
+        self: &Arc<Self>,
+        caller: &Principal,
+        new: NewPicture,
+    ) -> Result<IndexAnswer, Problem> {
+        let (this, hotel, actor) = (Arc::clone(self), caller.hotel.clone(), caller.subject.clone());
+        let admit = async move { this.admit(&hotel, &actor, new).await };
+        tokio::spawn(admit.in_current_span()).await?
+    }
+
+    pub(crate) async fn admit(
+        &self,
+        hotel: &HotelId,
+        actor: &str,
+        new: NewPicture,
+    ) -> Result<IndexAnswer, Problem> {
+        let NewPicture { known, picture, on_duplicate } = new;
+        let lost_found = known.category == ImageCategory::LostFound;
+        // Two that come at once must see each other where one of them would be refused, or is what the other looks for.
+        let _one = if lost_found || on_duplicate == OnDuplicate::Reject {
+            let one = self.change().await;
+            self.catch_up().await?;
+            Some(one)
+        } else {
+            None
+        };
+        let duplicates = match &picture {
+            Some(picture) => self.duplicates(hotel, known.category, picture).await?,
+            None => Vec::new(),
+        };
+        if on_duplicate == OnDuplicate::Reject && !duplicates.is_empty() {
+            let detail = "a picture like this one is here already";
+            let told = json!(duplicates);
+            return Err(Problem::new(ErrorCode::DuplicateImage, detail).with("duplicates", told));
+        }
+        let id = Uuid::now_v7();
+        let uploaded_at = Utc::now();
+        let (row, files) = self.row(hotel, actor, id, uploaded_at, known, picture);
+        let candidates =
+            if lost_found { self.candidates(hotel, &row, row.vector.as_ref()).await? } else { Vec::new() };
+        let recorded: Vec<_> = candidates.iter().map(|c| c.candidate.clone()).collect();
+        let (category, content) = (row.category, row.content.clone());
+        let photo = row.photo.clone();
+        let model = row.vector.as_ref().map(|v| v.model.to_string());
+        let rows = self.engines.store.hotel(hotel);
+        let added = self.keep(files, rows.add_image(row, &recorded)).await?;
+        let links = self.links(hotel, id, photo.as_ref()).await?;
+        Ok(IndexAnswer {
+            image_id: id,
+            category: category.as_str(),
+            upload_time: uploaded_at,
+            links,
+            duplicates,
+            matches: MatchReport::of_new(&added.matches, &candidates),
+            width: content.width,
+            height: content.height,
+            colour: content.colour,
+            model,
+            event_id: added.event_id,
+        })
+    }
+
+    /// The row of a new picture, and the files to write before it.
+    pub(crate) fn row(
+        &self,
+        hotel: &HotelId,
+        actor: &str,
+        id: Uuid,
+        uploaded_at: DateTime<Utc>,
+        known: Known,
+        picture: Option<Prepared>,
+    ) -> (NewImage, Vec<(Key, Bytes)>) {
+        let Known { category, room_number, side, taken_at, mut content } = known;
+        let mut files = Vec::new();
+        let (mut photo, mut vector) = (None, None);
+        if let Some(picture) = picture {
+            content.width = Some(picture.width);
+            content.height = Some(picture.height);
+            content.bytes = Some(picture.jpeg.len() as u64);
+            if category == ImageCategory::LostFound && content.colour.is_none() {
+                content.colour = picture.colour.map(str::to_owned);
+            }
+            let [whole, small] =
+                [Variant::Picture, Variant::Thumbnail].map(|variant| Key::of_image(hotel, id, variant));
+            photo = Some(ImagePhoto {
+                photo_key: whole.to_string(),
+                thumbnail_key: Some(small.to_string()),
+                sha256: picture.sha256,
+                hash: picture.hash.0,
+            });
+            vector = Some(ImageVector {
+                model: picture.descriptor.model().clone(),
+                vector: picture.descriptor.into_vector(),
+            });
+            files = vec![(whole, picture.jpeg), (small, picture.thumbnail)];
+        }
+        let row = NewImage {
+            id,
+            category,
+            room_number,
+            side,
+            uploaded_at,
+            taken_at,
+            created_by: actor.to_owned(),
+            content,
+            photo,
+            vector,
+        };
+        (row, files)
+    }
+
+    /// Files, then rows, then the index: a row whose picture is missing could never move to another model, and what is left
+    /// of a write that was cut off before its row is removed at the next start. `write` writes the row.
+    pub(crate) async fn keep<T>(
+        &self,
+        files: Vec<(Key, Bytes)>,
+        write: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, Problem> {
+        let keys: Vec<Key> = files.iter().map(|(key, _)| key.clone()).collect();
+        let written: Result<T, Problem> = async {
+            for (key, bytes) in files {
+                self.engines.media.put(&key, bytes).await?;
+                WriteStage::PictureWritten.reached();
+            }
+            Ok(write.await?)
+        }
+        .await;
+        match written {
+            Ok(written) => {
+                self.catch_up().await?;
+                Ok(written)
+            }
+            Err(problem) => {
+                if let Err(error) = self.remove_strays(keys).await {
+                    tracing::warn!(%error, "files of a picture that was not kept stay until the next start");
+                }
+                Err(problem)
+            }
+        }
+    }
+}
