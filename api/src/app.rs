@@ -20,7 +20,7 @@ use crate::admission::Admission;
 use crate::config::Settings;
 use crate::extract::Bodies;
 use crate::problem::Problem;
-use crate::service::{DocumentService, FaceService, Gallery, Visual};
+use crate::service::{DocumentService, FaceService, Gallery, RoomDesk, Visual};
 
 /// The state of the process, shared by all requests.
 #[derive(Clone)]
@@ -51,6 +51,7 @@ pub(crate) struct Inner {
     pub faces: ArcSwap<FaceState>,
     pub documents: ArcSwap<DocumentState>,
     pub visual: ArcSwap<VisualState>,
+    pub rooms: RoomDesk,
     pub metrics: PrometheusHandle,
     pub started: Instant,
 }
@@ -309,6 +310,7 @@ impl App {
             settings.ocr.max_waiting,
             Duration::from_millis(settings.ocr.deadline_ms),
         );
+        let rooms = RoomDesk::new(&settings, engines.clone());
         let bodies = Bodies::new(&settings.http);
         let limits = RateLimits::new(&settings.rate_limits);
         Ok(Self(Arc::new(Inner {
@@ -326,6 +328,7 @@ impl App {
             faces: ArcSwap::from_pointee(FaceState::Starting),
             documents: ArcSwap::from_pointee(DocumentState::Starting),
             visual: ArcSwap::from_pointee(VisualState::Starting),
+            rooms,
             metrics,
             started: Instant::now(),
         })))

@@ -13,3 +13,4 @@ pub(crate) use allowed::{
 pub(crate) use body::{Bodies, finish};
 pub(crate) use form::{Form, FormFields, Pictures};
 pub(crate) use json::{JsonBody, broken};
+pub(crate) use lenient::flag;

@@ -7,8 +7,11 @@ mod face;
 mod feedback;
 mod health;
 mod keys;
+mod models;
 mod ocr;
 mod problems;
+mod room;
+mod room_care;
 mod trail;
 mod verify;
 
@@ -29,7 +32,10 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
         .merge(verify::routes())
         .merge(corrections::routes())
         .merge(ocr::routes())
+        .merge(room::routes())
+        .merge(room_care::routes())
         .merge(feedback::routes())
+        .merge(models::routes())
         .merge(keys::routes())
         .merge(audit::routes())
         .merge(health::routes())

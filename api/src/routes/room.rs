@@ -172,5 +172,5 @@ async fn room(
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Json<RoomReport>, Problem> {
     let room = room_in_path(path)?;
-    Ok(Json(app.rooms.report(&allowed.caller.hotel, &room).await?))
+    Ok(Json(app.rooms.report(&app, &allowed.caller.hotel, &room).await?))
 }

@@ -120,7 +120,7 @@ async fn list(
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Json<ReferencesAnswer>, Problem> {
     let room = room_in_path(path)?;
-    Ok(Json(app.rooms.references(&allowed.caller.hotel, &room).await?))
+    Ok(Json(app.rooms.references(&app, &allowed.caller.hotel, &room).await?))
 }
 
 /// Remove a reference photo.

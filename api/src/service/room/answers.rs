@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::service::cleanings::CleaningReport;
+use crate::service::images::Links;
 
 /// A box in pixels of the photo, after EXIF rotation.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
@@ -220,6 +221,9 @@ pub(crate) struct ReferenceReport {
     pub created_by: String,
     pub width: Option<u32>,
     pub height: Option<u32>,
+    /// Where the photo is fetched, for a while.
+    #[serde(flatten)]
+    pub links: Links,
 }
 
 /// What is known of a room.

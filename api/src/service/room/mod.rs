@@ -11,6 +11,6 @@ mod report;
 pub(crate) use answers::{
     ReferenceAnswer, ReferencesAnswer, RemovedReference, RoomAnswer, RoomReport, RoomView,
 };
-pub(crate) use correction::{RoomCorrection, correct};
+pub(crate) use correction::correct;
 pub(crate) use desk::{RoomDesk, RoomQuestion};
-pub(crate) use reading::{RoomWork, describe_room};
+pub(crate) use reading::{describe_room, embedding_of, reader};

@@ -21,8 +21,12 @@ use crate::service::feedback::instant;
 use crate::service::images::{Known, NewPicture, OnDuplicate, prepare, prepare_picture};
 
 /// A reference photo as answers tell it.
-pub(super) fn reference_report(image: &Image) -> ReferenceReport {
-    ReferenceReport {
+pub(super) async fn reference_report(
+    app: &App,
+    hotel: &HotelId,
+    image: &Image,
+) -> Result<ReferenceReport, Problem> {
+    Ok(ReferenceReport {
         reference_id: image.id,
         description: image.content.description.clone(),
         created_at: instant(image.uploaded_at),
@@ -30,7 +34,21 @@ pub(super) fn reference_report(image: &Image) -> ReferenceReport {
         created_by: image.created_by.clone(),
         width: image.content.width,
         height: image.content.height,
+        links: app.images.links(hotel, image.id, image.photo.as_ref()).await?,
+    })
+}
+
+/// The same of every one.
+pub(super) async fn reference_reports(
+    app: &App,
+    hotel: &HotelId,
+    images: &[Image],
+) -> Result<Vec<ReferenceReport>, Problem> {
+    let mut reports = Vec::with_capacity(images.len());
+    for image in images {
+        reports.push(reference_report(app, hotel, image).await?);
     }
+    Ok(reports)
 }
 
 impl RoomDesk {
@@ -100,7 +118,7 @@ impl RoomDesk {
             (AddedReference::Full { references }, _) => Err(self.too_many(references)),
             (AddedReference::Added(added), Some(image)) => Ok(ReferenceAnswer {
                 room_number: room.to_string(),
-                reference: reference_report(&image),
+                reference: reference_report(app, &caller.hotel, &image).await?,
                 references,
                 max_references: most,
                 event_id: added.event_id,
@@ -111,11 +129,16 @@ impl RoomDesk {
     }
 
     /// The reference photos of a room.
-    pub async fn references(&self, hotel: &HotelId, room: &RoomNumber) -> Result<ReferencesAnswer, Problem> {
+    pub async fn references(
+        &self,
+        app: &App,
+        hotel: &HotelId,
+        room: &RoomNumber,
+    ) -> Result<ReferencesAnswer, Problem> {
         let images = self.engines.store.hotel(hotel).references(room).await?;
         Ok(ReferencesAnswer {
             room_number: room.to_string(),
-            references: images.iter().map(reference_report).collect(),
+            references: reference_reports(app, hotel, &images).await?,
             max_references: self.settings.max_references,
         })
     }

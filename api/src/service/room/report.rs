@@ -7,7 +7,8 @@ use innkeeper_store::{Verdict, VerdictSource};
 
 use super::answers::{RoomReport, VerdictReport};
 use super::desk::RoomDesk;
-use super::reference_photos::reference_report;
+use super::reference_photos::reference_reports;
+use crate::app::App;
 use crate::problem::Problem;
 use crate::service::feedback::instant;
 
@@ -39,7 +40,7 @@ fn told(verdict: Verdict) -> VerdictReport {
 
 impl RoomDesk {
     /// What is known of a room.
-    pub async fn report(&self, hotel: &HotelId, room: &RoomNumber) -> Result<RoomReport, Problem> {
+    pub async fn report(&self, app: &App, hotel: &HotelId, room: &RoomNumber) -> Result<RoomReport, Problem> {
         let rows = self.engines.store.hotel(hotel);
         let page = rows.verdicts(room, None, HISTORY).await?;
         let head = self.heads.of(hotel);
@@ -50,8 +51,7 @@ impl RoomDesk {
         let open_corrections = open.map(|verdict| verdict.id).collect();
         let mut verdicts = page.verdicts.into_iter().map(told);
         let verdict = verdicts.next();
-        let references: Vec<_> =
-            rows.references(room).await?.into_iter().map(|image| reference_report(&image)).collect();
+        let references = reference_reports(app, hotel, &rows.references(room).await?).await?;
         let last_cleaning = rows.last_cleaning(room).await?.map(Into::into);
         let mut reasons = BTreeMap::new();
         if verdict.is_none() {
