@@ -1,6 +1,6 @@
 //! `evaluate`: figures of a model on labelled pictures. The formats are described in datasets/README.md.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -16,6 +16,7 @@ use innkeeper_runtime::Ticket;
 use serde_json::{Map, Value, json};
 
 use super::each::each_in_order;
+use super::rows::{Row, read_rows};
 use super::table::table;
 use super::{Failure, Outcome, evaluate_ocr, say};
 use crate::config::Settings;
@@ -83,34 +84,6 @@ fn faces(args: &Args, settings: &Settings, loader: &Loader) -> Result<Value, Fai
         Name::Liveness => task.liveness(&rows),
         _ => task.face(&rows, args.set.as_deref(), &loader.embedder(1)?),
     }
-}
-
-/// A line of a tab-separated file, by column name.
-struct Row(HashMap<String, String>);
-
-impl Row {
-    fn get(&self, column: &str) -> &str {
-        self.0.get(column).map_or("", String::as_str)
-    }
-}
-
-fn read_rows(path: &Path) -> Result<Vec<Row>, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
-    let mut lines = text.lines();
-    let header: Vec<&str> = lines.next().unwrap_or_default().split('\t').collect();
-    if !header.contains(&"path") && !header.contains(&"a") {
-        return Err(format!(
-            "{} has no column `path`; datasets/README.md describes the format",
-            path.display()
-        )
-        .into());
-    }
-    Ok(lines
-        .filter(|line| !line.is_empty())
-        .map(|line| {
-            Row(header.iter().map(|h| (*h).to_owned()).zip(line.split('\t').map(str::to_owned)).collect())
-        })
-        .collect())
 }
 
 /// One picture after the pipeline.
