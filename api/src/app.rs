@@ -20,6 +20,7 @@ use crate::admission::Admission;
 use crate::config::Settings;
 use crate::extract::Bodies;
 use crate::problem::Problem;
+use crate::service::images::ImageGallery;
 use crate::service::{DocumentService, FaceService, Gallery, RoomDesk, Visual};
 
 /// The state of the process, shared by all requests.
@@ -48,6 +49,7 @@ pub(crate) struct Inner {
     pub reindex_needed: AtomicBool,
     pub engines: Engines,
     pub gallery: Arc<Gallery>,
+    pub images: Arc<ImageGallery>,
     pub faces: ArcSwap<FaceState>,
     pub documents: ArcSwap<DocumentState>,
     pub visual: ArcSwap<VisualState>,
@@ -313,6 +315,8 @@ impl App {
         let rooms = RoomDesk::new(&settings, engines.clone());
         let bodies = Bodies::new(&settings.http);
         let limits = RateLimits::new(&settings.rate_limits);
+        let gallery = Arc::new(Gallery::new(engines.clone()));
+        let images = ImageGallery::new(engines.clone(), Arc::clone(&gallery), &settings);
         Ok(Self(Arc::new(Inner {
             settings,
             tokens,
@@ -323,7 +327,8 @@ impl App {
             document_admission,
             bodies,
             reindex_needed: AtomicBool::new(false),
-            gallery: Arc::new(Gallery::new(engines.clone())),
+            gallery,
+            images: Arc::new(images),
             engines,
             faces: ArcSwap::from_pointee(FaceState::Starting),
             documents: ArcSwap::from_pointee(DocumentState::Starting),

@@ -1,16 +1,20 @@
 //! Settings: the commented defaults that are compiled in, then a file, then `INNKEEPER__SECTION__KEY`.
 //! Unknown keys are errors, and every section checks itself before anything starts.
 
+mod pictures;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
-use innkeeper_core::{CameraId, DecodeLimits, HotelId};
+use innkeeper_core::{CameraId, HotelId};
 use innkeeper_face::PipelineSettings;
 use innkeeper_identity::{ExternalIssuer, FailedMatchConfig, RateLimitConfig};
 use serde::Deserialize;
+
+pub(crate) use pictures::{Images, LostFound, Search};
 
 /// The commented file that `innkeeper config --default` prints.
 pub(crate) const DEFAULTS: &str = include_str!("../innkeeper.default.toml");
@@ -41,6 +45,8 @@ pub(crate) struct Settings {
     pub storage: Storage,
     pub hotel: Hotel,
     pub images: Images,
+    pub search: Search,
+    pub lost_found: LostFound,
     pub models: Models,
     pub inference: Inference,
     pub face: FaceSettings,
@@ -58,6 +64,8 @@ pub(crate) struct Settings {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Http {
     pub listen: SocketAddr,
+    #[serde(default)]
+    pub public_url: Option<String>,
     pub max_body_bytes: usize,
     pub max_inflight_bytes: usize,
     pub header_seconds: u64,
@@ -89,21 +97,6 @@ pub(crate) struct Qdrant {
 pub(crate) struct Hotel {
     pub default: HotelId,
     pub timezone: chrono_tz::Tz,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(clippy::struct_field_names, reason = "the keys of the settings file")]
-pub(crate) struct Images {
-    pub max_bytes: usize,
-    pub max_pixels: u64,
-    pub max_side: u32,
-}
-
-impl Images {
-    pub fn limits(&self) -> DecodeLimits {
-        DecodeLimits { max_bytes: self.max_bytes, max_pixels: self.max_pixels, max_side: self.max_side }
-    }
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -318,6 +311,9 @@ impl Settings {
         };
         self.check_ranges()?;
         need(self.events.retention_days > 0, "events.retention_days", "must be above zero")?;
+        pictures::check(&self.search, &self.lost_found)?;
+        let public = self.http.public_url.as_deref().is_none_or(pictures::is_public_url);
+        need(public, "http.public_url", "must begin with https:// or http:// and have no query")?;
         let unit = |v: Option<f32>| v.is_none_or(|v| (-1.0..=1.0).contains(&v));
         need(unit(self.face.threshold), "face.threshold", "must be between -1 and 1")?;
         need(unit(self.face.margin), "face.margin", "must be between -1 and 1")?;
@@ -362,9 +358,6 @@ impl Settings {
             ("http.header_seconds", self.http.header_seconds, 1..=3600),
             ("http.body_seconds", self.http.body_seconds, 1..=3600),
             ("http.shutdown_seconds", self.http.shutdown_seconds, 0..=3600),
-            ("images.max_bytes", self.images.max_bytes as u64, 1..=GIB),
-            ("images.max_pixels", self.images.max_pixels, 1..=500_000_000),
-            ("images.max_side", self.images.max_side.into(), 1..=65_535),
             ("inference.workers", self.inference.workers() as u64, 1..=256),
             ("inference.max_waiting", self.inference.max_waiting as u64, 0..=100_000),
             ("inference.deadline_ms", self.inference.deadline_ms, 1..=3_600_000),
@@ -388,7 +381,8 @@ impl Settings {
             ("attendance.sighting_window_seconds", self.attendance.sighting_window_seconds, 0..=YEAR),
             ("attendance.max_future_seconds", self.attendance.max_future_seconds, 0..=YEAR),
         ];
-        for (key, value, range) in numbers {
+        let lost_found = ("lost_found.window_days", self.lost_found.window_days.into(), 1..=3660);
+        for (key, value, range) in numbers.into_iter().chain(self.images.ranges()).chain([lost_found]) {
             if !range.contains(&value) {
                 let problem = format!("must be between {} and {}", range.start(), range.end());
                 return Err(ConfigError::Value { key, problem });
@@ -484,6 +478,11 @@ mod tests {
             ("room", "cache_mib", "-1", "65537"),
             ("room", "keep_answers_days", "-1", "3661"),
             ("room", "cleanings", "0", "100001"),
+            ("images", "kept_side", "223", "16385"),
+            ("images", "kept_quality", "29", "101"),
+            ("images", "thumbnail_side", "31", "2049"),
+            ("images", "address_seconds", "0", "604801"),
+            ("lost_found", "window_days", "0", "3661"),
             ("attendance", "sighting_window_seconds", "-1", "31536001"),
             ("attendance", "max_future_seconds", "-1", "31536001"),
         ] {
@@ -500,6 +499,12 @@ mod tests {
         assert!(from("[face.detector]\nsizes=[]").unwrap_err().contains("face.detector.sizes"));
         assert!(from("[ocr]\ncountry='Vietnam'").unwrap_err().contains("ocr.country"));
         assert!(from("[room.standard_minutes]\nsuite=0").unwrap_err().contains("room.standard_minutes"));
+        assert!(from("[search]\nthreshold=1.5").unwrap_err().contains("search.threshold"));
+        assert!(from("[lost_found]\nmin_score=-0.1").unwrap_err().contains("lost_found.min_score"));
+        for url in ["ftp://hotel.example", "hotel.example", "https://", "https://hotel.example/?a=b"] {
+            let refused = from(&format!("[http]\npublic_url='{url}'")).unwrap_err();
+            assert!(refused.contains("http.public_url"), "{url}: {refused}");
+        }
         assert!(from("[events]\nretention_days=0").unwrap_err().contains("events.retention_days"));
         assert!(from("[attendance]\nrequire_liveness='sometimes'").unwrap_err().contains("when_available"));
     }

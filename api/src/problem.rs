@@ -7,10 +7,12 @@ use axum::response::{IntoResponse, Response};
 use innkeeper_core::{ErrorCode, PictureError};
 use innkeeper_face::FaceError;
 use innkeeper_identity::{Limited, Throttled};
+use innkeeper_image_embedding::EmbeddingError;
 use innkeeper_ocr::{OcrError, PdfError};
 use innkeeper_runtime::RuntimeError;
 use innkeeper_store::StoreError;
 use innkeeper_vectors::VectorError;
+use innkeeper_visual_search::SearchError;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -65,19 +67,22 @@ pub(crate) fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::BrokenDocument
         | ErrorCode::InvalidTimestamp => StatusCode::BAD_REQUEST,
         ErrorCode::Unauthenticated | ErrorCode::InvalidToken => StatusCode::UNAUTHORIZED,
-        ErrorCode::Forbidden => StatusCode::FORBIDDEN,
+        ErrorCode::Forbidden | ErrorCode::AddressExpired | ErrorCode::AddressInvalid => StatusCode::FORBIDDEN,
         ErrorCode::NotFound
         | ErrorCode::EmployeeNotEnrolled
         | ErrorCode::AnswerNotFound
         | ErrorCode::UnknownFaceNotFound
         | ErrorCode::NegativeNotFound
         | ErrorCode::AttendanceNotFound
+        | ErrorCode::ImageNotFound
+        | ErrorCode::MatchNotFound
         | ErrorCode::ApiKeyNotFound
         | ErrorCode::ReferenceNotFound
         | ErrorCode::ModelNotFound => StatusCode::NOT_FOUND,
         ErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         ErrorCode::FaceAlreadyEnrolled
         | ErrorCode::ModelChanged
+        | ErrorCode::DuplicateImage
         | ErrorCode::TooManyReferences
         | ErrorCode::NothingToRollBack => StatusCode::CONFLICT,
         ErrorCode::PayloadTooLarge | ErrorCode::ImageTooLarge | ErrorCode::DocumentTooLarge => {
@@ -245,6 +250,15 @@ impl From<OcrError> for Problem {
             OcrError::Picture(e) => e.into(),
             OcrError::DocumentNotFound => Self::new(ErrorCode::DocumentNotFound, error.to_string()),
             OcrError::Pdf(e) => e.into(),
+            other => Self::internal(&other),
+        }
+    }
+}
+
+impl From<SearchError> for Problem {
+    fn from(error: SearchError) -> Self {
+        match error {
+            SearchError::Embedding(EmbeddingError::Runtime(e)) => e.into(),
             other => Self::internal(&other),
         }
     }

@@ -12,7 +12,8 @@ use crate::app::{App, DocumentState, Engines, FaceState, StartError, VisualState
 use crate::config::Settings;
 use crate::models::{Loader, ModelsError};
 use crate::problem::Problem;
-use crate::service::{DocumentService, FaceService};
+use crate::service::images::Reindexing;
+use crate::service::{CatchUpError, DocumentService, FaceService, Visual};
 use crate::{connections, routes, telemetry};
 
 /// How often leftovers (vectors and pictures of deleted people, templates without a vector) are looked for.
@@ -34,6 +35,7 @@ pub(crate) async fn serve(settings: Settings, dev: bool) -> Result<(), StartErro
     let engines = Engines::open(&settings).await?;
     let app = App::new(settings, dev, engines.clone(), metrics)?;
     app.gallery.reconcile().await?;
+    app.images.reconcile().await?;
     let listener = tokio::net::TcpListener::bind(address)
         .await
         .map_err(|source| StartError::Listen { address, source })?;
@@ -125,7 +127,34 @@ async fn warm_up_visual(app: &App) {
             VisualState::Absent(absence(&error))
         }
     };
+    let ready = match &state {
+        VisualState::Ready(visual) => Some(Arc::clone(visual)),
+        _ => None,
+    };
     app.visual.store(Arc::new(state));
+    if let Some(visual) = ready {
+        describe_again(app, &visual).await;
+    }
+}
+
+/// Describes pictures that another model described, while requests are answered; the index of this model finds them then.
+async fn describe_again(app: &App, visual: &Arc<Visual>) {
+    let mut failed = 0_usize;
+    let told = |picture: Reindexing| {
+        if let Some(problem) = picture.problem {
+            failed += 1;
+            tracing::warn!(image = %picture.image_id, problem, "a picture keeps the vector of a former model");
+        }
+    };
+    match app.images.reindex(visual, &app.settings.images, &app.admission, told).await {
+        Ok(0) if failed == 0 => {}
+        Ok(moved) => {
+            tracing::info!(moved, failed, model = %visual.describer.model(), "pictures are described anew");
+        }
+        Err(problem) => {
+            tracing::warn!(detail = problem.detail, "not every picture is described by the running model yet");
+        }
+    }
 }
 
 async fn warm_up_documents(app: &App) {
@@ -216,6 +245,14 @@ async fn prune(app: &App) -> bool {
     }
 }
 
+/// Carries what is queued, and rewrites files that hold bytes of what was deleted.
+async fn tidy(app: &App) -> Result<(), CatchUpError> {
+    app.gallery.catch_up().await?;
+    app.images.catch_up().await?;
+    app.images.scrub().await?;
+    app.gallery.scrub().await
+}
+
 async fn sweep(app: App) {
     let mut clock = tokio::time::interval(SWEEP);
     clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
@@ -258,11 +295,7 @@ async fn sweep(app: App) {
         if let Err(error) = app.engines.store.expire_answers(chrono::Utc::now()).await {
             tracing::warn!(%error, "answers whose time is over could not be forgotten; the next round tries");
         }
-        let swept = match app.gallery.catch_up().await {
-            Ok(()) => app.gallery.scrub().await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = swept {
+        if let Err(error) = tidy(&app).await {
             tracing::warn!(%error, "leftovers could not be cleared; the next round tries again");
         }
         if let FaceState::Ready(service) = &*app.faces.load_full() {

@@ -39,6 +39,11 @@ pub(crate) fn metrics() -> Result<PrometheusHandle, metrics_exporter_prometheus:
         "ocr_processing_duration_seconds",
         "Wall time of the reading of a document by kind, waiting included."
     );
+    metrics::describe_counter!("image_index_total", "Pictures to be kept, by category and outcome.");
+    metrics::describe_histogram!(
+        "image_search_duration_seconds",
+        "Wall time of a search for pictures, by what was compared."
+    );
     metrics::describe_counter!("innkeeper_feedback_total", "Corrections that became labels, by model.");
     metrics::describe_counter!("innkeeper_requests_shed_total", "Requests refused because too many waited.");
     metrics::describe_gauge!("innkeeper_waiting_requests", "Requests that wait for a free worker.");

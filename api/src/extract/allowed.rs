@@ -57,6 +57,20 @@ impl Right for ReadDocuments {
     const ANY: &'static [Permission] = &[Permission::CvDocuments];
 }
 
+/// Adding pictures to the visual index, removing them, and running the desk for lost things.
+pub(crate) struct IndexImages;
+
+impl Right for IndexImages {
+    const ANY: &'static [Permission] = &[Permission::CvIndex];
+}
+
+/// Looking at pictures of rooms and things.
+pub(crate) struct SearchImages;
+
+impl Right for SearchImages {
+    const ANY: &'static [Permission] = &[Permission::CvRead, Permission::CvIndex];
+}
+
 /// Saying what an answer should have been: whoever works in the hotel, and whoever got the answer.
 pub(crate) struct GiveFeedback;
 

@@ -7,8 +7,8 @@ mod json;
 pub(crate) mod lenient;
 
 pub(crate) use allowed::{
-    Allowed, CorrectFaces, GiveFeedback, ManageFaces, ManageKeys, ReadAudit, ReadDocuments, ReadModels,
-    Recognise, SeeRooms, TeachRooms, TrainModels,
+    Allowed, CorrectFaces, GiveFeedback, IndexImages, ManageFaces, ManageKeys, ReadAudit, ReadDocuments,
+    ReadModels, Recognise, SearchImages, SeeRooms, TeachRooms, TrainModels,
 };
 pub(crate) use body::{Bodies, finish};
 pub(crate) use form::{Form, FormFields, Pictures};

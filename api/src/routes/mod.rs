@@ -6,12 +6,15 @@ mod docs;
 mod face;
 mod feedback;
 mod health;
+mod image;
 mod keys;
+mod lost_found;
 mod models;
 mod ocr;
 mod problems;
 mod room;
 mod room_care;
+mod search;
 mod trail;
 mod verify;
 
@@ -34,6 +37,9 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
         .merge(ocr::routes())
         .merge(room::routes())
         .merge(room_care::routes())
+        .merge(search::routes())
+        .merge(image::routes())
+        .merge(lost_found::routes())
         .merge(feedback::routes())
         .merge(models::routes())
         .merge(keys::routes())

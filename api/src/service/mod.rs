@@ -13,6 +13,8 @@ mod face;
 pub(crate) mod feedback;
 mod gallery;
 pub(crate) mod heads;
+pub(crate) mod images;
+pub(crate) mod lost_found;
 pub(crate) mod promotion;
 mod recent;
 mod recognise;
@@ -35,7 +37,7 @@ pub(crate) use documents::{CANNOT_BE_LOADED, Documents, IdentityAnswer, InvoiceA
 pub(crate) use enrol::{ConsentInput, EnrolInput, ProfileInput};
 pub(crate) use face::FaceService;
 pub(crate) use feedback::{FeedbackAnswer, ForgottenAnswer, KeptAnswerReport};
-pub(crate) use gallery::Gallery;
+pub(crate) use gallery::{CatchUpError, Gallery};
 pub(crate) use promotion::{ModelReport, PromotedAnswer};
 pub(crate) use recognise::{Sight, describe_frame};
 pub(crate) use room::{

@@ -60,6 +60,16 @@ codes! {
     NegativeNotFound = "negative_not_found",
     /// There is no such attendance row.
     AttendanceNotFound = "attendance_not_found",
+    /// There is no such picture in this hotel.
+    ImageNotFound = "image_not_found",
+    /// There is no such match of lost and found things.
+    MatchNotFound = "match_not_found",
+    /// A picture like this one is here already, and the request said that such pictures are to be refused.
+    DuplicateImage = "duplicate_image",
+    /// The time of the picture's address is over; ask for a fresh one.
+    AddressExpired = "address_expired",
+    /// The picture's address was altered, or was never given.
+    AddressInvalid = "address_invalid",
     /// There is no such API key.
     ApiKeyNotFound = "api_key_not_found",
     /// The room has no such reference photo.

@@ -104,12 +104,11 @@ impl ImageGallery {
         let (row, files) = self.row(hotel, actor, id, uploaded_at, known, picture);
         let candidates =
             if lost_found { self.candidates(hotel, &row, row.vector.as_ref()).await? } else { Vec::new() };
-        let recorded: Vec<_> = candidates.iter().map(|c| c.candidate.clone()).collect();
         let (category, content) = (row.category, row.content.clone());
         let photo = row.photo.clone();
         let model = row.vector.as_ref().map(|v| v.model.to_string());
         let rows = self.engines.store.hotel(hotel);
-        let added = self.keep(files, rows.add_image(row, &recorded)).await?;
+        let added = self.keep(files, rows.add_image(row, &candidates)).await?;
         let links = self.links(hotel, id, photo.as_ref()).await?;
         Ok(IndexAnswer {
             image_id: id,

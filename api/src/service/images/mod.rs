@@ -28,13 +28,13 @@ use uuid::Uuid;
 pub(crate) use answers::{DeletedImage, ImageReport, Links, SearchAnswer};
 pub(crate) use index::{IndexAnswer, NewPicture, OnDuplicate};
 pub(crate) use metadata::{Known, MOST_TAGS, Metadata, category, moment, room, side, tags};
-pub(crate) use prepare::{Prepared, prepare, prepare_picture};
+pub(crate) use prepare::{Prepared, describe, prepare, prepare_picture};
 pub(crate) use reindex::Reindexing;
 pub(crate) use search::{Question, Query, SearchInput};
 
 use super::gallery::{CatchUpError, Gallery};
 use crate::app::Engines;
-use crate::config::Settings;
+use crate::config::{LostFound, Settings};
 use crate::problem::Problem;
 
 /// How names of index collections that hold pictures begin; the installation follows, and there is one per model.
@@ -55,6 +55,7 @@ pub(crate) struct ImageGallery {
     carrier: Mutex<()>,
     veils: Mutex<HashMap<usize, Arc<Veil>>>,
     signer: OnceCell<AddressSigner>,
+    pub(super) lost_found: LostFound,
     /// What addresses of pictures begin with.
     base: String,
     /// How long an address of a picture works.
@@ -75,6 +76,7 @@ impl ImageGallery {
             carrier: Mutex::default(),
             veils: Mutex::default(),
             signer: OnceCell::new(),
+            lost_found: settings.lost_found.clone(),
             base: settings.http.public_url.clone().unwrap_or_default().trim_end_matches('/').to_owned(),
             valid: TimeDelta::seconds(i64::from(settings.images.address_seconds)),
         }

@@ -1,7 +1,7 @@
 //! Bytes somebody sent become what is kept: an upright JPEG without metadata, a thumbnail, a descriptor.
 
 use bytes::Bytes;
-use innkeeper_core::{Embedding, Picture, Resampling};
+use innkeeper_core::{DecodeLimits, Embedding, Picture, Resampling};
 use innkeeper_runtime::Ticket;
 use innkeeper_visual_search::{PerceptualHash, dominant_colour};
 use sha2::{Digest, Sha256};
@@ -74,6 +74,18 @@ pub(crate) fn prepare_picture(
         descriptor: description.descriptor,
         colour: dominant_colour(&kept).map(|colour| colour.word),
     })
+}
+
+/// The descriptor of a picture that nobody keeps. Blocks.
+pub(crate) fn describe(
+    visual: &Visual,
+    limits: &DecodeLimits,
+    bytes: &[u8],
+    ticket: &Ticket,
+) -> Result<Embedding, Problem> {
+    let picture = Picture::decode(bytes, limits)?;
+    ticket.check()?;
+    Ok(visual.describer.describe(&picture, ticket)?.descriptor)
 }
 
 #[cfg(test)]
