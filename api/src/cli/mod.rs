@@ -6,6 +6,7 @@ mod doctor;
 mod each;
 mod evaluate;
 mod evaluate_ocr;
+mod evaluate_room;
 mod face;
 mod import;
 mod keys;

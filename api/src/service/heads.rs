@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
 use innkeeper_core::HotelId;
 use innkeeper_heads::Head;
-use innkeeper_learning::{Registry, RegistryError, Version};
+use innkeeper_learning::{Name, NameError, Registry, RegistryError, Version};
 
 /// Names of models in registries.
 pub(crate) const ROOM_TAGS: &str = "room-tags";
@@ -30,6 +30,8 @@ pub(crate) fn registry_folder(data_dir: &Path, hotel: &HotelId) -> PathBuf {
 pub(crate) enum HeadsError {
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    #[error(transparent)]
+    Name(#[from] NameError),
     #[error("the version {version} of {ROOM_TAGS}: {source}")]
     Head { version: String, source: innkeeper_heads::HeadError },
     #[error("the version {version} of {ROOM_TAGS} is not text")]
@@ -56,8 +58,8 @@ impl HeadInForce {
 }
 
 /// The head of a version.
-pub(crate) fn read_head(registry: &Registry, version: &Version) -> Result<Head, HeadsError> {
-    let bytes = registry.read(ROOM_TAGS, version, HEAD_FILE)?;
+pub(crate) fn read_head(registry: &Registry, version: Version) -> Result<Head, HeadsError> {
+    let bytes = registry.read(&ROOM_TAGS.parse()?, version, HEAD_FILE)?;
     let text = String::from_utf8(bytes).map_err(|_| HeadsError::Text { version: version.to_string() })?;
     Head::from_json(&text).map_err(|source| HeadsError::Head { version: version.to_string(), source })
 }
@@ -109,7 +111,7 @@ impl Heads {
                 }
             }
         }
-        let version = |head: Option<&Arc<HeadInForce>>| head.and_then(|head| head.version.clone());
+        let version = |head: Option<&Arc<HeadInForce>>| head.and_then(|head| head.version);
         let mut changed = false;
         for hotel in before.keys().chain(after.keys()) {
             if version(before.get(hotel)) != version(after.get(hotel)) {
@@ -136,13 +138,13 @@ impl Heads {
         known: Option<&Arc<HeadInForce>>,
     ) -> Result<Option<Arc<HeadInForce>>, HeadsError> {
         let registry = Registry::open(&self.folder.join(hotel.as_str()))?;
-        let Some(version) = registry.champion(ROOM_TAGS)? else { return Ok(None) };
-        if let Some(known) = known.filter(|known| known.version.as_ref() == Some(&version)) {
+        let name: Name = ROOM_TAGS.parse()?;
+        let Some(version) = registry.champion(&name)? else { return Ok(None) };
+        if let Some(known) = known.filter(|known| known.version == Some(version)) {
             return Ok(Some(Arc::clone(known)));
         }
-        let head = Arc::new(read_head(&registry, &version)?);
-        let records = registry.versions(ROOM_TAGS)?;
-        let registered_at = records.iter().find(|r| r.version == version).map(|r| r.registered_at);
+        let head = Arc::new(read_head(&registry, version)?);
+        let registered_at = Some(registry.record(&name, version)?.registered_at);
         Ok(Some(Arc::new(HeadInForce { head, version: Some(version), registered_at })))
     }
 }

@@ -2,11 +2,9 @@
 //! learns of a change before it is made.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use chrono::Utc;
 use innkeeper_core::{ErrorCode, HotelId};
-use innkeeper_learning::{Registry, RegistryError, Version, VersionRecord};
+use innkeeper_learning::{METRICS, Name, Registry, RegistryError, Version};
 use innkeeper_store::{AuditSubject, Store};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -64,9 +62,11 @@ impl From<RegistryError> for Problem {
     }
 }
 
-fn check_name(name: &str) -> Result<(), Problem> {
-    if NAMES.contains(&name) {
-        return Ok(());
+fn known(name: &str) -> Result<Name, Problem> {
+    if NAMES.contains(&name)
+        && let Ok(name) = name.parse()
+    {
+        return Ok(name);
     }
     let detail = format!("models with versions are {}", NAMES.join(", "));
     Err(Problem::new(ErrorCode::ModelNotFound, detail))
@@ -81,32 +81,31 @@ pub(crate) fn registry(data_dir: &Path, hotel: &HotelId) -> Result<Option<Regist
     Ok(Some(Registry::open(&folder)?))
 }
 
-fn in_force(champion: Option<&Version>) -> String {
-    champion.map_or_else(|| SHIPPED.to_owned(), ToString::to_string)
+fn in_force(champion: Option<Version>) -> String {
+    champion.map_or_else(|| SHIPPED.to_owned(), |v| v.to_string())
 }
 
 /// The versions of a model. Blocks on files.
 pub(crate) fn versions(data_dir: &Path, hotel: &HotelId, name: &str) -> Result<ModelReport, Problem> {
-    check_name(name)?;
+    let known = known(name)?;
+    let name = name.to_owned();
     let Some(registry) = registry(data_dir, hotel)? else {
-        let (name, in_force) = (name.to_owned(), SHIPPED.to_owned());
-        return Ok(ModelReport { name, in_force, previous: None, versions: Vec::new() });
+        return Ok(ModelReport { name, in_force: SHIPPED.to_owned(), previous: None, versions: Vec::new() });
     };
-    let champion = registry.champion(name)?;
-    let report = |record: VersionRecord| VersionReport {
-        champion: champion.as_ref() == Some(&record.version),
-        version: record.version.to_string(),
-        registered_at: instant(record.registered_at),
-        metrics: record.metrics,
-    };
-    let mut versions: Vec<VersionReport> = registry.versions(name)?.into_iter().map(report).collect();
-    versions.sort_by(|a, b| b.registered_at.cmp(&a.registered_at));
-    Ok(ModelReport {
-        name: name.to_owned(),
-        in_force: in_force(champion.as_ref()),
-        previous: registry.previous(name)?.map(|v| v.to_string()),
-        versions,
-    })
+    let choice = registry.choice(&known)?;
+    let mut versions = Vec::new();
+    for record in registry.versions(&known)?.into_iter().rev() {
+        // What cannot be read is told as nothing; the version itself is checked when it is promoted.
+        let metrics = registry.read(&known, record.version, METRICS).unwrap_or_default();
+        versions.push(VersionReport {
+            champion: choice.champion == Some(record.version),
+            version: record.version.to_string(),
+            registered_at: instant(record.registered_at),
+            metrics: serde_json::from_slice(&metrics).unwrap_or_default(),
+        });
+    }
+    let previous = choice.previous.map(|v| v.to_string());
+    Ok(ModelReport { name, in_force: in_force(choice.champion), previous, versions })
 }
 
 /// What is to become of a model.
@@ -128,49 +127,41 @@ pub(crate) async fn change(
     name: &str,
     change: Change,
 ) -> Result<PromotedAnswer, Problem> {
-    check_name(name)?;
+    let known = known(name)?;
     let no_version = || Problem::new(ErrorCode::ModelNotFound, format!("{name} has no such version"));
     let nothing = || Problem::new(ErrorCode::NothingToRollBack, format!("{name} has no earlier champion"));
-    let opening = (data_dir.to_owned(), hotel.clone());
-    let registry =
-        tokio::task::spawn_blocking(move || registry(&opening.0, &opening.1)).await??;
-    let registry = Arc::new(match (registry, &change) {
-        (Some(registry), _) => registry,
-        (None, Change::Promote(_)) => return Err(no_version()),
-        (None, Change::RollBack) => return Err(nothing()),
-    });
-    let (looking, looked_for, name_there) = (Arc::clone(&registry), change.clone(), name.to_owned());
+    let (looking, wanted, of) = ((data_dir.to_owned(), hotel.clone()), change.clone(), known.clone());
     let found = tokio::task::spawn_blocking(move || -> Result<_, Problem> {
-        let to = match looked_for {
-            Change::Promote(version) => {
-                let known = looking.versions(&name_there)?;
-                known.into_iter().map(|record| record.version).find(|v| v.to_string() == version)
+        let Some(registry) = registry(&looking.0, &looking.1)? else { return Ok(None) };
+        let choice = registry.choice(&of)?;
+        let to = match wanted {
+            Change::Promote(text) => {
+                let there = |v: &Version| registry.record(&of, *v).is_ok();
+                text.parse().ok().filter(there)
             }
-            Change::RollBack => looking.previous(&name_there)?,
+            Change::RollBack => choice.previous,
         };
+        let Some(to) = to else { return Ok(None) };
         // A version that cannot be read must not answer.
-        if let Some(to) = &to {
-            read_head(&looking, to).map_err(|e| Problem::internal(&e))?;
-        }
-        Ok((looking.champion(&name_there)?, to))
+        read_head(&registry, to).map_err(|e| Problem::internal(&e))?;
+        Ok(Some((registry, choice.champion, to)))
     });
-    let (before, to) = found.await??;
-    let to = to.ok_or_else(|| match change {
+    let (registry, before, to) = found.await??.ok_or_else(|| match change {
         Change::Promote(_) => no_version(),
         Change::RollBack => nothing(),
     })?;
-    let before = in_force(before.as_ref());
+    let before = in_force(before);
     let action = match change {
         Change::Promote(_) => "model.promoted",
         Change::RollBack => "model.rolled_back",
     };
-    let details = json!({ "model": name, "version": to.to_string(), "before": before, "at": instant(Utc::now()) });
+    let details = json!({ "model": name, "version": to.to_string(), "before": before });
     let subject = AuditSubject::Thing(format!("model:{name}"));
     store.hotel(hotel).audit(actor, action, subject, details).await?;
-    let (writing, name_there, version) = (registry, name.to_owned(), to.clone());
+    let by = actor.to_owned();
     tokio::task::spawn_blocking(move || match change {
-        Change::Promote(_) => writing.promote(&name_there, &version).map(|_| ()),
-        Change::RollBack => writing.rollback(&name_there).map(|_| ()),
+        Change::Promote(_) => registry.promote(&known, to, &by),
+        Change::RollBack => registry.rollback(&known, &by),
     })
     .await??;
     Ok(PromotedAnswer { name: name.to_owned(), in_force: to.to_string(), before })

@@ -1,0 +1,140 @@
+//! `evaluate room` and `evaluate visual-search`. The formats are described in datasets/README.md.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use innkeeper_core::{DecodeLimits, Picture};
+use innkeeper_heads::{FitSettings, Head};
+use innkeeper_room::evaluation::{Described, Evaluation};
+use innkeeper_runtime::Ticket;
+use innkeeper_visual_search::evaluation::{Labelled, retrieval};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::Failure;
+use super::each::each_in_order;
+use super::registry::failed;
+use super::rows::{Row, read_rows};
+use crate::config::Settings;
+use crate::models::Loader;
+use crate::service::heads::Heads;
+use crate::service::room::reader;
+
+/// A photo of a list.
+struct Listed {
+    path: PathBuf,
+    described: Described,
+}
+
+fn described(row: &Row, data: &Path) -> Listed {
+    let path = data.join(row.get("path"));
+    let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+    let text = |column: &str| row.get(column).to_owned();
+    Listed { described: Described { set: text("set"), label: text("label"), group: text("group"), stem }, path }
+}
+
+fn bytes_of(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(|e| format!("{}: {e}", path.display()).into())
+}
+
+/// Refuses photos that the head learnt from: on those it would only be asked what it was told.
+fn refuse_known(photos: &[Listed], head: &Head) -> Result<(), Failure> {
+    let mut known = Vec::new();
+    for photo in photos {
+        // Pairs are compared with each other; no head is asked about them.
+        if photo.described.set == "pairs" {
+            continue;
+        }
+        if head.was_trained_on(&hex::encode(Sha256::digest(bytes_of(&photo.path)?))) {
+            known.push(photo.path.display().to_string());
+        }
+    }
+    let Some(first) = known.first() else { return Ok(()) };
+    let n = known.len();
+    Err(format!(
+        "the head learnt from {n} of these photos, {first} among them; --cross-validate fits heads without each fold"
+    )
+    .into())
+}
+
+/// Figures of rooms: tags and the comparison with reference photos.
+pub(super) fn room(
+    loader: &Loader,
+    settings: &Settings,
+    data: &Path,
+    set: Option<&str>,
+    cross_validate: bool,
+) -> Result<Value, Failure> {
+    let rows = read_rows(&data.join("FILES.tsv"))?;
+    let rows = rows.iter().filter(|row| set.is_none_or(|set| row.get("set") == set));
+    let photos: Vec<Listed> =
+        rows.map(|row| described(row, data)).filter(|listed| listed.described.is_used()).collect();
+    let visual = loader.visual()?;
+    let heads = Heads::new(&settings.storage.data_dir);
+    heads.refresh();
+    let head = heads.of(&settings.hotel.default);
+    if let Some(head) = head.as_ref().filter(|_| !cross_validate) {
+        refuse_known(&photos, &head.head)?;
+    }
+    let reader = reader(&visual, head.as_ref().map(|h| Arc::clone(&h.head))).map_err(failed)?;
+    let limits = settings.images.limits();
+    let mut evaluation = Evaluation::new(&reader);
+    let mut broken = Vec::new();
+    let open = |i: usize| -> Result<Option<Picture>, Failure> {
+        Ok(Picture::decode(&bytes_of(&photos[i].path)?, &limits).ok())
+    };
+    each_in_order(photos.len(), "photos", open, |i, picture| {
+        match picture? {
+            Some(picture) => evaluation.add(&photos[i].described, picture)?,
+            None => broken.push(format!("{} cannot be decoded and is left out", photos[i].path.display())),
+        }
+        Ok(())
+    })?;
+    let refit = cross_validate.then(|| FitSettings::new(visual.embedder.model()));
+    let figures = evaluation.finish(refit.as_ref())?;
+    let mut value: Value = serde_json::from_str(&serde_json::to_string(&figures)?)?;
+    let reasons = value["reasons"].as_array().cloned().unwrap_or_default();
+    value["reasons"] = json!(reasons.into_iter().chain(broken.into_iter().map(Value::from)).collect::<Vec<_>>());
+    let head = head.filter(|_| !cross_validate).map(|head| head.name());
+    value["models"] = json!(reader.models().into_iter().chain(head).collect::<Vec<_>>());
+    Ok(value)
+}
+
+/// Figures of search: each picture of a set asked for among the others, found when one of its label comes first.
+pub(super) fn visual_search(
+    loader: &Loader,
+    limits: &DecodeLimits,
+    data: &Path,
+    set: Option<&str>,
+) -> Result<Value, Failure> {
+    let Some(set) = set else { return Err("name the set of pictures to search with --set".into()) };
+    let rows = read_rows(&data.join("FILES.tsv"))?;
+    let rows: Vec<&Row> = rows.iter().filter(|row| row.get("set") == set).collect();
+    let visual = loader.visual()?;
+    let look = |i: usize| -> Result<Option<Labelled>, Failure> {
+        let bytes = bytes_of(&data.join(rows[i].get("path")))?;
+        let Ok(picture) = Picture::decode(&bytes, limits) else { return Ok(None) };
+        let description = visual.describer.describe(&picture, &Ticket::unlimited())?;
+        Ok(Some(Labelled { label: rows[i].get("label").to_owned(), descriptor: description.descriptor }))
+    };
+    let (mut pictures, mut reasons) = (Vec::new(), Vec::new());
+    each_in_order(rows.len(), "pictures", look, |i, seen| {
+        match seen? {
+            Some(seen) => pictures.push(seen),
+            None => reasons.push(format!("{} cannot be decoded and is left out", rows[i].get("path"))),
+        }
+        Ok(())
+    })?;
+    let figures = retrieval(&pictures);
+    let mut value: Value = serde_json::from_str(&serde_json::to_string(&figures)?)?;
+    if let Some(more) = value["reasons"].as_array() {
+        reasons.extend(more.iter().filter_map(|v| Some(v.as_str()?.to_owned())));
+    }
+    if pictures.is_empty() {
+        reasons.push(format!("{} lists no picture of the set {set}", data.join("FILES.tsv").display()));
+    }
+    value["reasons"] = json!(reasons);
+    value["set"] = json!(set);
+    value["models"] = json!([visual.describer.model().to_string()]);
+    Ok(value)
+}
