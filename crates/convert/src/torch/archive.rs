@@ -6,7 +6,7 @@ use std::io::{Cursor, Read};
 use zip::ZipArchive;
 
 use super::FORMAT;
-use super::pickle::{self, Record};
+use super::pickle::{self, Kind, Record};
 use crate::ConvertError;
 
 /// `torch.save` before 1.6: the magic number 0x1950a86a20f9469cfc6c and the protocol 1001, each a pickle.
@@ -72,7 +72,7 @@ fn zipped(bytes: &[u8]) -> Result<(Vec<Record>, Storages<'static>), ConvertError
     let (object, _) = pickle::load(&read(&format!("{folder}data.pkl"))?)?;
     let records = pickle::records(object)?;
     let mut storages = BTreeMap::new();
-    for (_, record) in &records {
+    for (_, record) in records.iter().filter(|(_, record)| record.kind != Kind::Skipped) {
         if !storages.contains_key(&record.storage) {
             let content = read(&format!("{folder}data/{}", record.storage))?;
             storages.insert(record.storage.clone(), content);
@@ -97,9 +97,9 @@ fn legacy(bytes: &[u8]) -> Result<(Vec<Record>, Storages<'_>), ConvertError> {
         let (length, tail) =
             rest.split_at_checked(8).ok_or(truncated(bytes, rest, "a storage's length", 8))?;
         let length = length.iter().rev().fold(0_u64, |n, &byte| n << 8 | u64::from(byte));
-        // A storage that no float tensor uses has an unknown width, so what follows it cannot be found.
+        // A storage of an unknown class has an unknown width, so what follows it cannot be found.
         let width = widths.get(key.as_str()).ok_or_else(|| {
-            ConvertError::malformed(FORMAT, format!("storage {key} belongs to no tensor of floats"))
+            ConvertError::malformed(FORMAT, format!("storage {key} belongs to no tensor that can be read"))
         })?;
         let needed = usize::try_from(length).ok().and_then(|n| n.checked_mul(*width)).unwrap_or(usize::MAX);
         let (content, tail) =

@@ -37,7 +37,7 @@ impl StateDict {
         let mut tensors = BTreeMap::new();
         // A state dict cannot hold more numbers than its file has bytes, unless it repeats itself.
         let mut budget = bytes.len();
-        for (name, record) in records {
+        for (name, record) in records.into_iter().filter(|(_, record)| record.kind != Kind::Skipped) {
             let tensor = materialise(&name, &record, &storages, &mut budget)?;
             if tensors.insert(name.clone(), tensor).is_some() {
                 return Err(ConvertError::malformed(FORMAT, format!("tensor `{name}` appears twice")));
@@ -69,7 +69,7 @@ fn materialise(
     budget: &mut usize,
 ) -> Result<Tensor, ConvertError> {
     let storage = storages.get(&record.storage)?;
-    let width = record.kind.bytes();
+    let width = record.storage_width;
     let available = storage.len() / width;
     let outside = || ConvertError::malformed(FORMAT, format!("tensor `{name}` reaches outside its storage"));
     let count = record.shape.iter().try_fold(1_usize, |n, &side| n.checked_mul(side)).ok_or_else(outside)?;
@@ -105,20 +105,13 @@ fn materialise(
 }
 
 impl Kind {
-    fn bytes(self) -> usize {
-        match self {
-            Self::Float => 4,
-            Self::Quantised { .. } => 1,
-        }
-    }
-
     fn decode(self, raw: &[u8]) -> f32 {
         match (self, raw) {
             (Self::Float, &[a, b, c, d]) => f32::from_le_bytes([a, b, c, d]),
             (Self::Quantised { scale, zero_point }, &[byte]) => {
                 (i32::from(byte.cast_signed()).wrapping_sub(zero_point)) as f32 * scale
             }
-            // `raw` is cut to `bytes()` by the only caller.
+            // `raw` is as wide as the storage's class says; tensors of other classes are not decoded.
             _ => f32::NAN,
         }
     }

@@ -24,6 +24,9 @@ pub(super) type Record = (String, TensorRecord);
 pub(super) enum Kind {
     Float,
     Quantised { scale: f32, zero_point: i32 },
+    /// Numbers of another kind, such as counters: no network here uses them, but in the older form of file
+    /// their storages stand between the others and have to be stepped over.
+    Skipped,
 }
 
 /// A strided view of a storage; offset and strides count elements.
@@ -127,7 +130,8 @@ pub(super) fn strings(object: Object) -> Result<Vec<String>, ConvertError> {
     list.into_iter().map(|key| key.unicode().map_err(|_| bad("a storage key is not a text"))).collect()
 }
 
-/// The tensors of a state dict. What is no tensor of floats (counters, types) is left out. The linear
+/// The tensors of a state dict. Tensors of other numbers (counters) come as [`Kind::Skipped`]; what is no
+/// tensor (types) is left out. The linear
 /// layers of a quantised module keep weight and bias as one pair under `X._packed_params._packed_params`;
 /// they are named `X.weight` and `X.bias` here, as in the module they were made from.
 pub(super) fn records(object: Object) -> Result<Vec<Record>, ConvertError> {
@@ -185,7 +189,18 @@ fn quantiser(object: Option<&Object>) -> Result<Kind, ConvertError> {
     }
 }
 
-/// Reads (storage, offset, shape, stride); `None` when the storage holds another kind of number.
+/// Bytes of one number in a storage of this class; `None` for a class that is not known.
+fn width(class: &str) -> Option<usize> {
+    Some(match class {
+        "ByteStorage" | "CharStorage" | "BoolStorage" | "QInt8Storage" | "QUInt8Storage" => 1,
+        "ShortStorage" | "HalfStorage" | "BFloat16Storage" => 2,
+        "IntStorage" | "FloatStorage" | "QInt32Storage" => 4,
+        "LongStorage" | "DoubleStorage" | "ComplexFloatStorage" => 8,
+        _ => return None,
+    })
+}
+
+/// Reads (storage, offset, shape, stride); `None` when the storage is of a class that is not known.
 fn view(
     args: &mut impl Iterator<Item = Object>,
     class: &str,
@@ -201,9 +216,8 @@ fn view(
     let [_, Object::Class { class_name, .. }, Object::Unicode(key), ..] = id.as_slice() else {
         return Err(bad("a storage without class and key"));
     };
-    if class_name != class {
-        return Ok(None);
-    }
+    let Some(storage_width) = width(class_name) else { return Ok(None) };
+    let kind = if class_name == class { kind } else { Kind::Skipped };
     if !matches!(id.get(5), None | Some(Object::None)) {
         return Err(bad("a storage that is a view of another"));
     }
@@ -213,7 +227,7 @@ fn view(
     }
     Ok(Some(TensorRecord {
         storage: key.clone(),
-        storage_width: if class == "FloatStorage" { 4 } else { 1 },
+        storage_width,
         kind,
         offset: size(offset)?,
         shape,

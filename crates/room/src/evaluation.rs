@@ -1,0 +1,261 @@
+//! The figures of `innkeeper evaluate room`.
+//!
+//! Photographs come in with the words of a data set: what set they are of, how they are labelled, and which group
+//! (room, source) must not stand on both sides of a split. [`Evaluation::add`] looks at each once;
+//! [`Evaluation::finish`] asks the shipped head, or, with cross-validation, heads that have not seen the
+//! photograph's group. Photographs of the set `pairs` show one view twice, `tidy` and `cluttered`, under one file
+//! stem: the comparison with reference photographs is measured on them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use innkeeper_core::{Picture, Rect, Resampling};
+use innkeeper_heads::{Example, Figures, FitSettings, HeldOut, area_under_curve, cross_validate};
+use innkeeper_runtime::Ticket;
+use serde::Serialize;
+
+use crate::{Reference, RoomError, RoomReader, compare};
+
+/// Share of its sides by which a photograph is shifted, and light and white balance are changed, to see whether the
+/// comparison stays quiet.
+const SHIFT: f32 = 0.05;
+
+/// What a data set says of a photograph.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Described {
+    /// The set, such as `messy`, `beds` or `pairs`.
+    pub set: String,
+    /// The label, such as `clean`, `unmade` or `tidy`.
+    pub label: String,
+    /// What must not stand on both sides of a split.
+    pub group: String,
+    /// The file's name without its ending; the two photographs of a pair share it.
+    pub stem: String,
+}
+
+impl Described {
+    /// The head's labels that this photograph decides, and how; empty for sets that say nothing of them.
+    pub fn truth(&self) -> BTreeMap<String, bool> {
+        let known: &[(&str, bool)] = match (self.set.as_str(), self.label.as_str()) {
+            ("messy", "messy") => &[("messy", true)],
+            ("messy", "clean") => &[("messy", false)],
+            ("beds", "unmade") => &[("bed_unmade", true)],
+            ("beds", "made") => &[("bed_unmade", false)],
+            ("spill", _) => &[("spill", true)],
+            ("floors_dry", _) => &[("spill", false)],
+            _ => &[],
+        };
+        known.iter().map(|(label, holds)| ((*label).to_owned(), *holds)).collect()
+    }
+
+    /// Whether [`Evaluation::add`] would look at it.
+    pub fn is_used(&self) -> bool {
+        self.set == "pairs" || !self.truth().is_empty()
+    }
+}
+
+/// What `innkeeper evaluate room` prints. What cannot be computed is `None`, with a line in `reasons`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct RoomFigures {
+    /// Area under the curve of clean against messy.
+    pub auc_messy: Option<f64>,
+    /// Share of clean and messy photographs on the right side of probability 1/2, where the status turns.
+    pub accuracy_messy: Option<f64>,
+    /// Harmonic mean of precision and recall of messy at probability 1/2.
+    pub f1_messy: Option<f64>,
+    /// Area under the curve of made against unmade beds.
+    pub auc_bed: Option<f64>,
+    /// Share of unmade beds found while 5 of 100 made ones are called unmade.
+    pub recall_bed_at_5pct: Option<f64>,
+    /// Area under the curve of the comparison's score: the cluttered view beside its tidy reference, against the tidy
+    /// and the cluttered view beside itself; all of them also shifted by 5 %, darker, and in another white balance.
+    pub auc_pairs: Option<f64>,
+    /// Share of the cluttered views in which the comparison says that something changed.
+    pub pairs_found: Option<f64>,
+    /// Share of the unchanged views in which it says so too.
+    pub pairs_false_alarms: Option<f64>,
+    /// Photographs looked at.
+    pub n: usize,
+    /// Comparisons made.
+    pub n_pairs: usize,
+    /// Every label with labelled photographs.
+    pub tags: BTreeMap<String, Figures>,
+    /// Whether heads were refitted without the photograph's group.
+    pub cross_validated: bool,
+    /// Why a figure is missing.
+    pub reasons: Vec<String>,
+}
+
+/// One side of a pair.
+type Side = BTreeMap<String, Arc<Picture>>;
+
+/// An evaluation under way.
+pub struct Evaluation<'r> {
+    reader: &'r RoomReader,
+    examples: Vec<Example>,
+    tidy: Side,
+    cluttered: Side,
+    looked_at: usize,
+}
+
+impl<'r> Evaluation<'r> {
+    /// Begins an evaluation of `reader`.
+    pub fn new(reader: &'r RoomReader) -> Self {
+        Self { reader, examples: Vec::new(), tidy: Side::new(), cluttered: Side::new(), looked_at: 0 }
+    }
+
+    /// Looks at a photograph. Those of sets that say nothing are left out of account.
+    ///
+    /// # Errors
+    /// When a model run fails.
+    pub fn add(&mut self, described: &Described, photo: Picture) -> Result<(), RoomError> {
+        if !described.is_used() {
+            return Ok(());
+        }
+        self.looked_at += 1;
+        if described.set == "pairs" {
+            let side = match described.label.as_str() {
+                "tidy" => &mut self.tidy,
+                "cluttered" => &mut self.cluttered,
+                _ => return Ok(()),
+            };
+            side.insert(described.stem.clone(), Arc::new(photo));
+            return Ok(());
+        }
+        let features = self.reader.embedder().features(&photo, &Ticket::unlimited())?;
+        self.examples.push(Example {
+            embedding: features.pooled().to_vec(),
+            labels: described.truth(),
+            group: described.group.clone(),
+            source: described.set.clone(),
+        });
+        Ok(())
+    }
+
+    /// Computes the figures: by the reader's head, or, with `refit`, by heads refitted without the photograph's group.
+    ///
+    /// # Errors
+    /// When a comparison or the refitting fails.
+    pub fn finish(self, refit: Option<&FitSettings>) -> Result<RoomFigures, RoomError> {
+        let mut figures =
+            RoomFigures { n: self.looked_at, cross_validated: refit.is_some(), ..RoomFigures::default() };
+        if let Some(settings) = refit {
+            let result = cross_validate(&self.examples, settings)?;
+            figures.tags = result.figures();
+            figures.reasons.extend(result.left_out.iter().map(|(label, why)| format!("{label}: {why}")));
+        } else {
+            figures.tags = self.by_head(&mut figures.reasons)?;
+        }
+        if let Some(messy) = figures.tags.get("messy") {
+            figures.auc_messy = messy.auc;
+            figures.accuracy_messy = Some(messy.accuracy);
+            figures.f1_messy = messy.f1;
+        }
+        if let Some(bed) = figures.tags.get("bed_unmade") {
+            figures.auc_bed = bed.auc;
+            figures.recall_bed_at_5pct = bed.recall_at_5pct;
+        }
+        self.compare_pairs(&mut figures)?;
+        for (name, missing) in [
+            ("auc_messy", figures.auc_messy.is_none()),
+            ("auc_bed", figures.auc_bed.is_none()),
+            ("auc_pairs", figures.auc_pairs.is_none()),
+        ] {
+            if missing {
+                figures.reasons.push(format!("{name}: no labelled photographs of both kinds"));
+            }
+        }
+        Ok(figures)
+    }
+
+    /// What the reader's head says of photographs whose label is known.
+    fn by_head(&self, reasons: &mut Vec<String>) -> Result<BTreeMap<String, Figures>, RoomError> {
+        let Some(head) = self.reader.head() else {
+            reasons.push("no head for room tags is installed".to_owned());
+            return Ok(BTreeMap::new());
+        };
+        let mut held: BTreeMap<String, Vec<HeldOut>> = BTreeMap::new();
+        for (i, example) in self.examples.iter().enumerate() {
+            for said in head.predict(&example.embedding)? {
+                if let Some(truth) = example.labels.get(&said.label) {
+                    held.entry(said.label).or_default().push(HeldOut {
+                        example: i,
+                        group: example.group.clone(),
+                        truth: *truth,
+                        probability: said.probability,
+                        decision: said.decision,
+                    });
+                }
+            }
+        }
+        Ok(held.into_iter().filter_map(|(label, held)| Some((label, Figures::of(&held)?))).collect())
+    }
+
+    fn compare_pairs(&self, figures: &mut RoomFigures) -> Result<(), RoomError> {
+        let mut scored = Vec::new();
+        let (mut right, mut alarms, mut lost) = (0usize, 0usize, 0usize);
+        for (stem, tidy) in &self.tidy {
+            let Some(cluttered) = self.cluttered.get(stem) else {
+                figures.reasons.push(format!("pairs: {stem} has a tidy view only"));
+                continue;
+            };
+            for (reference, photo, changed) in
+                [(tidy, cluttered, true), (tidy, tidy, false), (cluttered, cluttered, false)]
+            {
+                let reference = self.reference(stem, reference)?;
+                for view in views(photo)? {
+                    let features = self.reader.embedder().features(&view, &Ticket::unlimited())?;
+                    let settings = &self.reader.settings().compare;
+                    let embedder = Some(self.reader.embedder().as_ref());
+                    let references = std::slice::from_ref(&reference);
+                    let found =
+                        compare(&view, &features, references, embedder, settings, &Ticket::unlimited())?;
+                    lost += usize::from(found.is_none());
+                    // A view that is not recognised shows no change.
+                    let said = found.as_ref().is_some_and(|comparison| comparison.changed);
+                    let score = found.map_or(0.0, |comparison| f64::from(comparison.score));
+                    right += usize::from(said && changed);
+                    alarms += usize::from(said && !changed);
+                    scored.push((score, changed));
+                }
+            }
+        }
+        let positives = scored.iter().filter(|(_, changed)| *changed).count();
+        let share = |count: usize, of: usize| (of > 0).then(|| count as f64 / of as f64);
+        figures.n_pairs = scored.len();
+        figures.auc_pairs = area_under_curve(&scored);
+        figures.pairs_found = share(right, positives);
+        figures.pairs_false_alarms = share(alarms, scored.len() - positives);
+        if lost > 0 {
+            figures.reasons.push(format!(
+                "pairs: in {lost} of {} comparisons the view was not recognised, which counts as no change",
+                scored.len()
+            ));
+        }
+        Ok(())
+    }
+
+    fn reference(&self, stem: &str, picture: &Arc<Picture>) -> Result<Reference, RoomError> {
+        let features = Arc::new(self.reader.embedder().features(picture, &Ticket::unlimited())?);
+        Ok(Reference { id: stem.to_owned(), picture: picture.clone(), features })
+    }
+}
+
+/// The photograph as another visit would take it: shifted to two corners, darker, in warmer light. The photograph
+/// itself is not among them: a pair of equal files says nothing.
+fn views(photo: &Picture) -> Result<Vec<Picture>, RoomError> {
+    let (width, height) = (photo.width() as f32, photo.height() as f32);
+    let (dx, dy) = (width * SHIFT, height * SHIFT);
+    let shifted = |x: f32, y: f32| -> Result<Picture, RoomError> {
+        let area = Rect { x, y, w: width - dx, h: height - dy };
+        Ok(photo.resized_part(&area, photo.width(), photo.height(), Resampling::Triangle)?)
+    };
+    let tinted = |factors: [f32; 3]| -> Result<Picture, RoomError> {
+        let rgb = photo.rgb().iter().zip(factors.iter().cycle()).map(|(v, f)| (f32::from(*v) * f) as u8);
+        Ok(Picture::from_rgb(photo.width(), photo.height(), rgb.collect())?)
+    };
+    Ok(vec![shifted(0.0, 0.0)?, shifted(dx, dy)?, tinted([0.75, 0.75, 0.75])?, tinted([1.0, 0.92, 0.8])?])
+}
+
+#[cfg(test)]
+mod tests;
