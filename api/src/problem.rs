@@ -8,7 +8,9 @@ use innkeeper_core::{ErrorCode, PictureError};
 use innkeeper_face::FaceError;
 use innkeeper_identity::{Limited, Throttled};
 use innkeeper_image_embedding::EmbeddingError;
+use innkeeper_objects::ObjectError;
 use innkeeper_ocr::{OcrError, PdfError};
+use innkeeper_room::RoomError;
 use innkeeper_runtime::RuntimeError;
 use innkeeper_store::StoreError;
 use innkeeper_vectors::VectorError;
@@ -255,10 +257,32 @@ impl From<OcrError> for Problem {
     }
 }
 
+impl From<EmbeddingError> for Problem {
+    fn from(error: EmbeddingError) -> Self {
+        match error {
+            EmbeddingError::Runtime(e) => e.into(),
+            EmbeddingError::Picture(e) => e.into(),
+            other => Self::internal(&other),
+        }
+    }
+}
+
+impl From<RoomError> for Problem {
+    fn from(error: RoomError) -> Self {
+        match error {
+            RoomError::Runtime(e) | RoomError::Objects(ObjectError::Runtime(e)) => e.into(),
+            RoomError::Picture(e) | RoomError::Objects(ObjectError::Picture(e)) => e.into(),
+            RoomError::Embedding(e) => e.into(),
+            RoomError::NotInstalled { .. } => Self::new(ErrorCode::ModelNotInstalled, error.to_string()),
+            other => Self::internal(&other),
+        }
+    }
+}
+
 impl From<SearchError> for Problem {
     fn from(error: SearchError) -> Self {
         match error {
-            SearchError::Embedding(EmbeddingError::Runtime(e)) => e.into(),
+            SearchError::Embedding(e) => e.into(),
             other => Self::internal(&other),
         }
     }

@@ -19,6 +19,7 @@ mod rows;
 mod table;
 mod token;
 mod train;
+mod train_room;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -9,12 +9,10 @@ use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
 use innkeeper_core::HotelId;
 use innkeeper_heads::Head;
-use innkeeper_learning::{Name, NameError, Registry, RegistryError, Version};
+use innkeeper_learning::{Name, NameError, Registry, RegistryError, Version, room_tags};
 
-/// Names of models in registries.
-pub(crate) const ROOM_TAGS: &str = "room-tags";
-/// The file of a version that holds the head.
-pub(crate) const HEAD_FILE: &str = "model.json";
+/// The name of the model in registries.
+pub(crate) const ROOM_TAGS: &str = room_tags::NAME;
 /// The folder of the registries below the data directory.
 const FOLDER: &str = "registry";
 /// What stands for a version where the head of the build answers.
@@ -59,7 +57,7 @@ impl HeadInForce {
 
 /// The head of a version.
 pub(crate) fn read_head(registry: &Registry, version: Version) -> Result<Head, HeadsError> {
-    let bytes = registry.read(&ROOM_TAGS.parse()?, version, HEAD_FILE)?;
+    let bytes = registry.read(&ROOM_TAGS.parse()?, version, room_tags::HEAD)?;
     let text = String::from_utf8(bytes).map_err(|_| HeadsError::Text { version: version.to_string() })?;
     Head::from_json(&text).map_err(|source| HeadsError::Head { version: version.to_string(), source })
 }
@@ -89,6 +87,11 @@ impl Heads {
     /// What answers for a hotel.
     pub fn of(&self, hotel: &HotelId) -> Option<Arc<HeadInForce>> {
         self.champions.load().get(hotel).or(self.shipped.as_ref()).map(Arc::clone)
+    }
+
+    /// The head of the build.
+    pub fn shipped(&self) -> Option<Arc<HeadInForce>> {
+        self.shipped.clone()
     }
 
     /// Looks at every registry, and loads the champions that are new. What cannot be read leaves the head that

@@ -81,6 +81,8 @@ impl RoomCorrection {
         }
         let mut tags = BTreeMap::new();
         for (label, holds) in self.tags {
+            // One thing has one name, however it is written.
+            let label = label.to_ascii_lowercase();
             let opposite = OPPOSITES.iter().find(|(said, _)| *said == label);
             let (label, holds) = match opposite {
                 Some((_, learnt)) => ((*learnt).to_owned(), !holds),
@@ -249,6 +251,8 @@ mod tests {
     fn people_say_clean_and_the_head_learns_messy() {
         let said = checked(json!({"tags": {"clean": true, "bed_made": false}}), 1).unwrap();
         assert_eq!(said.tags, BTreeMap::from([("messy".to_owned(), false), ("bed_unmade".to_owned(), true)]));
+        let said = checked(json!({"tags": {"Minibar_Open": true}}), 1).unwrap();
+        assert_eq!(said.tags, BTreeMap::from([("minibar_open".to_owned(), true)]));
         let said = checked(json!({"status": "clean"}), 1).unwrap();
         assert_eq!(said.tags, BTreeMap::from([("messy".to_owned(), false)]));
     }

@@ -7,10 +7,12 @@ mod reading;
 mod reference_photos;
 mod references;
 mod report;
+mod teaching;
 
 pub(crate) use answers::{
     ReferenceAnswer, ReferencesAnswer, RemovedReference, RoomAnswer, RoomReport, RoomView,
 };
 pub(crate) use correction::correct;
 pub(crate) use desk::{RoomDesk, RoomQuestion};
-pub(crate) use reading::{describe_room, embedding_of, reader};
+pub(crate) use reading::{describe_room, reader};
+pub(crate) use teaching::taught;

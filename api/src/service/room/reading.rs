@@ -80,7 +80,7 @@ fn what_is_kept(bytes: &Bytes, reading: &PhotoReading) -> Result<Value, Problem>
 }
 
 /// The pooled embedding of a kept photo and the model it belongs to.
-pub(crate) fn embedding_of(photo: &Value) -> Option<(String, Vec<f32>)> {
+pub(super) fn embedding_of(photo: &Value) -> Option<(String, Vec<f32>)> {
     let model = photo["embedding"]["model"].as_str()?.to_owned();
     let bytes = STANDARD.decode(photo["embedding"]["vector"].as_str()?).ok()?;
     let (numbers, []) = bytes.as_chunks::<4>() else { return None };
