@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# usage: [BENCH_ROUNDS=3] [BENCH_FRAMES=300] [BENCH_MIXED=20000] [BENCH_OCR_DATA=DIR] scripts/bench.sh INNKEEPER; `make bench` sets the folders.
+# usage: [BENCH_ROUNDS=3] [BENCH_FRAMES=300] [BENCH_MIXED=20000] [BENCH_OCR_DATA=DIR] [BENCH_ROOM_DATA=DIR] scripts/bench.sh INNKEEPER; `make bench` sets the folders.
 # Every benchmark (benches/README.md): stages, matching, the pipeline beside its Python peer, the service under load.
 # The tables are printed and kept in out/bench. Needs both packs; about a quarter of an hour on two quiet cores.
 set -euo pipefail
@@ -11,6 +11,9 @@ frame=$CARGO_TARGET_DIR/release/examples/frame
 read=$CARGO_TARGET_DIR/release/examples/read
 # A folder with sroie/img, the receipts that the text pipeline and its peer read.
 receipts=${BENCH_OCR_DATA:-${INNKEEPER_MIRROR:+$INNKEEPER_MIRROR/ocr}}
+rooms=$CARGO_TARGET_DIR/release/examples/rooms
+# A folder with photographs of rooms.
+photos=${BENCH_ROOM_DATA:-${INNKEEPER_MIRROR:+$INNKEEPER_MIRROR/vision/messy}}
 peer=$HOME/.cache/innkeeper/peer
 wanted=benches/peer/requirements.txt
 
@@ -54,6 +57,19 @@ beside_rapidocr() {
     python3 benches/compare_ocr.py "$innkeeper" "$read" "$peer/bin/python" "$receipts" | tee out/bench/compare_ocr.txt
 }
 
+room_stages() {
+    cargo bench --workspace --bench room -- --color never --noplot | tee out/bench/room.txt
+}
+
+beside_the_room_peer() {
+    if [ -z "$photos" ] || [ ! -d "$photos" ]; then
+        printf 'not run: no photographs of rooms; BENCH_ROOM_DATA names a folder\n' | tee out/bench/compare_room.txt
+        return
+    fi
+    python3 benches/compare_room.py "$innkeeper" "$rooms" "$peer/bin/python" models/heads/room-tags/model.json "$photos" |
+        tee out/bench/compare_room.txt
+}
+
 service() {
     python3 benches/service.py "$innkeeper" "$frame" out/bench/memory.svg | tee out/bench/service.txt
 }
@@ -61,7 +77,7 @@ service() {
 mkdir -p out/bench
 step 'photographs' "$innkeeper" datasets pull demo
 step 'Python packages of the peer' peer_python
-step 'benchmark programs' cargo build --release --workspace --example frame --example read
+step 'benchmark programs' cargo build --release --workspace --example frame --example read --example rooms
 step 'stages of the face pipeline' stages
 if [ -e crates/vectors/benches/match_100k.rs ]; then
     step 'matching among 100,000 templates' matching
@@ -69,5 +85,7 @@ fi
 step 'the pipeline beside its peer' beside_the_peer
 step 'stages of the text pipeline' text_stages
 step 'the text pipeline beside RapidOCR' beside_rapidocr
+step 'photographs of rooms' room_stages
+step 'the room pipeline beside its peer' beside_the_room_peer
 step 'the service under load' service
-printf '\nsaved in out/bench: stages.txt match.txt compare.txt text.txt compare_ocr.txt service.txt memory.svg\n'
+printf '\nsaved in out/bench: stages.txt match.txt compare.txt text.txt compare_ocr.txt room.txt compare_room.txt service.txt memory.svg\n'

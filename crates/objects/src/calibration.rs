@@ -42,14 +42,25 @@ impl Group {
     pub fn of(label: &str) -> Self {
         match label {
             "person" => Self::Person,
-            "bench" | "chair" | "couch" | "potted_plant" | "bed" | "dining_table" | "toilet" | "tv" | "microwave"
-            | "oven" | "sink" | "refrigerator" => Self::Furniture,
+            "bench" | "chair" | "couch" | "potted_plant" | "bed" | "dining_table" | "toilet" | "tv"
+            | "microwave" | "oven" | "sink" | "refrigerator" => Self::Furniture,
             "backpack" | "handbag" | "suitcase" => Self::Luggage,
-            "umbrella" | "tie" | "bottle" | "wine_glass" | "cup" | "fork" | "knife" | "spoon" | "bowl" | "banana"
-            | "apple" | "sandwich" | "orange" | "broccoli" | "carrot" | "hot_dog" | "pizza" | "donut" | "cake"
-            | "laptop" | "mouse" | "remote" | "keyboard" | "cell_phone" | "toaster" | "book" | "clock" | "vase"
-            | "scissors" | "teddy_bear" | "hair_drier" | "toothbrush" => Self::Small,
+            "umbrella" | "tie" | "bottle" | "wine_glass" | "cup" | "fork" | "knife" | "spoon" | "bowl"
+            | "banana" | "apple" | "sandwich" | "orange" | "broccoli" | "carrot" | "hot_dog" | "pizza"
+            | "donut" | "cake" | "laptop" | "mouse" | "remote" | "keyboard" | "cell_phone" | "toaster"
+            | "book" | "clock" | "vase" | "scissors" | "teddy_bear" | "hair_drier" | "toothbrush" => {
+                Self::Small
+            }
             _ => Self::Elsewhere,
         }
     }
+}
+
+/// What was measured of a group.
+struct Measured {
+    /// The logistic curve from the logit of a score to the share of right boxes.
+    slope: f32,
+    intercept: f32,
+    /// Whether enough boxes were seen, and enough of the likely ones right, for a decision to rest on one.
+    reliable: bool,
 }

@@ -64,7 +64,8 @@ impl ObjectDetector {
         let (inputs, outputs) = (model.inputs(), model.outputs());
         let side = INPUT_SIDE as usize;
         let fits = |shape: &[Option<usize>], want: &[usize]| {
-            shape.len() == want.len() && shape.iter().zip(want).all(|(have, want)| have.is_none_or(|n| n == *want))
+            shape.len() == want.len()
+                && shape.iter().zip(want).all(|(have, want)| have.is_none_or(|n| n == *want))
         };
         let right = matches!((inputs.as_slice(), outputs.as_slice()), ([input], [output])
             if fits(&input.shape, &[1, 3, side, side]) && fits(&output.shape, &[1, cells(), ROW]));
@@ -126,8 +127,7 @@ fn input(picture: &Picture) -> Result<(Tensor, f32), ObjectError> {
     let side = INPUT_SIDE as usize;
     let scale = INPUT_SIDE as f32 / picture.width().max(picture.height()) as f32;
     let length = |n: u32| ((n as f32 * scale) as u32).clamp(1, INPUT_SIDE);
-    let small =
-        picture.resized(length(picture.width()), length(picture.height()), Resampling::Triangle)?;
+    let small = picture.resized(length(picture.width()), length(picture.height()), Resampling::Triangle)?;
     let plane = side * side;
     let mut data = vec![PADDING; 3 * plane];
     let (blue, rest) = data.split_at_mut(plane);
@@ -154,7 +154,8 @@ fn decode(rows: &[f32], scale: f32, picture: &Picture, settings: &DetectorSettin
     let mut found = Vec::new();
     let grid = STRIDES.into_iter().flat_map(|stride| {
         let columns = INPUT_SIDE / stride;
-        (0..columns * columns).map(move |cell| (stride as f32, (cell % columns) as f32, (cell / columns) as f32))
+        (0..columns * columns)
+            .map(move |cell| (stride as f32, (cell % columns) as f32, (cell / columns) as f32))
     });
     for (row, (stride, column, line)) in rows.chunks_exact(ROW).zip(grid) {
         let objectness = row[4];
@@ -178,7 +179,8 @@ fn decode(rows: &[f32], scale: f32, picture: &Picture, settings: &DetectorSettin
     found.truncate(MAX_CANDIDATES);
     let mut kept: Vec<Candidate> = Vec::new();
     for candidate in found {
-        let free = |k: &Candidate| k.kind != candidate.kind || k.area.iou(&candidate.area) <= settings.overlap;
+        let free =
+            |k: &Candidate| k.kind != candidate.kind || k.area.iou(&candidate.area) <= settings.overlap;
         if kept.iter().all(free) {
             kept.push(candidate);
         }

@@ -104,7 +104,8 @@ impl Evaluation {
             let boxes: Vec<&Judged> = self.judged.iter().filter(|judged| judged.label == *label).collect();
             kinds.insert((*label).to_owned(), of(&boxes, *objects, average_precision(&boxes, *objects)));
         }
-        let mean = |of: &[&KindFigures]| of.iter().map(|kind| kind.ap50).sum::<f64>() / of.len().max(1) as f64;
+        let mean =
+            |of: &[&KindFigures]| of.iter().map(|kind| kind.ap50).sum::<f64>() / of.len().max(1) as f64;
         let mut groups = BTreeMap::new();
         for group in Group::ALL {
             let members: Vec<&KindFigures> =
@@ -170,10 +171,8 @@ mod tests {
     #[test]
     fn one_object_found_twice_counts_once() {
         let mut evaluation = Evaluation::default();
-        evaluation.add(
-            &[found("bed", 0.0, 0.9), found("bed", 1.0, 0.8)],
-            &[truth("bed", 0.0), truth("bed", 50.0)],
-        );
+        evaluation
+            .add(&[found("bed", 0.0, 0.9), found("bed", 1.0, 0.8)], &[truth("bed", 0.0), truth("bed", 50.0)]);
         let right: Vec<bool> = evaluation.judged().iter().map(|judged| judged.right).collect();
         assert_eq!(right, [true, false]);
         let figures = evaluation.figures();

@@ -35,7 +35,8 @@ fn main() -> Result<(), Failure> {
 }
 
 fn references(reader: &RoomReader, folder: &Path) -> Result<Vec<Reference>, Failure> {
-    let mut files = std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, Failure>>()?;
+    let mut files =
+        std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, Failure>>()?;
     files.sort();
     files
         .iter()

@@ -13,7 +13,7 @@ mod installed;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use innkeeper_core::{DecodeLimits, Picture};
+use innkeeper_core::{DecodeLimits, ModelRef, Picture};
 use innkeeper_heads::Head;
 use innkeeper_room::{PhotoReading, RoomReader};
 use innkeeper_runtime::Ticket;
@@ -27,9 +27,12 @@ fn main() -> Result<(), Failure> {
     };
     let (threads, rounds): (usize, usize) = (threads.parse()?, rounds.parse()?);
     let head = Head::from_json(&std::fs::read_to_string(head)?)?;
+    // A head names the network and, behind the last dash, the side it is fed at.
+    let fed = head.embedder();
+    let version = fed.version().rsplit_once('-').map_or(fed.version(), |(version, _)| version);
     let models = Files {
         library: library.into(),
-        embedder: (head.embedder().clone(), embedder.into()),
+        embedder: (ModelRef::new(fed.name(), version)?, embedder.into()),
         detector: match detector.as_str() {
             "-" => None,
             file => Some(("objects@0".parse()?, file.into())),

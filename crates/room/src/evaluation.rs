@@ -31,6 +31,8 @@ pub struct Described {
     pub group: String,
     /// The file's name without its ending; the two photographs of a pair share it.
     pub stem: String,
+    /// What tells this picture from every other: its sha256.
+    pub picture: String,
 }
 
 impl Described {
@@ -128,6 +130,7 @@ impl<'r> Evaluation<'r> {
             labels: described.truth(),
             group: described.group.clone(),
             source: described.set.clone(),
+            picture: described.picture.clone(),
         });
         Ok(())
     }

@@ -85,7 +85,10 @@ fn the_picture_stands_top_left_with_blue_first_and_grey_around() {
 
 #[test]
 fn a_label_stands_where_the_network_means_it() {
-    assert_eq!((LABELS[PERSON], LABELS[28], LABELS[BED], LABELS[79]), ("person", "suitcase", "bed", "toothbrush"));
+    assert_eq!(
+        (LABELS[PERSON], LABELS[28], LABELS[BED], LABELS[79]),
+        ("person", "suitcase", "bed", "toothbrush")
+    );
     let mut names = LABELS.to_vec();
     names.sort_unstable();
     names.dedup();

@@ -7,16 +7,13 @@ use std::sync::Arc;
 
 use innkeeper_core::ModelRef;
 use innkeeper_heads::Head;
-use innkeeper_image_embedding::ImageEmbedder;
+use innkeeper_image_embedding::{EmbedderSettings, ImageEmbedder};
 use innkeeper_objects::{DetectorSettings, ObjectDetector};
 use innkeeper_packs::{Choice, Library, Manifest, PackChoice};
 use innkeeper_room::{RoomReader, RoomSettings};
 use innkeeper_runtime::{Model, OnnxRuntime, PoolOptions, RuntimeError, Session, SessionOptions};
 
 pub type Failure = Box<dyn Error + Send + Sync>;
-
-/// Side in pixels of what the embedder sees.
-const EMBEDDER_SIDE: usize = 224;
 
 /// Model files and the names they go by.
 pub struct Files {
@@ -55,8 +52,8 @@ impl Files {
     /// A reader as the server runs it: `workers` sessions a model, one thread a session.
     pub fn reader(&self, head: Option<Head>, workers: usize) -> Result<RoomReader, Failure> {
         let runtime = OnnxRuntime::load(&self.library)?;
-        let side = EMBEDDER_SIDE;
-        let embedder = start(&runtime, &self.embedder, vec![1, 3, side, side], workers)?;
+        let warm = ImageEmbedder::input_shape(&EmbedderSettings::default());
+        let embedder = start(&runtime, &self.embedder, warm, workers)?;
         let side = innkeeper_objects::INPUT_SIDE as usize;
         let detector = match &self.detector {
             Some(named) => {
