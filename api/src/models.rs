@@ -50,6 +50,8 @@ pub(crate) enum ModelsError {
     #[error(transparent)]
     ImageEmbedding(#[from] innkeeper_image_embedding::EmbeddingError),
     #[error(transparent)]
+    Describer(#[from] innkeeper_visual_search::SearchError),
+    #[error(transparent)]
     Objects(#[from] innkeeper_objects::ObjectError),
     #[error(transparent)]
     Convert(#[from] innkeeper_convert::ConvertError),

@@ -282,7 +282,8 @@ impl From<RoomError> for Problem {
 impl From<SearchError> for Problem {
     fn from(error: SearchError) -> Self {
         match error {
-            SearchError::Embedding(e) => e.into(),
+            SearchError::Features(e) => e.into(),
+            SearchError::Picture(e) => e.into(),
             other => Self::internal(&other),
         }
     }

@@ -108,8 +108,7 @@ async fn load<T: Send + 'static>(
     load: impl FnOnce(&Loader, &Settings) -> Result<T, ModelsError> + Send + 'static,
 ) -> Result<T, StartError> {
     let settings = app.settings.clone();
-    let loaded =
-        tokio::task::spawn_blocking(move || load(&Loader::new(&settings, None)?, &settings)).await;
+    let loaded = tokio::task::spawn_blocking(move || load(&Loader::new(&settings, None)?, &settings)).await;
     loaded.map_err(|error| StartError::Serve(std::io::Error::other(error)))?.map_err(StartError::from)
 }
 
@@ -152,7 +151,10 @@ async fn describe_again(app: &App, visual: &Arc<Visual>) {
             tracing::info!(moved, failed, model = %visual.describer.model(), "pictures are described anew");
         }
         Err(problem) => {
-            tracing::warn!(detail = problem.detail, "not every picture is described by the running model yet");
+            tracing::warn!(
+                detail = problem.detail,
+                "not every picture is described by the running model yet"
+            );
         }
     }
 }

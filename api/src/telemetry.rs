@@ -55,6 +55,9 @@ pub(crate) fn metrics() -> Result<PrometheusHandle, metrics_exporter_prometheus:
     for status in ["success", "failure"] {
         metrics::counter!("face_recognition_total", "status" => status).increment(0);
         metrics::counter!("face_enrollment_total", "status" => status).increment(0);
+        for category in ["room", "lost_found", "amenity"] {
+            metrics::counter!("image_index_total", "category" => category, "status" => status).increment(0);
+        }
         for kind in ["invoice", "id"] {
             metrics::counter!("ocr_processing_total", "kind" => kind, "status" => status).increment(0);
         }

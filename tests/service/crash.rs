@@ -22,7 +22,7 @@ use crate::pictures::{BIDEN, OBAMA, STRANGER, shrunk};
 use crate::server::{Answer, ENROL, House, RECOGNISE, Server, enrolment, files, tables};
 
 /// No stage: whenever the signal comes.
-const ANY_TIME: &str = "at any time";
+pub(crate) const ANY_TIME: &str = "at any time";
 const HOTELS: [&str; 3] = ["h1", "h2", "h3"];
 /// Operations in one life of the server; when none of them comes to the stage, it is killed in between.
 const OPERATIONS: usize = 8;
@@ -30,10 +30,10 @@ const OPERATIONS: usize = 8;
 const BACKGROUND: Duration = Duration::from_secs(2);
 
 /// Numbers that a seed decides (`SplitMix64`, Steele, Lea and Flood 2014).
-struct Dice(u64);
+pub(crate) struct Dice(pub u64);
 
 impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
+    pub fn roll(&mut self, sides: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ z >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -43,7 +43,7 @@ impl Dice {
 }
 
 /// A number from the environment.
-fn setting(name: &str, otherwise: u64) -> u64 {
+pub(crate) fn setting(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().map_or(otherwise, |text| text.parse().expect(name))
 }
 
@@ -163,7 +163,7 @@ struct Test<'h> {
 }
 
 /// Sends a request that may find the server dead.
-fn try_send(request: RequestBuilder) -> Option<Answer> {
+pub(crate) fn try_send(request: RequestBuilder) -> Option<Answer> {
     let response = request.send().ok()?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     Some(Answer { status, headers, body: response.bytes().ok()?.to_vec() })
@@ -478,13 +478,13 @@ impl<'h> Test<'h> {
 }
 
 /// Kills a process that is not waited for yet.
-fn kill(pid: u32) {
+pub(crate) fn kill(pid: u32) {
     let sent = std::process::Command::new("sh").args(["-c", &format!("kill -KILL {pid}")]).status();
     assert!(sent.expect("a shell").success(), "the signal was not sent");
 }
 
 /// Waits for the end of a server that was killed. It must have died of that and of nothing else.
-fn bury(mut server: Server<'_>) {
+pub(crate) fn bury(mut server: Server<'_>) {
     use std::os::unix::process::ExitStatusExt;
     let status = server.ended();
     let log = server.log().join("\n");

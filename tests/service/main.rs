@@ -17,12 +17,18 @@ mod forged;
 mod hostile;
 mod hostile_json;
 mod hostile_pictures;
+mod images;
+#[cfg(feature = "kill-points")]
+mod images_crash;
+mod index_folder;
 mod interface;
 mod lifecycle;
 mod load;
+mod lost_found;
 mod matrix;
 mod pictures;
 mod recognise;
+mod scenes;
 mod server;
 mod slow;
 mod tenants;

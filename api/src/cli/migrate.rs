@@ -7,6 +7,7 @@ use super::{Outcome, say};
 use crate::app::{Engines, installed};
 use crate::config::Settings;
 use crate::service::Gallery;
+use crate::service::images::ImageGallery;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -63,6 +64,7 @@ async fn migrate(from: &Settings, to: &Settings) -> Outcome {
     // Rows are the truth: whatever the new index lacks is written into it from them.
     let gallery = Arc::new(Gallery::new(target.clone()));
     gallery.reconcile().await?;
+    ImageGallery::new(target.clone(), Arc::clone(&gallery), to).reconcile().await?;
     for collection in target.vectors.collections().await? {
         let count = target.vectors.count(&collection, &innkeeper_vectors::Filter::every_hotel()).await?;
         say(format!("{collection}: {count} vectors"))?;

@@ -8,7 +8,9 @@ mod evaluate;
 mod evaluate_ocr;
 mod evaluate_room;
 mod face;
+mod images;
 mod import;
+mod index;
 mod keys;
 mod migrate;
 mod packs;
@@ -116,6 +118,13 @@ enum Command {
         #[command(subcommand)]
         command: face::Face,
     },
+    /// Put a folder of pictures into the index of a hotel.
+    Index(index::Args),
+    /// Look after the kept pictures.
+    Images {
+        #[command(subcommand)]
+        command: images::Images,
+    },
     /// Run a pipeline on files, without a server.
     Predict(predict::Args),
     /// Measure a model on labelled data.
@@ -197,6 +206,8 @@ fn run(cli: Cli) -> Outcome {
         Command::Models { command } => packs::models(command, &settings),
         Command::Datasets { command } => packs::datasets(command),
         Command::Face { command } => face::run(command, settings),
+        Command::Index(args) => index::run(&args, settings),
+        Command::Images { command } => images::run(command, settings),
         Command::Predict(args) => predict::run(&args, &settings),
         Command::Evaluate(args) => evaluate::run(&args, &settings),
         Command::Train(args) => train::run(&args, &settings),

@@ -57,8 +57,7 @@ pub(crate) struct LostFound {
 
 /// Whether shares are shares.
 pub(super) fn check(search: &Search, lost_found: &LostFound) -> Result<(), ConfigError> {
-    let shares =
-        [("search.threshold", search.threshold), ("lost_found.min_score", lost_found.min_score)];
+    let shares = [("search.threshold", search.threshold), ("lost_found.min_score", lost_found.min_score)];
     match shares.into_iter().find(|(_, share)| !(0.0..=1.0).contains(share)) {
         Some((key, _)) => Err(ConfigError::Value { key, problem: "must be between 0 and 1".to_owned() }),
         None => Ok(()),

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use innkeeper_image_embedding::ImageEmbedder;
-use innkeeper_objects::ObjectDetector;
+use innkeeper_image_embedding::{EmbedderSettings, ImageEmbedder};
+use innkeeper_objects::{DetectorSettings, ObjectDetector};
 use innkeeper_visual_search::Describer;
 
 use super::{Loader, ModelsError, file, installed};
@@ -17,7 +17,7 @@ impl Loader {
     /// Everything that looks at photographs with the chosen pack, warm.
     pub fn visual(&self) -> Result<Visual, ModelsError> {
         let embedder = Arc::new(self.image_embedder()?);
-        let describer = Arc::new(Describer::new(Arc::clone(&embedder)));
+        let describer = Arc::new(Describer::new(Arc::clone(&embedder))?);
         let objects = match self.object_detector() {
             Ok(detector) => Ok(Arc::new(detector)),
             Err(ModelsError::NotInstalled { .. }) => Err("model_not_installed".to_owned()),
@@ -33,7 +33,8 @@ impl Loader {
             "efficientnet-lite0" => "efficientnet-lite0.onnx",
             _ => return Err(ModelsError::Unsupported(item.item, IMAGE_EMBEDDING)),
         };
-        let model = self.start(&item, None, file(&item, name)?, 1, vec![vec![1, 3, 224, 224]])?;
+        let warm = vec![ImageEmbedder::input_shape(&EmbedderSettings::default())];
+        let model = self.start(&item, None, file(&item, name)?, 1, warm)?;
         Ok(ImageEmbedder::new(Arc::new(model))?)
     }
 
@@ -45,6 +46,6 @@ impl Loader {
             _ => return Err(ModelsError::Unsupported(item.item, OBJECT_DETECTION)),
         };
         let model = self.start(&item, None, file(&item, name)?, 1, vec![vec![1, 3, 416, 416]])?;
-        Ok(ObjectDetector::new(Arc::new(model))?)
+        Ok(ObjectDetector::new(Arc::new(model), DetectorSettings::default())?)
     }
 }

@@ -159,11 +159,9 @@ async fn cv_health(State(app): State<App>) -> Json<CvHealth> {
     };
     let visual = match &*app.visual.load_full() {
         VisualState::Starting => VisualHealth { state: "starting", ..VisualHealth::default() },
-        VisualState::Absent(problem) => VisualHealth {
-            state: "absent",
-            detail: Some(problem.detail.clone()),
-            ..VisualHealth::default()
-        },
+        VisualState::Absent(problem) => {
+            VisualHealth { state: "absent", detail: Some(problem.detail.clone()), ..VisualHealth::default() }
+        }
         VisualState::Ready(visual) => VisualHealth {
             state: "ready",
             detail: None,

@@ -5,10 +5,12 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use chrono::Utc;
 use innkeeper_core::{ErrorCode, HotelId, WriteStage};
 use innkeeper_media::Variant;
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -35,8 +37,9 @@ struct IndexBody {
     image: String,
     /// What the hotel knows of it. In a form or a query its fields stand by themselves: `category=room`.
     metadata: Metadata,
-    /// `report` keeps a picture that is here already and names those it is like; `reject` answers 409.
-    #[schema(default = "report", pattern = "^(report|reject)$")]
+    /// `report` keeps a picture that is here already and names those it is like; `reject` answers 409; `reuse` answers 200
+    /// with the picture that is here when it was made from this very file: for whoever sends again what may have arrived.
+    #[schema(default = "report", pattern = "^(report|reject|reuse)$")]
     on_duplicate: Option<String>,
 }
 
@@ -76,7 +79,8 @@ fn on_duplicate(text: Option<&str>) -> Result<OnDuplicate, Problem> {
     match text {
         None | Some("report") => Ok(OnDuplicate::Report),
         Some("reject") => Ok(OnDuplicate::Reject),
-        Some(_) => Err(Problem::new(ErrorCode::BadRequest, "on_duplicate is report or reject")),
+        Some("reuse") => Ok(OnDuplicate::Reuse),
+        Some(_) => Err(Problem::new(ErrorCode::BadRequest, "on_duplicate is report, reject or reuse")),
     }
 }
 
@@ -93,13 +97,14 @@ fn on_duplicate(text: Option<&str>) -> Result<OnDuplicate, Problem> {
         ("category" = Option<String>, Query, description = "With a raw picture, as the further fields of the form: `room`, `lost_found` or `amenity`."),
         ("room_number" = Option<String>, Query, description = "With a raw picture."),
         ("tags" = Option<String>, Query, description = "With a raw picture: words with commas between them."),
-        ("on_duplicate" = Option<String>, Query, description = "With a raw picture: `report` or `reject`."),
+        ("on_duplicate" = Option<String>, Query, description = "With a raw picture: `report`, `reject` or `reuse`."),
     ),
     request_body(content(
         (IndexBody = "application/json"), (IndexForm = "multipart/form-data"), (Vec<u8> = "image/jpeg")
     )),
     responses(
         (status = 201, body = IndexAnswer),
+        (status = 200, body = IndexAnswer, description = "With `on_duplicate=reuse`: it is here already."),
         (status = "default", body = ProblemDocument, content_type = "application/problem+json")
     )
 )]
@@ -109,20 +114,33 @@ async fn index(
     Form { fields, images, room: _room }: Form<IndexBody>,
 ) -> Result<(StatusCode, Json<IndexAnswer>), Problem> {
     let known = fields.metadata.check()?;
-    let category = known.category.as_str();
+    let category = known.category;
     let on_duplicate = on_duplicate(fields.on_duplicate.as_deref())?;
-    let visual = app.visual()?;
-    let (settings, bytes) = (app.settings.images.clone(), images.into_iter().next().unwrap_or_default());
+    let bytes = images.into_iter().next().unwrap_or_default();
     let kept = async {
+        if on_duplicate == OnDuplicate::Reuse {
+            let sha256 = sha256_of(bytes.clone()).await?;
+            if let Some(here) = app.images.same_file(&allowed.caller.hotel, category, &sha256).await? {
+                return Ok(here);
+            }
+        }
+        let (visual, settings) = (app.visual()?, app.settings.images.clone());
         let picture = app.admission.run(move |ticket| prepare(&visual, &settings, &bytes, ticket)).await?;
         let new = NewPicture { known, picture: Some(picture), on_duplicate };
         app.images.add(&allowed.caller, new).await
     }
     .await;
     let status = if kept.is_ok() { "success" } else { "failure" };
-    metrics::counter!("image_index_total", "category" => category, "status" => status).increment(1);
+    metrics::counter!("image_index_total", "category" => category.as_str(), "status" => status).increment(1);
     WriteStage::Answering.reached();
-    Ok((StatusCode::CREATED, Json(kept?)))
+    let kept = kept?;
+    let status = if kept.already_there { StatusCode::OK } else { StatusCode::CREATED };
+    Ok((status, Json(kept)))
+}
+
+/// In hex. Of a large picture it takes milliseconds, which belong to no thread that serves others too.
+async fn sha256_of(bytes: Bytes) -> Result<String, Problem> {
+    Ok(tokio::task::spawn_blocking(move || hex::encode(Sha256::digest(&bytes))).await?)
 }
 
 /// What is known of a picture, with fresh addresses of its files.

@@ -207,9 +207,10 @@ async fn decide(
     JsonBody(body): JsonBody<DecisionBody>,
 ) -> Result<Json<PairReport>, Problem> {
     let id = uuid_in_path(path)?;
-    let state: MatchState = body.state.parse().map_err(|_| {
-        Problem::new(ErrorCode::BadRequest, "state is confirmed, dismissed or open")
-    })?;
+    let state: MatchState = body
+        .state
+        .parse()
+        .map_err(|_| Problem::new(ErrorCode::BadRequest, "state is confirmed, dismissed or open"))?;
     let caller = &allowed.caller;
     Ok(Json(app.images.decide(&caller.hotel, id, state, &caller.subject).await?))
 }

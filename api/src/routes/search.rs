@@ -106,8 +106,7 @@ fn words(text: &str) -> Result<Vec<String>, Problem> {
     if text.chars().count() > LONGEST_TEXT {
         return Err(bad("query_text has at most 500 letters"));
     }
-    let words: Vec<String> =
-        text.split_whitespace().take(MOST_WORDS).map(str::to_lowercase).collect();
+    let words: Vec<String> = text.split_whitespace().take(MOST_WORDS).map(str::to_lowercase).collect();
     if words.is_empty() { Err(bad("query_text holds no words")) } else { Ok(words) }
 }
 

@@ -11,7 +11,9 @@ use uuid::Uuid;
 pub(crate) struct Links {
     /// The picture, JPEG without metadata; null for a report without a picture. Without `http.public_url` a path on this
     /// server.
-    #[schema(example = "/api/v1/cv/image/0193…/file?hotel=default&variant=picture&expires=1737103800&signature=…")]
+    #[schema(
+        example = "/api/v1/cv/image/0193…/file?hotel=default&variant=picture&expires=1737103800&signature=…"
+    )]
     pub url: Option<String>,
     /// The same small.
     pub thumbnail_url: Option<String>,
@@ -43,17 +45,8 @@ pub(crate) struct MetadataReport {
 
 impl From<&Image> for MetadataReport {
     fn from(image: &Image) -> Self {
-        let ImageContent {
-            tags,
-            description,
-            place,
-            colour,
-            kind,
-            occurred_at,
-            width,
-            height,
-            ..
-        } = image.content.clone();
+        let ImageContent { tags, description, place, colour, kind, occurred_at, width, height, .. } =
+            image.content.clone();
         Self {
             category: image.category.as_str(),
             room_number: image.room_number.as_ref().map(ToString::to_string),

@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use innkeeper_core::{HotelId, ModelRef};
 use innkeeper_media::{Key, Prefix};
 use innkeeper_store::{ImageVectorChange, ImageVectorTask, IndexedImage};
-use innkeeper_vectors::{
-    CATEGORY, Collection, Filter, ROOM_NUMBER, SIDE, TAGS, UPLOADED_AT, VectorPoint,
-};
+use innkeeper_vectors::{CATEGORY, Collection, Filter, ROOM_NUMBER, SIDE, TAGS, UPLOADED_AT, VectorPoint};
 use uuid::Uuid;
 
 use super::ImageGallery;

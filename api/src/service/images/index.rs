@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use innkeeper_core::{ErrorCode, HotelId, WriteStage};
 use innkeeper_identity::Principal;
 use innkeeper_media::{Key, Variant};
-use innkeeper_store::{Image, ImageCategory, ImagePhoto, ImageVector, NewImage, StoreError};
+use innkeeper_store::{ImageCategory, ImagePhoto, ImageVector, MatchCandidate, NewImage, StoreError};
 use serde::Serialize;
 use serde_json::json;
 use tracing::Instrument;
@@ -18,7 +18,7 @@ use super::answers::Links;
 use super::duplicates::Duplicate;
 use super::{ImageGallery, Known, Prepared};
 use crate::problem::Problem;
-use crate::service::lost_found::MatchReport;
+use crate::service::lost_found::{Candidate, MatchReport};
 
 /// What to do with a picture that is here already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,6 +28,9 @@ pub(crate) enum OnDuplicate {
     Report,
     /// 409.
     Reject,
+    /// The very same file is not kept twice: the answer names the picture that is here. For whoever sends again what may
+    /// have arrived.
+    Reuse,
 }
 
 /// A picture with what is known of it, or a report without one.
@@ -58,17 +61,16 @@ pub(crate) struct IndexAnswer {
     pub colour: Option<String>,
     /// The model that computed its vector; null without a picture.
     pub model: Option<String>,
-    pub event_id: Uuid,
+    /// With `on_duplicate=reuse`: this very file was kept before, and nothing was written now.
+    pub already_there: bool,
+    /// The event `image.indexed`; null when nothing was written.
+    pub event_id: Option<Uuid>,
 }
 
 impl ImageGallery {
     /// Keeps a picture. When this answers, it is found by searches and on stable storage. What has begun is finished, whether
     /// or not the caller waits for the answer.
-    pub async fn add(
-        self: &Arc<Self>,
-        caller: &Principal,
-        new: NewPicture,
-    ) -> Result<IndexAnswer, Problem> {
+    pub async fn add(self: &Arc<Self>, caller: &Principal, new: NewPicture) -> Result<IndexAnswer, Problem> {
         let (this, hotel, actor) = (Arc::clone(self), caller.hotel.clone(), caller.subject.clone());
         let admit = async move { this.admit(&hotel, &actor, new).await };
         tokio::spawn(admit.in_current_span()).await?
@@ -90,6 +92,13 @@ impl ImageGallery {
         } else {
             None
         };
+        let mut twin = None;
+        if let Some(picture) = picture.as_ref().filter(|_| on_duplicate == OnDuplicate::Reuse) {
+            twin = Some(self.twin(&picture.sha256).await);
+            if let Some(here) = self.same_file(hotel, known.category, &picture.sha256).await? {
+                return Ok(here);
+            }
+        }
         let duplicates = match &picture {
             Some(picture) => self.duplicates(hotel, known.category, picture).await?,
             None => Vec::new(),
@@ -107,8 +116,10 @@ impl ImageGallery {
         let (category, content) = (row.category, row.content.clone());
         let photo = row.photo.clone();
         let model = row.vector.as_ref().map(|v| v.model.to_string());
+        let told: Vec<MatchCandidate> = candidates.iter().map(Candidate::row).collect();
         let rows = self.engines.store.hotel(hotel);
-        let added = self.keep(files, rows.add_image(row, &candidates)).await?;
+        let added = self.keep(files, rows.add_image(row, &told)).await?;
+        drop(twin);
         let links = self.links(hotel, id, photo.as_ref()).await?;
         Ok(IndexAnswer {
             image_id: id,
@@ -121,8 +132,37 @@ impl ImageGallery {
             height: content.height,
             colour: content.colour,
             model,
-            event_id: added.event_id,
+            already_there: false,
+            event_id: Some(added.event_id),
         })
+    }
+
+    /// The picture of the category that was made from this very file, when there is one.
+    pub async fn same_file(
+        &self,
+        hotel: &HotelId,
+        category: ImageCategory,
+        sha256: &str,
+    ) -> Result<Option<IndexAnswer>, Problem> {
+        let rows = self.engines.store.hotel(hotel);
+        let Some(id) = rows.images_by_sha256(sha256, category).await?.first().copied() else {
+            return Ok(None);
+        };
+        let Some(image) = rows.image(id).await? else { return Ok(None) };
+        Ok(Some(IndexAnswer {
+            image_id: id,
+            category: image.category.as_str(),
+            upload_time: image.uploaded_at,
+            links: self.links(hotel, id, image.photo.as_ref()).await?,
+            duplicates: Vec::new(),
+            matches: Vec::new(),
+            width: image.content.width,
+            height: image.content.height,
+            colour: image.content.colour,
+            model: image.model.map(|m| m.to_string()),
+            already_there: true,
+            event_id: None,
+        }))
     }
 
     /// The row of a new picture, and the files to write before it.

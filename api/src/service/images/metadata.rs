@@ -128,7 +128,8 @@ impl Metadata {
     pub fn check(self) -> Result<Known, Problem> {
         let category = category(&self.category)?;
         if category == ImageCategory::Reference {
-            let detail = "reference photographs belong to a room: POST /api/v1/cv/room/{room_number}/reference";
+            let detail =
+                "reference photographs belong to a room: POST /api/v1/cv/room/{room_number}/reference";
             return Err(bad(detail));
         }
         let mut side = side(self.side.as_deref())?;

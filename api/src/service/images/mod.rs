@@ -30,7 +30,7 @@ pub(crate) use index::{IndexAnswer, NewPicture, OnDuplicate};
 pub(crate) use metadata::{Known, MOST_TAGS, Metadata, category, moment, room, side, tags};
 pub(crate) use prepare::{Prepared, describe, prepare, prepare_picture};
 pub(crate) use reindex::Reindexing;
-pub(crate) use search::{Question, Query, SearchInput};
+pub(crate) use search::{Query, Question, SearchInput};
 
 use super::gallery::{CatchUpError, Gallery};
 use crate::app::Engines;
@@ -51,6 +51,8 @@ pub(crate) struct ImageGallery {
     faces: Arc<Gallery>,
     /// One change at a time where two must see each other.
     changes: Mutex<()>,
+    /// One file of the same sum at a time; by its first digit.
+    twins: [Mutex<()>; 16],
     /// One carrier between tables and index at a time.
     carrier: Mutex<()>,
     veils: Mutex<HashMap<usize, Arc<Veil>>>,
@@ -73,6 +75,7 @@ impl ImageGallery {
             engines,
             faces,
             changes: Mutex::default(),
+            twins: Default::default(),
             carrier: Mutex::default(),
             veils: Mutex::default(),
             signer: OnceCell::new(),
@@ -85,6 +88,12 @@ impl ImageGallery {
     /// Waits for other changes that must see each other to end, and keeps further ones waiting.
     async fn change(&self) -> MutexGuard<'_, ()> {
         self.changes.lock().await
+    }
+
+    /// Waits for the same file, when it is on its way in, and keeps it waiting.
+    async fn twin(&self, sha256: &str) -> MutexGuard<'_, ()> {
+        let digit = sha256.chars().next().and_then(|c| c.to_digit(16)).unwrap_or_default();
+        self.twins[digit as usize % self.twins.len()].lock().await
     }
 
     async fn veil(&self, dimension: usize) -> Result<Arc<Veil>, StoreError> {
@@ -115,7 +124,14 @@ impl ImageGallery {
     }
 
     /// The address of a file of a picture, good for a while and for nothing else.
-    fn address(&self, signer: &AddressSigner, hotel: &HotelId, id: Uuid, variant: Variant, until: i64) -> String {
+    fn address(
+        &self,
+        signer: &AddressSigner,
+        hotel: &HotelId,
+        id: Uuid,
+        variant: Variant,
+        until: i64,
+    ) -> String {
         let signature = signer.sign(hotel, id, variant, until);
         format!(
             "{}/api/v1/cv/image/{id}/file?hotel={hotel}&variant={}&expires={until}&signature={signature}",

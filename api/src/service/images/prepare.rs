@@ -72,7 +72,7 @@ pub(crate) fn prepare_picture(
         sha256,
         hash: description.hash,
         descriptor: description.descriptor,
-        colour: dominant_colour(&kept).map(|colour| colour.word),
+        colour: dominant_colour(&kept).map(|dominant| dominant.colour.as_str()),
     })
 }
 

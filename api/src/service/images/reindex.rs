@@ -50,12 +50,13 @@ impl ImageGallery {
             let Some((_, last, _)) = batch.last() else { break };
             after = Some(*last);
             for (hotel, id, photo_key) in batch {
-                let problem = match self.describe_again(visual, settings, admission, &hotel, id, &photo_key).await {
-                    Ok(()) => None,
-                    // The process ends or is overloaded: nothing is wrong with the picture.
-                    Err(problem) if problem.retry_after.is_some() => return Err(problem),
-                    Err(problem) => Some(problem.detail),
-                };
+                let problem =
+                    match self.describe_again(visual, settings, admission, &hotel, id, &photo_key).await {
+                        Ok(()) => None,
+                        // The process ends or is overloaded: nothing is wrong with the picture.
+                        Err(problem) if problem.retry_after.is_some() => return Err(problem),
+                        Err(problem) => Some(problem.detail),
+                    };
                 moved += usize::from(problem.is_none());
                 told(Reindexing { hotel, image_id: id, problem });
             }

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use innkeeper_core::{Embedding, ErrorCode, HotelId};
 use innkeeper_store::{
-    ImageCategory, ImageContent, ImageFilter, ImageVector, ItemMatch, ItemSide, MatchCandidate,
+    Image, ImageCategory, ImageContent, ImageFilter, ImageVector, ItemMatch, ItemSide, MatchCandidate,
     MatchFilter, MatchState, NewImage, RecordedMatch,
 };
 use innkeeper_vectors::{CATEGORY, Filter, SIDE};
@@ -25,6 +25,22 @@ const PAGE: usize = 500;
 const MOST: usize = 10_000;
 /// Most matches of one new thing; a desk looks at the best ones.
 const MOST_MATCHES: usize = 10;
+
+/// A thing of the other side that may be the new one.
+#[derive(Debug, Clone)]
+pub(crate) struct Candidate {
+    other: Uuid,
+    score: f32,
+    similarity: Option<f32>,
+    reasons: Vec<String>,
+}
+
+impl Candidate {
+    /// As the tables take it. The score is not kept: both rows and the similarity say it again.
+    pub fn row(&self) -> MatchCandidate {
+        MatchCandidate { other: self.other, similarity: self.similarity, reasons: self.reasons.clone() }
+    }
+}
 
 /// A thing that may be another one.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -44,9 +60,8 @@ pub(crate) struct MatchReport {
 
 impl MatchReport {
     /// The matches of a new thing that were recorded with it, best first.
-    pub fn of_new(recorded: &[RecordedMatch], candidates: &[MatchCandidate]) -> Vec<Self> {
-        let known: HashMap<Uuid, &MatchCandidate> =
-            candidates.iter().map(|c| (c.other, c)).collect();
+    pub fn of_new(recorded: &[RecordedMatch], candidates: &[Candidate]) -> Vec<Self> {
+        let known: HashMap<Uuid, &Candidate> = candidates.iter().map(|c| (c.other, c)).collect();
         let mut reports: Vec<Self> = recorded
             .iter()
             .filter_map(|r| {
@@ -72,7 +87,8 @@ pub(crate) struct PairReport {
     pub match_id: Uuid,
     /// `open`, `confirmed` or `dismissed`.
     pub state: &'static str,
-    pub score: f32,
+    /// As the match told it; null when this version would not call it one any more.
+    pub score: Option<f32>,
     pub similarity: Option<f32>,
     pub reasons: Vec<String>,
     pub created_at: DateTime<Utc>,
@@ -110,6 +126,13 @@ fn item(content: &ImageContent, room: Option<&str>, uploaded_at: DateTime<Utc>, 
     }
 }
 
+impl Item {
+    fn of(image: &Image) -> Self {
+        let room = image.room_number.as_ref().map(|r| r.as_str());
+        item(&image.content, room, image.uploaded_at, image.side.unwrap_or(ItemSide::Found))
+    }
+}
+
 impl ImageGallery {
     /// The things of the other side that a new one may be, best first. To be asked while nothing else changes.
     pub(super) async fn candidates(
@@ -117,7 +140,7 @@ impl ImageGallery {
         hotel: &HotelId,
         new: &NewImage,
         vector: Option<&ImageVector>,
-    ) -> Result<Vec<MatchCandidate>, Problem> {
+    ) -> Result<Vec<Candidate>, Problem> {
         let Some(side) = new.side else { return Ok(Vec::new()) };
         let other = other_side(side);
         let cosines = match vector {
@@ -139,15 +162,14 @@ impl ImageGallery {
             let page = self.engines.store.hotel(hotel).list_images(&filter, after, PAGE).await?;
             seen += page.images.len();
             for image in page.images.into_iter().filter(|image| !settled.contains(&image.id)) {
-                let room = image.room_number.as_ref().map(|r| r.as_str());
-                let that = item(&image.content, room, image.uploaded_at, other);
+                let that = Item::of(&image);
                 let (thing, report) = if side == ItemSide::Found { (&this, &that) } else { (&that, &this) };
                 let similarity = cosines.get(&image.id).copied();
                 if let Some(agreed) = agreement(thing, report, similarity)
                     && agreed.score >= self.lost_found.min_score
                 {
                     let (score, reasons) = (agreed.score, agreed.reasons);
-                    found.push(MatchCandidate { other: image.id, score, similarity, reasons });
+                    found.push(Candidate { other: image.id, score, similarity, reasons });
                 }
             }
             after = page.next;
@@ -221,14 +243,19 @@ impl ImageGallery {
     }
 
     async fn pair(&self, hotel: &HotelId, pair: ItemMatch) -> Result<PairReport, Problem> {
-        let ItemMatch { id, found, lost, score, similarity, reasons, state, created_at, decided_at, decided_by } =
+        let ItemMatch { id, found, lost, similarity, reasons, state, created_at, decided_at, decided_by } =
             pair;
         let images = self.engines.store.hotel(hotel).images(&[found, lost]).await?;
-        let mut reports = HashMap::new();
+        let (mut reports, mut items) = (HashMap::new(), HashMap::new());
         for image in images {
+            items.insert(image.id, Item::of(&image));
             let links = self.links(hotel, image.id, image.photo.as_ref()).await?;
             reports.insert(image.id, ImageReport::new(image, links));
         }
+        let score = match (items.get(&found), items.get(&lost)) {
+            (Some(thing), Some(report)) => agreement(thing, report, similarity).map(|agreed| agreed.score),
+            _ => None,
+        };
         Ok(PairReport {
             match_id: id,
             state: state.as_str(),

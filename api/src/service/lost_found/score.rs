@@ -102,7 +102,8 @@ pub(crate) fn agreement(found: &Item, lost: &Item, cosine: Option<f32>) -> Optio
         (Some(found), Some(lost)) => Some(f32::from(u8::from(found == lost))),
         _ => None,
     };
-    let place = rooms.into_iter().chain(overlap(found.place.as_deref(), lost.place.as_deref())).reduce(f32::max);
+    let place =
+        rooms.into_iter().chain(overlap(found.place.as_deref(), lost.place.as_deref())).reduce(f32::max);
     if place.is_some_and(|p| p > 0.0) {
         reasons.push("the same place".to_owned());
     }
@@ -160,7 +161,11 @@ mod tests {
 
     #[test]
     fn a_kind_in_the_other_ones_description_counts() {
-        let lost = Item { kind: Some("bag".to_owned()), words: Some("a leather rucksack".to_owned()), ..item("", "", 1) };
+        let lost = Item {
+            kind: Some("bag".to_owned()),
+            words: Some("a leather rucksack".to_owned()),
+            ..item("", "", 1)
+        };
         let found = item("rucksack", "", 2);
         assert!(agreement(&found, &lost, None).is_some());
     }
