@@ -26,11 +26,21 @@ struct Listed {
     described: Described,
 }
 
-fn described(row: &Row, data: &Path) -> Listed {
-    let path = data.join(row.get("path"));
-    let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
-    let text = |column: &str| row.get(column).to_owned();
-    Listed { described: Described { set: text("set"), label: text("label"), group: text("group"), stem }, path }
+/// The photos of a list that say something, each hashed: a list may say another hash than the file has.
+fn listed(rows: &[Row], data: &Path, set: Option<&str>) -> Result<Vec<Listed>, Failure> {
+    let mut all = Vec::new();
+    for row in rows.iter().filter(|row| set.is_none_or(|set| row.get("set") == set)) {
+        let path = data.join(row.get("path"));
+        let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+        let text = |column: &str| row.get(column).to_owned();
+        let (set, label, group) = (text("set"), text("label"), text("group"));
+        let mut described = Described { set, label, group, stem, picture: String::new() };
+        if described.is_used() {
+            described.picture = hex::encode(Sha256::digest(bytes_of(&path)?));
+            all.push(Listed { path, described });
+        }
+    }
+    Ok(all)
 }
 
 fn bytes_of(path: &Path) -> Result<Vec<u8>, Failure> {
@@ -39,18 +49,11 @@ fn bytes_of(path: &Path) -> Result<Vec<u8>, Failure> {
 
 /// Refuses photos that the head learnt from: on those it would only be asked what it was told.
 fn refuse_known(photos: &[Listed], head: &Head) -> Result<(), Failure> {
-    let mut known = Vec::new();
-    for photo in photos {
-        // Pairs are compared with each other; no head is asked about them.
-        if photo.described.set == "pairs" {
-            continue;
-        }
-        if head.was_trained_on(&hex::encode(Sha256::digest(bytes_of(&photo.path)?))) {
-            known.push(photo.path.display().to_string());
-        }
-    }
+    // Pairs are compared with each other; no head is asked about them.
+    let asked = photos.iter().filter(|photo| photo.described.set != "pairs");
+    let known: Vec<_> = asked.filter(|photo| head.was_trained_on(&photo.described.picture)).collect();
     let Some(first) = known.first() else { return Ok(()) };
-    let n = known.len();
+    let (n, first) = (known.len(), first.path.display());
     Err(format!(
         "the head learnt from {n} of these photos, {first} among them; --cross-validate fits heads without each fold"
     )
@@ -66,9 +69,7 @@ pub(super) fn room(
     cross_validate: bool,
 ) -> Result<Value, Failure> {
     let rows = read_rows(&data.join("FILES.tsv"))?;
-    let rows = rows.iter().filter(|row| set.is_none_or(|set| row.get("set") == set));
-    let photos: Vec<Listed> =
-        rows.map(|row| described(row, data)).filter(|listed| listed.described.is_used()).collect();
+    let photos = listed(&rows, data, set)?;
     let visual = loader.visual()?;
     let heads = Heads::new(&settings.storage.data_dir);
     heads.refresh();
