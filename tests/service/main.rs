@@ -28,6 +28,7 @@ mod lost_found;
 mod matrix;
 mod pictures;
 mod recognise;
+mod rooms;
 mod scenes;
 mod server;
 mod slow;
