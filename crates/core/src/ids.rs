@@ -105,6 +105,11 @@ id!(
     HotelId,
     "hotel"
 );
+id!(
+    /// A room, by the number on its door.
+    RoomNumber,
+    "room_number"
+);
 
 #[cfg(test)]
 mod tests {

@@ -16,7 +16,7 @@ mod write_stage;
 pub use code::ErrorCode;
 pub use embedding::{Embedding, EmbeddingError};
 pub use geometry::{Point, Rect};
-pub use ids::{CameraId, EmployeeId, HotelId, IdError};
+pub use ids::{CameraId, EmployeeId, HotelId, IdError, RoomNumber};
 pub use model::{ModelRef, ModelRefError};
 pub use picture::{DecodeLimits, Picture, PictureError, PictureFormat, Resampling};
 pub use write_stage::WriteStage;

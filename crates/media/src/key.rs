@@ -10,7 +10,58 @@ use uuid::Uuid;
 #[error("not a media key")]
 pub struct KeyError;
 
-/// Where one picture lies: `hotel/<hotel>/faces/<employee>/<uuid>.jpg`, or `hotel/<hotel>/unknown/<uuid>.jpg`.
+/// The text names no version of an image.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("an image is kept as picture and thumbnail")]
+pub struct VariantError;
+
+/// In which size an image is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Variant {
+    /// As it came, less what tells where and by whom it was taken.
+    Picture = 0,
+    /// Small, for lists.
+    Thumbnail = 1,
+}
+
+impl Variant {
+    /// The word for it in an address.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Picture => "picture",
+            Self::Thumbnail => "thumbnail",
+        }
+    }
+
+    /// The folder it lies in.
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Picture => "images",
+            Self::Thumbnail => "thumbnails",
+        }
+    }
+
+    fn of_folder(folder: &str) -> Result<Self, KeyError> {
+        [Self::Picture, Self::Thumbnail].into_iter().find(|v| v.folder() == folder).ok_or(KeyError)
+    }
+}
+
+impl fmt::Display for Variant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Variant {
+    type Err = VariantError;
+    fn from_str(text: &str) -> Result<Self, VariantError> {
+        [Self::Picture, Self::Thumbnail].into_iter().find(|v| v.as_str() == text).ok_or(VariantError)
+    }
+}
+
+/// Where one picture lies: `hotel/<hotel>/faces/<employee>/<uuid>.jpg`, `hotel/<hotel>/unknown/<uuid>.jpg`, or
+/// `images` and `thumbnails` in place of `unknown`.
 ///
 /// Made of identifiers that hold no `/` and do not start with a dot, so it cannot point anywhere else.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,6 +78,21 @@ impl Key {
         Self(format!("hotel/{hotel}/unknown/{photo}.jpg"))
     }
 
+    /// One version of an image, JPEG.
+    pub fn of_image(hotel: &HotelId, image: Uuid, variant: Variant) -> Self {
+        Self(format!("hotel/{hotel}/{}/{image}.jpg", variant.folder()))
+    }
+
+    /// The picture of an image, JPEG.
+    pub fn image(hotel: &HotelId, image: Uuid) -> Self {
+        Self::of_image(hotel, image, Variant::Picture)
+    }
+
+    /// The small picture of an image, JPEG.
+    pub fn thumbnail(hotel: &HotelId, image: Uuid) -> Self {
+        Self::of_image(hotel, image, Variant::Thumbnail)
+    }
+
     /// The key as text; [`str::parse`] reads it back.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -35,9 +101,17 @@ impl Key {
     /// Whose picture it is: the hotel, the employee, and the picture's own id.
     ///
     /// # Errors
-    /// [`KeyError`] for the picture of an unknown face, which is nobody's.
+    /// [`KeyError`] for the picture of an unknown face or of an image, which is nobody's.
     pub fn parts(&self) -> Result<(HotelId, EmployeeId, Uuid), KeyError> {
         parts(&self.0)
+    }
+
+    /// Which image it is of: the hotel, the image, and in which size.
+    ///
+    /// # Errors
+    /// [`KeyError`] for the picture of a face.
+    pub fn image_parts(&self) -> Result<(HotelId, Uuid, Variant), KeyError> {
+        image_parts(&self.0)
     }
 
     /// Whether [`Media::list`](crate::Media::list) would give the key for this prefix.
@@ -56,6 +130,13 @@ fn parts(text: &str) -> Result<(HotelId, EmployeeId, Uuid), KeyError> {
     Ok((hotel.parse().map_err(|_| KeyError)?, employee.parse().map_err(|_| KeyError)?, photo(file)?))
 }
 
+fn image_parts(text: &str) -> Result<(HotelId, Uuid, Variant), KeyError> {
+    let parts: Vec<&str> = text.split('/').collect();
+    let ["hotel", hotel, folder, file] = parts.as_slice() else { return Err(KeyError) };
+    let variant = Variant::of_folder(folder)?;
+    Ok((hotel.parse().map_err(|_| KeyError)?, photo(file)?, variant))
+}
+
 fn photo(file: &str) -> Result<Uuid, KeyError> {
     file.strip_suffix(".jpg").ok_or(KeyError)?.parse().map_err(|_| KeyError)
 }
@@ -63,14 +144,17 @@ fn photo(file: &str) -> Result<Uuid, KeyError> {
 impl FromStr for Key {
     type Err = KeyError;
     fn from_str(text: &str) -> Result<Self, KeyError> {
-        let key = match parts(text) {
-            Ok((hotel, employee, photo)) => Self::face(&hotel, &employee, photo),
-            Err(_) => match text.split('/').collect::<Vec<&str>>().as_slice() {
+        let key = if let Ok((hotel, employee, photo)) = parts(text) {
+            Self::face(&hotel, &employee, photo)
+        } else if let Ok((hotel, image, variant)) = image_parts(text) {
+            Self::of_image(&hotel, image, variant)
+        } else {
+            match text.split('/').collect::<Vec<&str>>().as_slice() {
                 ["hotel", hotel, "unknown", file] => {
                     Self::unknown(&hotel.parse().map_err(|_| KeyError)?, photo(file)?)
                 }
                 _ => return Err(KeyError),
-            },
+            }
         };
         // A uuid can be spelt in several ways; a key only in one.
         if key.0 == text { Ok(key) } else { Err(KeyError) }
@@ -109,6 +193,16 @@ impl Prefix {
         Self(format!("hotel/{hotel}/unknown"))
     }
 
+    /// The pictures of a hotel's images.
+    pub fn images(hotel: &HotelId) -> Self {
+        Self(format!("hotel/{hotel}/{}", Variant::Picture.folder()))
+    }
+
+    /// The small pictures of a hotel's images.
+    pub fn thumbnails(hotel: &HotelId) -> Self {
+        Self(format!("hotel/{hotel}/{}", Variant::Thumbnail.folder()))
+    }
+
     /// The enrolled photos of one employee.
     pub fn faces_of(hotel: &HotelId, employee: &EmployeeId) -> Self {
         Self(format!("hotel/{hotel}/faces/{employee}"))
@@ -145,6 +239,11 @@ mod tests {
             format!("hotel/a/faces/EMP1/{photo}.png"),
             format!("hotel/a/faces/EMP1/{photo}.jpg#1"),
             format!("hotel/a/faces/EMP1/{}.jpg", photo.simple()),
+            format!("hotel/a/images/../{photo}.jpg"),
+            format!("hotel/../images/{photo}.jpg"),
+            format!("hotel/a/thumbnails/{photo}.png"),
+            format!("hotel/a/images/{}.jpg", photo.simple()),
+            format!("hotel/a/pictures/{photo}.jpg"),
             "hotel/a/faces/EMP1/..jpg".to_owned(),
             "hotel/a/faces/EMP1/%2e%2e.jpg".to_owned(),
         ] {
@@ -165,5 +264,16 @@ mod tests {
         assert_eq!(key.path().as_ref(), key.as_str(), "the store would spell it differently");
         let unknown = Key::unknown(&hotel, Uuid::from_u128(7));
         assert_eq!(unknown.as_str().parse(), Ok(unknown.clone()));
+        for (variant, prefix) in
+            [(Variant::Picture, Prefix::images(&hotel)), (Variant::Thumbnail, Prefix::thumbnails(&hotel))]
+        {
+            let key = Key::of_image(&hotel, Uuid::from_u128(7), variant);
+            assert_eq!(key.as_str().parse(), Ok(key.clone()));
+            assert_eq!(key.image_parts(), Ok((hotel.clone(), Uuid::from_u128(7), variant)));
+            assert!(key.is_below(&prefix) && key.parts().is_err());
+            assert_eq!(variant.as_str().parse(), Ok(variant));
+        }
+        assert!(unknown.image_parts().is_err());
+        assert_ne!(Key::image(&hotel, Uuid::nil()), Key::thumbnail(&hotel, Uuid::nil()));
     }
 }

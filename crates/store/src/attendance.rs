@@ -265,7 +265,7 @@ pub(crate) async fn open_sighting(
         model: row.model,
         source: row.source,
     };
-    let event = NewEvent { topic: ATTENDANCE_RECORDED, person: seen.employee, at: now, forget: false };
+    let event = NewEvent { topic: ATTENDANCE_RECORDED, person: Some(seen.employee), at: now, forget: false };
     let event_id = outbox::emit(conn, hotel, event, &payload).await?;
     Ok((attendance_id, event_id))
 }

@@ -4,7 +4,10 @@ use sea_query::{Expr, ExprTrait, IdenStatic, Order, Query, SelectStatement};
 
 use crate::engine::{Conn, Row, count, execute, fetch_all, get};
 use crate::schema::{Col, Table};
-use crate::seal::{ANSWER, LABEL, NEGATIVE, PAYLOAD, PROFILE, SECRET, SealedColumn, TEMPLATE, UNKNOWN};
+use crate::seal::{
+    ANSWER, CLEANING, IMAGE, IMAGE_VECTOR, LABEL, MATCH, NEGATIVE, PAYLOAD, PROFILE, SECRET, SealedColumn,
+    TEMPLATE, UNKNOWN, VERDICT,
+};
 use crate::{AuditVerdict, Store, StoreError, audit};
 
 /// Rows that are read and written at a time.
@@ -44,7 +47,7 @@ const ID: &[(Col, Kind)] = &[(Col::Id, Text)];
 const HOTEL_AND_ID: &[(Col, Kind)] = &[(Col::HotelId, Text), (Col::Id, Text)];
 
 /// Every table, after those it refers to.
-const TABLES: [Copied; 15] = [
+const TABLES: [Copied; 21] = [
     Copied {
         table: Table::Hotels,
         key: ID,
@@ -249,6 +252,97 @@ const TABLES: [Copied; 15] = [
             (Col::CreatedBy, Text),
         ],
         sealed: Some(LABEL),
+    },
+    Copied {
+        table: Table::Images,
+        key: ID,
+        columns: &[
+            (Col::Id, Text),
+            (Col::HotelId, Text),
+            (Col::Category, Text),
+            (Col::RoomNumber, Text),
+            (Col::Side, Text),
+            (Col::UploadedAt, Int),
+            (Col::TakenAt, Int),
+            (Col::CreatedBy, Text),
+            (Col::PhotoKey, Text),
+            (Col::ThumbnailKey, Text),
+            (Col::PhotoSha256, Text),
+            (Col::Hash, Int),
+            (Col::Band1, Int),
+            (Col::Band2, Int),
+            (Col::Band3, Int),
+            (Col::Band4, Int),
+        ],
+        sealed: Some(IMAGE),
+    },
+    Copied {
+        table: Table::ImageVectors,
+        key: &[(Col::ImageId, Text)],
+        columns: &[
+            (Col::ImageId, Text),
+            (Col::HotelId, Text),
+            (Col::Model, Text),
+            (Col::Dimension, Int),
+            (Col::CreatedAt, Int),
+            (Col::VectorState, Text),
+        ],
+        sealed: Some(IMAGE_VECTOR),
+    },
+    Copied {
+        table: Table::ImageVectorDeletes,
+        key: &[(Col::ImageId, Text), (Col::Model, Text)],
+        columns: &[(Col::ImageId, Text), (Col::Model, Text), (Col::HotelId, Text), (Col::QueuedAt, Int)],
+        sealed: None,
+    },
+    Copied {
+        table: Table::ItemMatches,
+        key: ID,
+        columns: &[
+            (Col::Id, Text),
+            (Col::HotelId, Text),
+            (Col::FoundId, Text),
+            (Col::LostId, Text),
+            (Col::Similarity, Real),
+            (Col::State, Text),
+            (Col::CreatedAt, Int),
+            (Col::DecidedAt, Int),
+            (Col::DecidedBy, Text),
+        ],
+        sealed: Some(MATCH),
+    },
+    Copied {
+        table: Table::RoomVerdicts,
+        key: ID,
+        columns: &[
+            (Col::Id, Text),
+            (Col::HotelId, Text),
+            (Col::RoomNumber, Text),
+            (Col::RoomType, Text),
+            (Col::Status, Text),
+            (Col::Ready, Bool),
+            (Col::Source, Text),
+            (Col::AnswerId, Text),
+            (Col::Models, Text),
+            (Col::CreatedAt, Int),
+            (Col::CreatedBy, Text),
+        ],
+        sealed: Some(VERDICT),
+    },
+    Copied {
+        table: Table::Cleanings,
+        key: ID,
+        columns: &[
+            (Col::Id, Text),
+            (Col::HotelId, Text),
+            (Col::RoomNumber, Text),
+            (Col::RoomType, Text),
+            (Col::StartedAt, Int),
+            (Col::FinishedAt, Int),
+            (Col::RecordedBy, Text),
+            (Col::CreatedAt, Int),
+        ],
+        sealed: Some(CLEANING),
     },
 ];
 

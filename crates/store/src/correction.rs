@@ -86,7 +86,7 @@ async fn tell(
         "timestamp": rfc3339(row.timestamp), "action": row.action, "camera_id": row.camera_id,
         "source": row.source, "at": rfc3339(at),
     });
-    let event = NewEvent { topic: ATTENDANCE_CORRECTED, person: &row.employee_id, at, forget: false };
+    let event = NewEvent { topic: ATTENDANCE_CORRECTED, person: Some(&row.employee_id), at, forget: false };
     outbox::emit(conn, hotel, event, &payload).await?;
     Ok(())
 }

@@ -383,7 +383,7 @@ async fn add(conn: &mut Conn, hotel: &HotelStore, new: Addition<'_>) -> Result<E
     let subject = AuditSubject::Person(employee.clone());
     let entry = NewEntry { at, actor, action, subject: &subject, details: &details };
     audit::append(conn, hotel, entry).await?;
-    let event = NewEvent { topic: FACE_ENROLLED, person: employee, at, forget: false };
+    let event = NewEvent { topic: FACE_ENROLLED, person: Some(employee), at, forget: false };
     let payload = json!({
         "employee_id": employee, "model": model, "templates": templates, "added": added.len(), "at": at,
     });

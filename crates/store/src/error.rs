@@ -145,7 +145,7 @@ const BUSY_CODES: [&str; 12] =
 const NUL_CODE: &str = "22021";
 
 /// Keys by their columns and their name: of a violated one `SQLite` names the columns, `PostgreSQL` the key.
-const UNIQUE: [(&str, &str, &str); 7] = [
+const UNIQUE: [(&str, &str, &str); 10] = [
     ("face_templates.id", "face_templates_pk", "the template"),
     (
         "face_templates.hotel_id, face_templates.employee_id",
@@ -157,6 +157,9 @@ const UNIQUE: [(&str, &str, &str); 7] = [
     ("unknown_faces.id", "unknown_faces_pk", "the unknown face"),
     ("not_this_person.id", "not_this_person_pk", "the negative"),
     ("kept_answers.id", "kept_answers_pk", "the answer"),
+    ("images.id", "images_pk", "the image"),
+    ("room_verdicts.id", "room_verdicts_pk", "the verdict"),
+    ("cleanings.id", "cleanings_pk", "the cleaning"),
 ];
 
 impl From<sqlx::Error> for StoreError {
@@ -184,7 +187,8 @@ impl From<sqlx::Error> for StoreError {
         {
             return Self::Duplicate { what };
         }
-        // Every reference below a hotel is to an employee; hotels are created before their rows.
+        // References below a hotel are to an employee, or to an image that was seen in the same transaction; hotels
+        // are created before their rows.
         if database.is_foreign_key_violation() {
             return Self::UnknownEmployee;
         }

@@ -218,10 +218,15 @@ impl HotelStore {
     /// # Errors
     /// [`StoreError::Duplicate`] when the id is taken, or the database's failure.
     pub async fn keep_answer(&self, new: NewKeptAnswer) -> Result<(), StoreError> {
+        let mut tx = self.begin(new.created_at).await?;
+        self.insert_answer(&mut tx, new).await?;
+        commit(tx).await
+    }
+
+    pub(crate) async fn insert_answer(&self, conn: &mut Conn, new: NewKeptAnswer) -> Result<(), StoreError> {
         let id = new.id.to_string();
         let plain = serde_json::to_vec(&new.content)?;
         let [content, sealed_by] = self.store.seal(ANSWER, self.hotel.as_str(), &id, &plain)?;
-        let mut tx = self.begin(new.created_at).await?;
         let insert = self.scope().insert(
             Table::KeptAnswers,
             [
@@ -234,8 +239,8 @@ impl HotelStore {
                 sealed_by,
             ],
         )?;
-        execute(&mut tx, &insert).await?;
-        commit(tx).await
+        execute(conn, &insert).await?;
+        Ok(())
     }
 
     /// The answer, unless its time was over at `now`, there is none, or it does not open (of which the log
@@ -274,14 +279,24 @@ impl HotelStore {
     /// When the database fails; nothing is written then.
     pub async fn label(&self, new: NewLabel) -> Result<Option<Labelled>, StoreError> {
         let Some(mut tx) = self.begin_known().await? else { return Ok(None) };
-        let Some(answer) = self.find_answer(&mut tx, new.answer_id, new.at).await? else { return Ok(None) };
+        let labelled = self.insert_label(&mut tx, new).await?;
+        if labelled.is_some() {}
+        Ok(labelled)
+    }
+
+    pub(crate) async fn insert_label(
+        &self,
+        conn: &mut Conn,
+        new: NewLabel,
+    ) -> Result<Option<Labelled>, StoreError> {
+        let Some(answer) = self.find_answer(conn, new.answer_id, new.at).await? else { return Ok(None) };
         let scope = self.scope();
         let answer_id = new.answer_id.to_string();
         let earlier = scope
             .select(Table::Labels, &LABEL_COLUMNS)
             .and_where(Expr::col(Col::AnswerId).eq(answer_id.as_str()))
             .take();
-        let earlier = fetch_optional(&mut tx, &earlier).await?;
+        let earlier = fetch_optional(conn, &earlier).await?;
         // Whoever puts the total right and then the date has said both.
         let mut correction = match &earlier {
             Some(row) => label(self, row)?.map_or(Value::Null, |label| label.correction),
@@ -300,7 +315,7 @@ impl HotelStore {
                 .value(Col::CreatedBy, new.actor.as_str())
                 .and_where(Expr::col(Col::Id).eq(id.as_str()))
                 .take();
-            execute(&mut tx, &update).await?;
+            execute(conn, &update).await?;
         } else {
             let insert = scope.insert(
                 Table::Labels,
@@ -314,7 +329,7 @@ impl HotelStore {
                 .into_iter()
                 .chain(written),
             )?;
-            execute(&mut tx, &insert).await?;
+            execute(conn, &insert).await?;
         }
         let details = json!({
             "model": answer.model, "answer_id": new.answer_id, "label_id": label_id,
@@ -328,9 +343,8 @@ impl HotelStore {
             subject: &subject,
             details: &details,
         };
-        audit::append(&mut tx, self, entry).await?;
-        let labels = count_labels(&mut tx, scope, &answer.model).await?;
-        commit(tx).await?;
+        audit::append(conn, self, entry).await?;
+        let labels = count_labels(conn, scope, &answer.model).await?;
         Ok(Some(Labelled { label_id, replaced: earlier.is_some(), labels }))
     }
 

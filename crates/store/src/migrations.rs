@@ -6,7 +6,7 @@ use crate::StoreError;
 /// Number, what it does, statements. A released entry never changes: its checksum is stored in the database.
 type Step = (i64, &'static str, &'static str);
 
-pub(crate) const SQLITE: [Step; 3] = [
+pub(crate) const SQLITE: [Step; 4] = [
     (
         1,
         "people, attendance, audit and outbox",
@@ -22,9 +22,14 @@ pub(crate) const SQLITE: [Step; 3] = [
         "answers that can be corrected, and labels",
         include_str!("../migrations/sqlite/0004_answers_and_labels.sql"),
     ),
+    (
+        5,
+        "images, matches of lost things, room verdicts and cleanings",
+        include_str!("../migrations/sqlite/0005_images_matches_verdicts_cleanings.sql"),
+    ),
 ];
 
-pub(crate) const POSTGRES: [Step; 2] = [
+pub(crate) const POSTGRES: [Step; 3] = [
     (
         1,
         "every table, with a policy per hotel",
@@ -34,6 +39,11 @@ pub(crate) const POSTGRES: [Step; 2] = [
         4,
         "answers that can be corrected, and labels",
         include_str!("../migrations/postgres/0004_answers_and_labels.sql"),
+    ),
+    (
+        5,
+        "images, matches of lost things, room verdicts and cleanings",
+        include_str!("../migrations/postgres/0005_images_matches_verdicts_cleanings.sql"),
     ),
 ];
 

@@ -23,6 +23,15 @@ pub const ATTENDANCE_RECORDED: &str = "attendance.recorded";
 /// A sighting that was told before is not, or is no longer, this person's; or is this person's after all.
 pub const ATTENDANCE_CORRECTED: &str = "attendance.corrected";
 
+/// An image was indexed, or a lost thing reported.
+pub const IMAGE_INDEXED: &str = "image.indexed";
+/// An image is gone; consumers must forget what they keep of it.
+pub const IMAGE_DELETED: &str = "image.deleted";
+/// A thing that was found and a report of loss may belong together.
+pub const LOST_FOUND_MATCHED: &str = "lost_found.matched";
+/// Somebody, or a model, said how a room is.
+pub const ROOM_VERDICT: &str = "room.verdict";
+
 /// An event that was written in the same transaction as its effect, and waits for delivery.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OutboxEvent {
@@ -51,7 +60,8 @@ pub struct Pruned {
 
 pub(crate) struct NewEvent<'a> {
     pub topic: &'static str,
-    pub person: &'a EmployeeId,
+    /// Whom it is about, when it is about anybody.
+    pub person: Option<&'a EmployeeId>,
     pub at: DateTime<Utc>,
     /// Remove the row once it was delivered, because the person is gone.
     pub forget: bool,
@@ -78,7 +88,7 @@ pub(crate) async fn emit(
             (Col::Payload, Expr::value("")),
             sealed,
             sealed_by,
-            (Col::Person, Expr::value(event.person.as_str())),
+            (Col::Person, Expr::value(event.person.map(EmployeeId::as_str))),
             (Col::Forget, Expr::value(event.forget)),
             (Col::CreatedAt, Expr::value(micros(event.at))),
             (Col::Attempts, Expr::value(0_i64)),

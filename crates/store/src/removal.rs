@@ -113,7 +113,7 @@ pub(crate) async fn remove_templates(
     Ok(())
 }
 
-/// Queues photos for removal unless a face still refers to them. Returns the queued keys, sorted.
+/// Queues photos for removal unless a face or an image still refers to them. Returns the queued keys, sorted.
 pub(crate) async fn release_photos<'a>(
     conn: &mut Conn,
     scope: Scope<'_>,
@@ -140,7 +140,7 @@ pub(crate) async fn release_photos<'a>(
 }
 
 async fn photo_is_used(conn: &mut Conn, scope: Scope<'_>, key: &str) -> Result<bool, StoreError> {
-    for table in [Table::FaceTemplates, Table::UnknownFaces] {
+    for table in [Table::FaceTemplates, Table::UnknownFaces, Table::Images] {
         let used =
             scope.select(table, &[Col::Id]).and_where(Expr::col(Col::PhotoKey).eq(key)).limit(1).take();
         if fetch_optional(conn, &used).await?.is_some() {
@@ -236,7 +236,7 @@ impl HotelStore {
         let subject = AuditSubject::Person(employee.clone());
         let entry = NewEntry { at, actor, action: FACE_DELETED, subject: &subject, details: &details };
         audit::append(&mut tx, self, entry).await?;
-        let event = NewEvent { topic: FACE_DELETED, person: employee, at, forget: true };
+        let event = NewEvent { topic: FACE_DELETED, person: Some(employee), at, forget: true };
         let payload = json!({ "employee_id": employee, "at": at });
         let event_id = outbox::emit(&mut tx, self, event, &payload).await?;
         commit(tx).await?;
@@ -295,7 +295,7 @@ impl HotelStore {
         let subject = AuditSubject::Person(employee.clone());
         let entry = NewEntry { at, actor, action: CONSENT_WITHDRAWN, subject: &subject, details: &details };
         audit::append(&mut tx, self, entry).await?;
-        let event = NewEvent { topic: CONSENT_WITHDRAWN, person: employee, at, forget: false };
+        let event = NewEvent { topic: CONSENT_WITHDRAWN, person: Some(employee), at, forget: false };
         let payload = json!({ "employee_id": employee, "at": at });
         let event_id = outbox::emit(&mut tx, self, event, &payload).await?;
         commit(tx).await?;

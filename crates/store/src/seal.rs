@@ -42,11 +42,36 @@ pub(crate) const NEGATIVE: SealedColumn = column(Table::NotThisPerson, Col::Vect
 pub(crate) const ANSWER: SealedColumn = column(Table::KeptAnswers, Col::Content);
 /// What an answer should have been, with the answer, as JSON.
 pub(crate) const LABEL: SealedColumn = column(Table::Labels, Col::Content);
+/// What is told of an image, as JSON.
+pub(crate) const IMAGE: SealedColumn = column(Table::Images, Col::Content);
+/// Vector of an image.
+pub(crate) const IMAGE_VECTOR: SealedColumn =
+    SealedColumn { table: Table::ImageVectors, id: Col::ImageId, column: Col::Vector, of_hotel: true };
+/// Why two things may be one, as JSON.
+pub(crate) const MATCH: SealedColumn = column(Table::ItemMatches, Col::Content);
+/// What was said of a room, as JSON.
+pub(crate) const VERDICT: SealedColumn = column(Table::RoomVerdicts, Col::Content);
+/// What was seen before a cleaning, as JSON.
+pub(crate) const CLEANING: SealedColumn = column(Table::Cleanings, Col::Content);
 /// A secret of the installation.
 pub(crate) const SECRET: SealedColumn =
     SealedColumn { table: Table::Secrets, id: Col::Name, column: Col::Value, of_hotel: false };
 
-const SEALED: [SealedColumn; 8] = [SECRET, PROFILE, TEMPLATE, PAYLOAD, UNKNOWN, NEGATIVE, ANSWER, LABEL];
+const SEALED: [SealedColumn; 13] = [
+    SECRET,
+    PROFILE,
+    TEMPLATE,
+    PAYLOAD,
+    UNKNOWN,
+    NEGATIVE,
+    ANSWER,
+    LABEL,
+    IMAGE,
+    IMAGE_VECTOR,
+    MATCH,
+    VERDICT,
+    CLEANING,
+];
 
 /// How many rows of a table one key has sealed.
 #[derive(Debug, Clone, PartialEq, Eq)]

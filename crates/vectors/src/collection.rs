@@ -3,6 +3,7 @@ use std::fmt;
 use innkeeper_core::ModelRef;
 
 use crate::VectorError;
+use crate::point::{CATEGORY, HOTEL, OWNER, ROOM_NUMBER, SIDE, TAGS, UPLOADED_AT};
 
 /// Longest kind of collection, in bytes.
 const MAX_NAME: usize = 32;
@@ -16,6 +17,31 @@ const MAX_DIMENSION: usize = 65_536;
 /// Between kind and model in a key. A kind cannot hold it.
 const SEPARATOR: &str = "--";
 
+/// A name with this part is of a collection of images.
+const IMAGES: &str = "images";
+
+/// How the values of an indexed payload key are looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lookup {
+    /// Texts, whole; also inside lists.
+    Keyword,
+    /// Whole numbers, by range.
+    Integer,
+}
+
+/// What every collection is asked by.
+const FACE_FIELDS: [(&str, Lookup); 2] = [(HOTEL, Lookup::Keyword), (OWNER, Lookup::Keyword)];
+
+const IMAGE_FIELDS: [(&str, Lookup); 7] = [
+    (HOTEL, Lookup::Keyword),
+    (OWNER, Lookup::Keyword),
+    (CATEGORY, Lookup::Keyword),
+    (ROOM_NUMBER, Lookup::Keyword),
+    (TAGS, Lookup::Keyword),
+    (SIDE, Lookup::Keyword),
+    (UPLOADED_AT, Lookup::Integer),
+];
+
 /// One index: what kind of thing is in it, which model computed the vectors, and how long they are.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Collection {
@@ -27,6 +53,10 @@ pub struct Collection {
 impl Collection {
     /// Names a collection; nothing is created. `name` is the kind of thing, such as `faces`: 1 to 32
     /// bytes of `a-z 0-9 -`, starting with a letter, without `--`. `dimension` is 1 to 65,536.
+    ///
+    /// The name decides by which payload keys points are found fast: always by [`HOTEL`] and [`OWNER`], and where
+    /// `images` is a part of it (`images`, `veiled-images-1a2b3c4d`) also by [`CATEGORY`], [`ROOM_NUMBER`], [`TAGS`],
+    /// [`SIDE`] and [`UPLOADED_AT`].
     ///
     /// # Errors
     /// [`VectorError::InvalidCollection`] when one of them is out of range.
@@ -68,6 +98,11 @@ impl Collection {
         self.dimension
     }
 
+    /// The payload keys that the engine indexes.
+    pub(crate) fn fields(&self) -> &'static [(&'static str, Lookup)] {
+        if self.name.split('-').any(|part| part == IMAGES) { &IMAGE_FIELDS } else { &FACE_FIELDS }
+    }
+
     /// The name under which the engine keeps it: `name--model@version`. Safe as a folder name and as
     /// the name of a collection on a Qdrant server.
     pub fn key(&self) -> String {
@@ -104,6 +139,17 @@ mod tests {
         assert_eq!(std::path::Path::new(&odd.key()).components().count(), 1);
         assert!(Collection::new("faces", model(&format!("{}@1", "m".repeat(200))), 4).is_err());
         assert!(Collection::new("faces", model("m@1"), 0).is_err());
+    }
+
+    #[test]
+    fn only_images_pay_for_the_indexes_of_images() {
+        let fields = |name| Collection::new(name, model("m@1"), 4).expect("a name").fields().len();
+        for name in ["faces", "veiled-faces-1a2b3c4d", "imagesque", "no-imagesque"] {
+            assert_eq!(fields(name), 2, "{name}");
+        }
+        for name in ["images", "veiled-images-1a2b3c4d"] {
+            assert_eq!(fields(name), 7, "{name}");
+        }
     }
 
     #[test]

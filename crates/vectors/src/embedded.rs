@@ -196,16 +196,17 @@ impl VectorIndex for EmbeddedQdrant {
         self.with_shard(collection, move |shard| shard.delete(&ids)).await
     }
 
-    async fn search(
+    async fn search_page(
         &self,
         collection: &Collection,
         vector: &[f32],
         filter: &Filter,
+        offset: usize,
         limit: usize,
         exact: bool,
     ) -> Result<Vec<Hit>, VectorError> {
         let (vector, filter) = (vector.to_vec(), filter.clone());
-        self.with_shard(collection, move |shard| shard.search(vector, &filter, limit, exact)).await
+        self.with_shard(collection, move |shard| shard.search(vector, &filter, offset, limit, exact)).await
     }
 
     async fn ids(&self, collection: &Collection, filter: &Filter) -> Result<Vec<Uuid>, VectorError> {

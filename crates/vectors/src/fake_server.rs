@@ -130,19 +130,31 @@ fn unit(vector: &[f32]) -> Vec<f32> {
     vector.iter().map(|v| v / length).collect()
 }
 
-/// `true` when the payload holds one of the texts that the condition asks for.
+/// `true` when the payload holds one of the texts, or the number, that the condition asks for.
 fn holds(condition: &q::Condition, payload: &HashMap<String, q::Value>) -> Result<bool, Status> {
     use q::r#match::MatchValue;
     let Some(q::condition::ConditionOneOf::Field(field)) = &condition.condition_one_of else {
         return Err(bad("a condition of another form"));
     };
-    let text = match payload.get(&field.key).and_then(|v| v.kind.as_ref()) {
-        Some(q::value::Kind::StringValue(text)) => Some(text),
-        _ => None,
+    let value = payload.get(&field.key).and_then(|v| v.kind.as_ref());
+    if let Some(range) = &field.range {
+        let number = match value {
+            Some(q::value::Kind::IntegerValue(n)) => *n as f64,
+            _ => return Ok(false),
+        };
+        return Ok(range.gte.is_none_or(|from| number >= from) && range.lt.is_none_or(|until| number < until));
+    }
+    // Any element of a list counts.
+    let values = match value {
+        Some(q::value::Kind::ListValue(list)) => list.values.iter().filter_map(|v| v.kind.as_ref()).collect(),
+        value => Vec::from_iter(value),
+    };
+    let one = |is: &dyn Fn(&String) -> bool| {
+        values.iter().any(|kind| matches!(kind, q::value::Kind::StringValue(text) if is(text)))
     };
     match field.r#match.as_ref().and_then(|m| m.match_value.as_ref()) {
-        Some(MatchValue::Keyword(wanted)) => Ok(text == Some(wanted)),
-        Some(MatchValue::Keywords(wanted)) => Ok(text.is_some_and(|t| wanted.strings.contains(t))),
+        Some(MatchValue::Keyword(wanted)) => Ok(one(&|text| text == wanted)),
+        Some(MatchValue::Keywords(wanted)) => Ok(one(&|text| wanted.strings.contains(text))),
         _ => Err(bad("a match of another form")),
     }
 }

@@ -6,6 +6,11 @@ use crate::{Collection, Filter, Hit, VectorError, VectorPoint};
 /// Most hits of one search; a larger limit counts as this one.
 pub(crate) const MAX_LIMIT: usize = 10_000;
 
+/// How many of the best hits come before a page, and how many with it.
+pub(crate) fn page(offset: usize, limit: usize) -> (usize, usize) {
+    (offset.min(MAX_LIMIT), offset.saturating_add(limit).min(MAX_LIMIT))
+}
+
 /// What a collection is made of at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IndexState {
@@ -22,7 +27,7 @@ pub struct IndexState {
 /// A write that has started goes on to its end, also when the caller stops waiting for it.
 #[async_trait]
 pub trait VectorIndex: Send + Sync {
-    /// Creates the collection with its indexes on hotel and owner, or opens it. Calling it again is free.
+    /// Creates the collection with the indexes that its name asks for (see [`Collection::new`]), or opens it. Calling it again is free.
     ///
     /// # Errors
     /// [`VectorError::StoredDimension`] when it was created for vectors of another length.
@@ -70,6 +75,24 @@ pub trait VectorIndex: Send + Sync {
         collection: &Collection,
         vector: &[f32],
         filter: &Filter,
+        limit: usize,
+        exact: bool,
+    ) -> Result<Vec<Hit>, VectorError> {
+        self.search_page(collection, vector, filter, 0, limit, exact).await
+    }
+
+    /// As [`Self::search`], after the first `offset` of its answer. No hit stands behind the 10,000th. Pages of an
+    /// exact search follow each other without a gap, as long as nothing is written in between and no two scores are
+    /// the same where one ends.
+    ///
+    /// # Errors
+    /// As [`Self::search`].
+    async fn search_page(
+        &self,
+        collection: &Collection,
+        vector: &[f32],
+        filter: &Filter,
+        offset: usize,
         limit: usize,
         exact: bool,
     ) -> Result<Vec<Hit>, VectorError>;

@@ -27,6 +27,6 @@ pub use collection::Collection;
 pub use embedded::EmbeddedQdrant;
 pub use error::VectorError;
 pub use index::{IndexState, VectorIndex};
-pub use point::{Filter, HOTEL, Hit, OWNER, VectorPoint};
+pub use point::{CATEGORY, Filter, HOTEL, Hit, OWNER, ROOM_NUMBER, SIDE, TAGS, UPLOADED_AT, VectorPoint};
 pub use server::{QdrantServer, ServerConfig};
 pub use veil::Veil;

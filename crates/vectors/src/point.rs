@@ -11,6 +11,21 @@ pub const HOTEL: &str = "hotel";
 /// Payload key of what a point depicts: an employee, a room, a lost thing; indexed.
 pub const OWNER: &str = "owner";
 
+/// Payload key of what an image is kept for; indexed in collections of images.
+pub const CATEGORY: &str = "category";
+
+/// Payload key of the room that an image shows; indexed in collections of images.
+pub const ROOM_NUMBER: &str = "room_number";
+
+/// Payload key of a list of texts; indexed in collections of images.
+pub const TAGS: &str = "tags";
+
+/// Payload key of the side, found or lost, on which a thing is; indexed in collections of images.
+pub const SIDE: &str = "side";
+
+/// Payload key of when an image came, a whole number: seconds since 1970 UTC; indexed in collections of images.
+pub const UPLOADED_AT: &str = "uploaded_at";
+
 /// A vector with an id and a payload that names at least [`HOTEL`] and [`OWNER`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct VectorPoint {
@@ -80,13 +95,24 @@ pub struct Hit {
     pub payload: Map<String, Value>,
 }
 
+/// One thing that a point must have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// This text, or a list with it.
+    Text(String),
+    /// One of these texts, or a list with one of them.
+    AnyOf(Vec<String>),
+    /// A number from the first to below the second.
+    Range(Option<i64>, Option<i64>),
+}
+
 /// Which points count. All conditions hold at once.
 ///
 /// There is no default: a search of one hotel starts with [`Filter::hotel`], and whoever looks across
 /// hotels says [`Filter::every_hotel`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
-    pub(crate) equal: Vec<(String, String)>,
+    pub(crate) must: Vec<(String, Wanted)>,
     pub(crate) except_owners: Vec<String>,
 }
 
@@ -98,7 +124,7 @@ impl Filter {
 
     /// Points of all hotels: for reconciliation and reindexing, never for an answer to a client.
     pub fn every_hotel() -> Self {
-        Self { equal: Vec::new(), except_owners: Vec::new() }
+        Self { must: Vec::new(), except_owners: Vec::new() }
     }
 
     /// Only points of this owner.
@@ -107,11 +133,35 @@ impl Filter {
         self.matching(OWNER, owner)
     }
 
-    /// Only points whose payload holds this text under this key.
-    #[must_use]
-    pub fn matching(mut self, key: &str, text: &str) -> Self {
-        self.equal.push((key.to_owned(), text.to_owned()));
+    fn must(mut self, key: &str, wanted: Wanted) -> Self {
+        self.must.push((key.to_owned(), wanted));
         self
+    }
+
+    /// Only points whose payload holds this text under this key, by itself or in a list.
+    #[must_use]
+    pub fn matching(self, key: &str, text: &str) -> Self {
+        self.must(key, Wanted::Text(text.to_owned()))
+    }
+
+    /// Only points whose payload holds one of these texts under this key, by itself or in a list. Of no texts
+    /// no point holds one.
+    #[must_use]
+    pub fn any_of<T: AsRef<str>>(self, key: &str, texts: &[T]) -> Self {
+        self.must(key, Wanted::AnyOf(texts.iter().map(|t| t.as_ref().to_owned()).collect()))
+    }
+
+    /// Only points whose payload holds all of these texts in the list under this key.
+    #[must_use]
+    pub fn all_of<T: AsRef<str>>(self, key: &str, texts: &[T]) -> Self {
+        texts.iter().fold(self, |filter, text| filter.matching(key, text.as_ref()))
+    }
+
+    /// Only points whose payload holds a number under this key that is `from` or more and less than `until`. Without
+    /// both, it needs to hold a number. Up to 2^53 numbers are compared exactly.
+    #[must_use]
+    pub fn range(self, key: &str, from: Option<i64>, until: Option<i64>) -> Self {
+        self.must(key, Wanted::Range(from, until))
     }
 
     /// No points of this owner. May be given several times.

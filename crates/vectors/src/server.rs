@@ -7,18 +7,18 @@ use std::time::Duration;
 use async_trait::async_trait;
 use qdrant_client::qdrant::{
     CountPointsBuilder, CreateCollectionBuilder, CreateFieldIndexCollectionBuilder, DeletePointsBuilder,
-    Distance, FieldType, GetPointsBuilder, KeywordIndexParamsBuilder, PointId, PointStruct,
-    PointsOperationResponse, QuantizationSearchParamsBuilder, QueryPointsBuilder, ScalarQuantizationBuilder,
-    ScrollPointsBuilder, SearchParamsBuilder, UpdateStatus, UpsertPointsBuilder, VectorParamsBuilder,
-    WriteOrdering, WriteOrderingType,
+    Distance, GetPointsBuilder, PointId, PointStruct, PointsOperationResponse,
+    QuantizationSearchParamsBuilder, QueryPointsBuilder, ScalarQuantizationBuilder, ScrollPointsBuilder,
+    SearchParamsBuilder, UpdateStatus, UpsertPointsBuilder, VectorParamsBuilder, WriteOrdering,
+    WriteOrderingType,
 };
 use qdrant_client::{Qdrant, QdrantError};
 use tonic::Code;
 use uuid::Uuid;
 
-use crate::index::MAX_LIMIT;
+use crate::index::page;
 use crate::point::check_vector;
-use crate::{Collection, Filter, HOTEL, Hit, IndexState, OWNER, VectorError, VectorIndex, VectorPoint, wire};
+use crate::{Collection, Filter, Hit, IndexState, VectorError, VectorIndex, VectorPoint, wire};
 
 /// Most points in one request.
 const GROUP: usize = 512;
@@ -348,17 +348,19 @@ impl VectorIndex for QdrantServer {
         .await
     }
 
-    async fn search(
+    async fn search_page(
         &self,
         collection: &Collection,
         vector: &[f32],
         filter: &Filter,
+        offset: usize,
         limit: usize,
         exact: bool,
     ) -> Result<Vec<Hit>, VectorError> {
         check_vector(vector, collection.dimension())?;
         let filter = wire::filter(filter)?;
-        if limit == 0 {
+        let (skipped, last) = page(offset, limit);
+        if skipped == last {
             return Ok(Vec::new());
         }
         let again = QuantizationSearchParamsBuilder::default().rescore(true).oversampling(OVERSAMPLING);
@@ -366,7 +368,7 @@ impl VectorIndex for QdrantServer {
         let request = QueryPointsBuilder::new(collection.key())
             .query(vector.to_vec())
             .filter(filter)
-            .limit(limit.min(MAX_LIMIT) as u64)
+            .limit(last as u64)
             .params(params)
             .with_payload(true)
             .build();
@@ -375,7 +377,7 @@ impl VectorIndex for QdrantServer {
         let found = Box::pin(answer).await?;
         let mut hits = found.result.into_iter().map(wire::hit).collect::<Result<Vec<_>, _>>()?;
         crate::point::rank(&mut hits);
-        Ok(hits)
+        Ok(hits.split_off(skipped.min(hits.len())))
     }
 
     async fn ids(&self, collection: &Collection, filter: &Filter) -> Result<Vec<Uuid>, VectorError> {
@@ -466,17 +468,16 @@ impl Inner {
             let wanted = collection.dimension();
             return Err(VectorError::StoredDimension { collection: key, stored, wanted });
         }
-        // The hotel comes first in every question but those of reconciliation.
-        for (field, is_tenant) in [(HOTEL, true), (OWNER, false)] {
-            if info.payload_schema.contains_key(field) {
+        for (field, lookup) in collection.fields() {
+            if info.payload_schema.contains_key(*field) {
                 continue;
             }
-            let keyword = KeywordIndexParamsBuilder::default().is_tenant(is_tenant);
-            let request = CreateFieldIndexCollectionBuilder::new(key.as_str(), field, FieldType::Keyword)
-                .field_index_params(keyword)
-                .wait(true)
-                .ordering(strong())
-                .build();
+            let request =
+                CreateFieldIndexCollectionBuilder::new(key.as_str(), *field, wire::kind_of(*lookup))
+                    .field_index_params(wire::index_of(field, *lookup))
+                    .wait(true)
+                    .ordering(strong())
+                    .build();
             let answer = self
                 .call_on(collection, async |c: Qdrant| c.create_field_index(request.clone()).await)
                 .await?;

@@ -16,17 +16,18 @@ use qdrant_edge::{
     Condition, CountRequest, CreateIndex, DEFAULT_VECTOR_NAME, Distance, EdgeConfig, EdgeOptimizersConfig,
     EdgeShard, EdgeVectorParams, FieldCondition, FieldIndexOperations, HnswIndexConfig, Match, NamedQuery,
     OperationError, Payload, PayloadFieldSchema, PayloadSchemaType, PointId, PointInsertOperations,
-    PointOperations, PointStructPersisted, QuantizationConfig, QuantizationSearchParams, QueryEnum,
+    PointOperations, PointStructPersisted, QuantizationConfig, QuantizationSearchParams, QueryEnum, Range,
     ScalarQuantizationConfig, ScalarType, ScrollRequest, SearchParams, SearchRequest, UpdateOperation,
     VectorInternal, VectorStructInternal, VectorStructPersisted, WalOptions, WithPayloadInterface,
     WithVector,
 };
 use uuid::Uuid;
 
+use crate::collection::Lookup;
 use crate::embedded::DirectoryLock;
-use crate::index::MAX_LIMIT;
-use crate::point::path_of;
-use crate::{Collection, Filter, HOTEL, Hit, IndexState, OWNER, VectorError, VectorPoint};
+use crate::index::page;
+use crate::point::{Wanted, path_of};
+use crate::{Collection, Filter, Hit, IndexState, OWNER, VectorError, VectorPoint};
 
 /// Points in one engine operation, and in one page when all are read.
 const GROUP: usize = 512;
@@ -133,13 +134,17 @@ fn config(dimension: usize) -> EdgeConfig {
 }
 
 /// A new shard at `dir`, empty and with its indexes.
-fn create(dir: &Path, dimension: usize) -> Result<EdgeShard, VectorError> {
+fn create(dir: &Path, collection: &Collection) -> Result<EdgeShard, VectorError> {
     fs::create_dir(dir).map_err(|e| file_error("create", dir, e))?;
-    let engine = EdgeShard::new(dir, config(dimension)).map_err(engine_error)?;
-    for key in [HOTEL, OWNER] {
+    let engine = EdgeShard::new(dir, config(collection.dimension())).map_err(engine_error)?;
+    for (key, lookup) in collection.fields() {
+        let kind = match lookup {
+            Lookup::Keyword => PayloadSchemaType::Keyword,
+            Lookup::Integer => PayloadSchemaType::Integer,
+        };
         let index = CreateIndex {
             field_name: path_of(key)?,
-            field_schema: Some(PayloadFieldSchema::FieldType(PayloadSchemaType::Keyword)),
+            field_schema: Some(PayloadFieldSchema::FieldType(kind)),
         };
         engine
             .update(UpdateOperation::FieldIndexOperation(FieldIndexOperations::CreateIndex(index)))
@@ -152,9 +157,19 @@ fn create(dir: &Path, dimension: usize) -> Result<EdgeShard, VectorError> {
 fn engine_filter(filter: &Filter) -> Result<Option<qdrant_edge::Filter>, VectorError> {
     let field = |key: &str, text: Match| Ok(Condition::Field(FieldCondition::new_match(path_of(key)?, text)));
     let must: Vec<Condition> = filter
-        .equal
+        .must
         .iter()
-        .map(|(key, text)| field(key, Match::from(text.clone())))
+        .map(|(key, wanted)| match wanted {
+            Wanted::Text(text) => field(key, Match::from(text.clone())),
+            Wanted::AnyOf(texts) => field(key, Match::from(texts.clone())),
+            Wanted::Range(from, until) => {
+                let [gte, lt] = [from, until].map(|n| n.map(|n| n as f64));
+                // Without both the engine would take any point.
+                let gte = gte.or(lt.is_none().then_some(f64::MIN));
+                let range = Range { gte: gte.map(Into::into), lt: lt.map(Into::into), gt: None, lte: None };
+                Ok(Condition::Field(FieldCondition::new_range(path_of(key)?, range)))
+            }
+        })
         .collect::<Result<_, VectorError>>()?;
     let must_not = match filter.except_owners.as_slice() {
         [] => None,
@@ -245,7 +260,7 @@ impl Shard {
             // Made beside its place and moved there, so that half a shard never bears the name.
             let building = root.join(format!("{BUILDING}{}", collection.key()));
             remove_dir(&building)?;
-            drop(create(&building, collection.dimension())?);
+            drop(create(&building, collection)?);
             fs::rename(&building, &dir).map_err(|e| file_error("create", &dir, e))?;
             sync_dir(root)?;
         }
@@ -355,15 +370,16 @@ impl Shard {
         &self,
         vector: Vec<f32>,
         filter: &Filter,
+        offset: usize,
         limit: usize,
         exact: bool,
     ) -> Result<Vec<Hit>, VectorError> {
         crate::point::check_vector(&vector, self.dimension())?;
         let filter = engine_filter(filter)?;
-        if limit == 0 {
+        let (skipped, limit) = page(offset, limit);
+        if skipped == limit {
             return self.with(|_| Ok(Vec::new()));
         }
-        let limit = limit.min(MAX_LIMIT);
         let again = QuantizationSearchParams {
             ignore: false,
             rescore: Some(true),
@@ -391,7 +407,7 @@ impl Shard {
             })
             .collect::<Result<Vec<_>, VectorError>>()?;
         crate::point::rank(&mut hits);
-        Ok(hits)
+        Ok(hits.split_off(skipped.min(hits.len())))
     }
 
     pub(crate) fn ids(&self, filter: &Filter) -> Result<Vec<Uuid>, VectorError> {
@@ -474,7 +490,7 @@ impl Shard {
         let retired = self.root.join(format!("{RETIRED}{key}"));
         remove_dir(&building)?;
         remove_dir(&retired)?;
-        let fresh = create(&building, self.dimension())?;
+        let fresh = create(&building, &self.collection)?;
         self.with(|engine| {
             scroll(engine, None, true, |page| {
                 insert(&fresh, page.into_iter().map(read_back).collect::<Result<_, _>>()?)

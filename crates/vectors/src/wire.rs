@@ -3,16 +3,19 @@
 use std::collections::HashMap;
 
 use qdrant_client::Payload;
+use qdrant_client::qdrant::payload_index_params::IndexParams;
 use qdrant_client::qdrant::point_id::PointIdOptions;
 use qdrant_client::qdrant::vectors_config::Config;
 use qdrant_client::qdrant::{
-    CollectionInfo, Condition, Distance, Filter as Message, PointId, PointStruct, RetrievedPoint,
-    ScoredPoint, Value, VectorsConfig, vector_output,
+    CollectionInfo, Condition, Distance, FieldType, Filter as Message, IntegerIndexParamsBuilder,
+    KeywordIndexParamsBuilder, PointId, PointStruct, Range, RetrievedPoint, ScoredPoint, Value,
+    VectorsConfig, vector_output,
 };
 use uuid::Uuid;
 
-use crate::point::path_of;
-use crate::{Filter, Hit, OWNER, VectorError, VectorPoint};
+use crate::collection::Lookup;
+use crate::point::{Wanted, path_of};
+use crate::{Filter, HOTEL, Hit, OWNER, VectorError, VectorPoint};
 
 pub(crate) fn id_of(id: Uuid) -> PointId {
     PointId::from(id.to_string())
@@ -50,14 +53,43 @@ pub(crate) fn hit(found: ScoredPoint) -> Result<Hit, VectorError> {
 }
 
 pub(crate) fn filter(filter: &Filter) -> Result<Message, VectorError> {
-    // The server would refuse a broken key too, with a text of its own.
-    filter.equal.iter().try_for_each(|(key, _)| path_of(key).map(drop))?;
-    let must = filter.equal.iter().map(|(key, text)| Condition::matches(key.as_str(), text.clone()));
+    let must = filter.must.iter().map(|(key, wanted)| {
+        // The server would refuse a broken key too, with a text of its own.
+        path_of(key)?;
+        let key = key.as_str();
+        Ok(match wanted {
+            Wanted::Text(text) => Condition::matches(key, text.clone()),
+            Wanted::AnyOf(texts) => Condition::matches(key, texts.clone()),
+            Wanted::Range(from, until) => {
+                let [gte, lt] = [from, until].map(|n| n.map(|n| n as f64));
+                // Without both the server would take any point.
+                let gte = gte.or(lt.is_none().then_some(f64::MIN));
+                Condition::range(key, Range { gte, lt, ..Range::default() })
+            }
+        })
+    });
+    let must = must.collect::<Result<_, VectorError>>()?;
     let must_not = match filter.except_owners.as_slice() {
         [] => None,
         owners => Some(Condition::matches(OWNER, owners.to_vec())),
     };
-    Ok(Message { must: must.collect(), must_not: must_not.into_iter().collect(), ..Message::default() })
+    Ok(Message { must, must_not: must_not.into_iter().collect(), ..Message::default() })
+}
+
+pub(crate) fn kind_of(lookup: Lookup) -> FieldType {
+    match lookup {
+        Lookup::Keyword => FieldType::Keyword,
+        Lookup::Integer => FieldType::Integer,
+    }
+}
+
+pub(crate) fn index_of(field: &str, lookup: Lookup) -> IndexParams {
+    match lookup {
+        // The hotel comes first in every question but those of reconciliation.
+        Lookup::Keyword => KeywordIndexParamsBuilder::default().is_tenant(field == HOTEL).into(),
+        // Only ranges are asked for.
+        Lookup::Integer => IntegerIndexParamsBuilder::new(false, true).into(),
+    }
 }
 
 /// Numbers a vector in a collection of the server; `None` when it is of another kind than ours.
