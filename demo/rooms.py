@@ -79,6 +79,17 @@ def views():
     return [("101", drawn(BED), drawn(BED + CLUTTER))], "two views DRAWN here: set INNKEEPER_MIRROR for photographs"
 
 
+class Team:
+    """Several housekeepers, taking turns: each client has an allowance of its own, as each phone has."""
+
+    def __init__(self, clients):
+        self.clients, self.turn = clients, 0
+
+    def call(self, *arguments):
+        self.turn += 1
+        return self.clients[self.turn % len(self.clients)].call(*arguments)
+
+
 # --- what is asked -------------------------------------------------------------------------------------------
 
 
@@ -162,7 +173,7 @@ def put_right(staff, picture):
     return check(good, f"room 201 after: {after['status']} by {after['verdict']['source']}; label {learnt['label_id']}")
 
 
-def learn(staff, innkeeper, data):
+def learn(staff, admin, innkeeper, data):
     """Corrections of some photographs change the answer to one that nobody corrected; a roll back takes it back."""
     found = photographs()
     messy, clean = found.get(("messy", "messy"), []), found.get(("messy", "clean"), [])
@@ -198,16 +209,17 @@ def learn(staff, innkeeper, data):
         print(f"  the curve is drawn in {curve}")
     # The running server asks its registry; a version that is promoted over HTTP answers at once.
     path = "/api/v1/models/room-tags"
-    post(staff, f"{path}/promote", {"version": trained["version"]})
+    post(admin, f"{path}/promote", {"version": trained["version"]})
     wrong += check(says("after"), "a photograph that nobody corrected gets the new tag, without a restart")
-    post(staff, f"{path}/rollback", {})
+    post(admin, f"{path}/rollback", {})
     return wrong + check(not says("rolled back"), "one step takes it back")
 
 
-def show(staff, innkeeper, data):
+def show(admin, housekeepers, innkeeper, data):
     """The whole part; returns how many things were not as they should be."""
+    staff = Team(housekeepers)
     pairs, where = views()
     print(f"  pictures: {where}")
     wrong = compare(staff, pairs) + find(staff, pairs)
     wrong += put_right(staff, pairs[0][2])
-    return wrong + learn(staff, innkeeper, data)
+    return wrong + learn(staff, admin, innkeeper, data)
