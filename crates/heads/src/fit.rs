@@ -215,7 +215,7 @@ fn choose<'p>(
     let mut rng = ChaCha8Rng::seed_from_u64(settings.seed);
     let items: Vec<(&str, bool)> = known.iter().map(|k| (k.group.as_str(), k.truth)).collect();
     let placed = grouped_folds(&items, settings.folds, &mut rng);
-    let mut best: Option<(f64, Pull<'p>, Vec<(f64, bool)>)> = None;
+    let (mut best, mut least) = (None, f64::INFINITY);
     for pull in pulls {
         let mut logits = vec![(0.0, false); known.len()];
         for fold in 0..settings.folds {
@@ -230,11 +230,11 @@ fn choose<'p>(
         }
         let platt = Platt::fit(&logits, held);
         let loss: f64 = logits.iter().map(|(z, t)| log_loss(platt.probability(*z) as f32, *t)).sum();
-        if best.as_ref().is_none_or(|(least, ..)| loss < *least) {
-            best = Some((loss, *pull, logits));
+        if loss < least {
+            (best, least) = (Some((*pull, logits)), loss);
         }
     }
-    best.map(|(_, pull, logits)| (pull, logits))
+    best
 }
 
 /// Bends `before` towards a hotel's `own` examples.

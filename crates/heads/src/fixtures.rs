@@ -35,7 +35,9 @@ pub(crate) fn head_of(label: &str, weights: Vec<f32>, bias: f64) -> Head {
 
 pub(crate) fn unit_length(mut v: Vec<f32>) -> Vec<f32> {
     let length = v.iter().map(|x| x * x).sum::<f32>().sqrt();
-    v.iter_mut().for_each(|x| *x /= length);
+    for x in &mut v {
+        *x /= length;
+    }
     v
 }
 

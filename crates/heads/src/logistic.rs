@@ -122,7 +122,9 @@ fn direction(slope: &[f64], memory: &[(Vec<f64>, Vec<f64>, f64)]) -> Vec<f64> {
     }
     if let Some((_, bent, curvature)) = memory.last() {
         let scale = curvature / inner(bent, bent);
-        q.iter_mut().for_each(|v| *v *= scale);
+        for v in &mut q {
+            *v *= scale;
+        }
     }
     for ((moved, bent, curvature), share) in memory.iter().zip(shares.into_iter().rev()) {
         let back = inner(bent, &q) / curvature;

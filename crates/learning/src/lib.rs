@@ -19,4 +19,6 @@ pub use card::{Card, Table};
 pub use gate::{GateSettings, Paired, Verdict, gate};
 pub use names::{Name, NameError, Version};
 pub use plot::{PlotError, curve_svg};
-pub use registry::{Change, ChangeKind, Choice, File, FileRecord, Record, Registry, RegistryError};
+pub use registry::{
+    CARD, Change, ChangeKind, Choice, File, FileRecord, METRICS, Record, Registry, RegistryError,
+};

@@ -16,15 +16,17 @@ use crate::{Name, NameError, Version};
 const CHOICE: &str = "champion.json";
 /// File of a version's folder that says what lies in it.
 const RECORD: &str = "version.json";
-/// Written beside the files of every version.
-const CARD: &str = "card.md";
-const METRICS: &str = "metrics.json";
+
+/// Name of the model card in every version.
+pub const CARD: &str = "card.md";
+/// Name of the figures in every version.
+pub const METRICS: &str = "metrics.json";
 /// Largest file that is registered or read, in bytes.
 const LARGEST: u64 = 256 << 20;
 /// Changes of the champion that are remembered.
 const MOST_CHANGES: usize = 1_000;
 /// Leftovers of writers that died are swept when they are this old: a younger one may still be written.
-const STALE: Duration = Duration::from_secs(3_600);
+const STALE: Duration = Duration::from_hours(1);
 
 /// Why the registry did not do what it was asked.
 #[derive(Debug, thiserror::Error)]

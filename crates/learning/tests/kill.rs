@@ -24,7 +24,7 @@ fn writer() {
             .register(&name(), &[File { name: "head.json", bytes: &head }], &json!({}), "card")
             .unwrap();
         registry.promote(&name(), record.version, "writer").unwrap();
-        if record.version.number() % 3 == 0 {
+        if record.version.number().is_multiple_of(3) {
             registry.rollback(&name(), "writer").unwrap();
         }
     }
@@ -44,7 +44,7 @@ fn a_writer_killed_at_any_point_leaves_whole_versions_and_a_champion_that_answer
             .unwrap();
         // Wait until it writes, then kill it somewhere in the middle.
         let registry = Registry::open(folder.path()).unwrap();
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         while registry.versions(&name()).unwrap().len() < versions_before + 2 {
             assert!(Instant::now() < deadline, "the writer wrote nothing");
             std::thread::sleep(Duration::from_millis(1));

@@ -144,17 +144,14 @@ pub fn train(training: &Training<'_>) -> Result<Candidate, TrainError> {
         control = Some(judged.1);
     }
     let mut verdict = if training.champion.is_none() {
-        let mut first = gate(&[], &training.gate);
-        first.promote = true;
-        first.reason = "there is no champion to compare with".to_owned();
-        first
+        let reason = "there is no champion to compare with".to_owned();
+        Verdict { promote: true, reason, ..gate(&[], &training.gate) }
     } else {
         gate(&pairs, &training.gate)
     };
     if verdict.promote && control.as_ref().is_some_and(|c| c.promote) {
-        verdict.promote = false;
-        verdict.reason =
-            "shuffled answers are better than the champion too: the comparison cannot be trusted".to_owned();
+        let reason = "shuffled answers are better than the champion too: the comparison cannot be trusted";
+        verdict = Verdict { promote: false, reason: reason.to_owned(), ..verdict };
     }
     for label in labels_in(own).into_iter().chain(labels_in(seed)).filter(|l| head.label(l).is_none()) {
         reasons.push(format!(
