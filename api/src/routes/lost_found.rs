@@ -175,7 +175,7 @@ async fn matches(
     let image = query.image_id.as_deref().map(uuid).transpose()?;
     let filter = MatchFilter { image, state };
     let hotel = &allowed.caller.hotel;
-    Ok(Json(app.images.pairs(hotel, &filter, query.cursor.as_deref(), query.limit).await?))
+    Ok(Json(app.images.pairs(hotel, filter, query.cursor.as_deref(), query.limit).await?))
 }
 
 /// Whether it is the thing.

@@ -280,7 +280,9 @@ impl HotelStore {
     pub async fn label(&self, new: NewLabel) -> Result<Option<Labelled>, StoreError> {
         let Some(mut tx) = self.begin_known().await? else { return Ok(None) };
         let labelled = self.insert_label(&mut tx, new).await?;
-        if labelled.is_some() {}
+        if labelled.is_some() {
+            commit(tx).await?;
+        }
         Ok(labelled)
     }
 

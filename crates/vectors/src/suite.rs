@@ -8,7 +8,9 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use uuid::Uuid;
 
-use crate::{Collection, Filter, VectorError, VectorIndex, VectorPoint};
+use crate::{
+    CATEGORY, Collection, Filter, ROOM_NUMBER, SIDE, TAGS, UPLOADED_AT, VectorError, VectorIndex, VectorPoint,
+};
 
 /// An empty engine, or a corner of a server that is used by others too.
 pub(crate) struct Place {
@@ -28,6 +30,11 @@ impl Place {
         Collection::new("faces", model, dimension).expect("a collection")
     }
 
+    fn images(&self, dimension: usize) -> Collection {
+        let model = format!("lite{}@1", self.corner).parse().expect("a model");
+        Collection::new("veiled-images", model, dimension).expect("a collection")
+    }
+
     async fn ensured(&self, dimension: usize) -> Collection {
         let faces = self.faces(1, dimension);
         self.index.ensure(&faces).await.expect("ensured");
@@ -37,6 +44,8 @@ impl Place {
 
     /// Leaves the server as it was.
     pub(crate) async fn left(self) {
+        let dropped = self.index.drop_collection(&self.images(1)).await;
+        assert!(matches!(dropped, Ok(()) | Err(VectorError::Closed)), "{dropped:?}");
         for version in [1, 2] {
             let dropped = self.index.drop_collection(&self.faces(version, 1)).await;
             assert!(matches!(dropped, Ok(()) | Err(VectorError::Closed)), "{dropped:?}");
@@ -59,6 +68,9 @@ macro_rules! every_engine_does_this {
             a_missing_collection_is_named_whatever_is_asked
             searches_stay_right_while_points_are_written_and_cleared_away
             a_closed_index_says_so
+            images_are_found_by_room_tags_side_and_time
+            no_filter_leads_to_another_ones_images
+            pages_of_hits_follow_each_other
         }
     };
     ($open:expr => $($name:ident)*) => {$(
@@ -324,4 +336,108 @@ pub(crate) async fn a_closed_index_says_so(place: &Place) {
     assert!(matches!(place.index.ensure(&copy).await, Err(VectorError::Closed)));
     assert!(matches!(place.index.count(&faces, &everything()).await, Err(VectorError::Closed)));
     assert!(matches!(place.index.state(&faces).await, Err(VectorError::Closed)));
+}
+
+/// Image number `n` of a fixed sequence.
+fn image(n: u64, hotel: &HotelId) -> VectorPoint {
+    let vector = random(&mut StdRng::seed_from_u64(n), 16);
+    let tags = [["bed_made"].as_slice(), &["bed_unmade", "trash"], &[]][n as usize % 3];
+    let id = Uuid::from_u64_pair(hotel.as_str().len() as u64, n);
+    let point = VectorPoint::new(id, vector, hotel, &format!("IMG{n}"))
+        .with(CATEGORY, ["room", "lost_found"][n as usize % 2])
+        .with(ROOM_NUMBER, format!("{}", 200 + n % 5))
+        .with(TAGS, tags.to_vec())
+        .with(UPLOADED_AT, 1_700_000_000 + n as i64);
+    if n % 2 == 1 { point.with(SIDE, ["found", "lost"][n as usize / 2 % 2]) } else { point }
+}
+
+async fn with_images(place: &Place, hotels: &[HotelId], each: u64) -> Collection {
+    let images = place.images(16);
+    place.index.ensure(&images).await.expect("ensured");
+    for hotel in hotels {
+        let points = (0..each).map(|n| image(n, hotel)).collect();
+        place.index.upsert(&images, points).await.expect("written");
+    }
+    images
+}
+
+pub(crate) async fn images_are_found_by_room_tags_side_and_time(place: &Place) {
+    let a = hotel("a");
+    let (index, images) = (&place.index, with_images(place, std::slice::from_ref(&a), 60).await);
+    let mine = || Filter::hotel(&a);
+    type Passes = fn(u64) -> bool;
+    let cases: [(Filter, Passes); 12] = [
+        (mine().matching(CATEGORY, "room"), |n| n % 2 == 0),
+        (mine().any_of(CATEGORY, &["room", "amenity"]), |n| n % 2 == 0),
+        (mine().any_of(ROOM_NUMBER, &["201", "203"]), |n| n % 5 == 1 || n % 5 == 3),
+        (mine().any_of(TAGS, &["bed_made", "trash"]), |n| n % 3 != 2),
+        (mine().all_of(TAGS, &["bed_unmade", "trash"]), |n| n % 3 == 1),
+        (mine().all_of(TAGS, &["bed_made", "trash"]), |_| false),
+        (mine().any_of::<&str>(TAGS, &[]), |_| false),
+        (mine().matching(SIDE, "lost"), |n| n % 4 == 3),
+        (mine().range(UPLOADED_AT, Some(1_700_000_010), Some(1_700_000_020)), |n| (10..20).contains(&n)),
+        (mine().range(UPLOADED_AT, None, Some(1_700_000_003)), |n| n < 3),
+        (mine().range(UPLOADED_AT, None, None).range(ROOM_NUMBER, Some(0), None), |_| false),
+        (mine().range(UPLOADED_AT, None, None).all_of(TAGS, &["trash"]).matching(CATEGORY, "room"), |n| {
+            n % 6 == 4
+        }),
+    ];
+    let query = random(&mut StdRng::seed_from_u64(999), 16);
+    for (filter, passes) in cases {
+        let want: Vec<Uuid> = (0..60).filter(|n| passes(*n)).map(|n| image(n, &a).id).collect();
+        assert_eq!(index.ids(&images, &filter).await.expect("read"), want, "{filter:?}");
+        assert_eq!(index.count(&images, &filter).await.expect("counted"), want.len(), "{filter:?}");
+        for exact in [true, false] {
+            let hits = index.search(&images, &query, &filter, 99, exact).await.expect("searched");
+            let mut found: Vec<Uuid> = hits.iter().map(|h| h.id).collect();
+            found.sort_unstable();
+            assert_eq!(found, want, "{filter:?}");
+        }
+    }
+    let broken = mine().range("a[", Some(1), None);
+    let refused = index.count(&images, &broken).await;
+    assert!(matches!(refused, Err(VectorError::FilterKey(_))), "{refused:?}");
+}
+
+pub(crate) async fn no_filter_leads_to_another_ones_images(place: &Place) {
+    let (a, other) = (hotel("a"), hotel("bb"));
+    let (index, images) = (&place.index, with_images(place, &[a.clone(), other.clone()], 30).await);
+    for (mine, theirs) in [(&a, &other), (&other, &a)] {
+        let filters = [
+            Filter::hotel(mine),
+            Filter::hotel(mine).any_of(TAGS, &["bed_made", "trash"]),
+            Filter::hotel(mine).any_of(ROOM_NUMBER, &["200", "201", "202"]),
+            Filter::hotel(mine).range(UPLOADED_AT, Some(0), Some(i64::MAX)),
+            Filter::hotel(mine).range(UPLOADED_AT, None, None).matching(CATEGORY, "lost_found"),
+            Filter::hotel(mine).except_owner("IMG1"),
+        ];
+        for filter in filters {
+            // Their own picture is nearest to what is asked for.
+            let query = image(1, theirs).vector;
+            let hits = index.search_page(&images, &query, &filter, 0, 99, true).await.expect("searched");
+            assert!(!hits.is_empty(), "{filter:?}");
+            assert!(hits.iter().all(|h| h.payload["hotel"] == mine.as_str()), "{filter:?}");
+            let both = filter.clone().matching("hotel", theirs.as_str());
+            assert_eq!(index.count(&images, &both).await.expect("counted"), 0);
+        }
+    }
+}
+
+pub(crate) async fn pages_of_hits_follow_each_other(place: &Place) {
+    let a = hotel("a");
+    let (index, images) = (&place.index, with_images(place, std::slice::from_ref(&a), 50).await);
+    let (query, filter) = (random(&mut StdRng::seed_from_u64(999), 16), Filter::hotel(&a));
+    let whole = index.search(&images, &query, &filter, 50, true).await.expect("searched");
+    assert_eq!(whole.len(), 50);
+    let mut paged = Vec::new();
+    for page in 0..5 {
+        let hits = index.search_page(&images, &query, &filter, page * 12, 12, true).await.expect("searched");
+        assert_eq!(hits.len(), if page == 4 { 2 } else { 12 });
+        paged.extend(hits);
+    }
+    assert_eq!(paged, whole);
+    for (offset, limit) in [(50, 10), (usize::MAX, 1), (10_000, 10_000), (0, 0)] {
+        let hits = index.search_page(&images, &query, &filter, offset, limit, true).await.expect("searched");
+        assert!(hits.is_empty(), "{offset} {limit}");
+    }
 }

@@ -6,7 +6,7 @@ use chrono::Utc;
 use innkeeper_core::{HotelId, Picture};
 use innkeeper_media::{Key, MediaError};
 use innkeeper_runtime::Ticket;
-use innkeeper_store::ImageVector;
+use innkeeper_store::{ImageVector, Undescribed};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -47,9 +47,9 @@ impl ImageGallery {
         let (mut after, mut moved) = (None, 0);
         loop {
             let batch = self.engines.store.images_without(&model, after, BATCH).await?;
-            let Some((_, last, _)) = batch.last() else { break };
-            after = Some(*last);
-            for (hotel, id, photo_key) in batch {
+            let Some(last) = batch.last() else { break };
+            after = Some(last.image_id);
+            for Undescribed { hotel, image_id: id, photo_key } in batch {
                 let problem =
                     match self.describe_again(visual, settings, admission, &hotel, id, &photo_key).await {
                         Ok(()) => None,

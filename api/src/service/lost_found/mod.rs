@@ -202,7 +202,7 @@ impl ImageGallery {
         let confirmed = MatchFilter { state: Some(MatchState::Confirmed), ..MatchFilter::default() };
         let (mut settled, mut after) = (HashSet::new(), None);
         loop {
-            let page = self.engines.store.hotel(hotel).matches(&confirmed, after, PAGE).await?;
+            let page = self.engines.store.hotel(hotel).matches(confirmed, after, PAGE).await?;
             settled.extend(page.matches.iter().flat_map(|m| [m.found, m.lost]));
             after = page.next;
             if after.is_none() || settled.len() >= 2 * MOST {
@@ -215,7 +215,7 @@ impl ImageGallery {
     pub async fn pairs(
         &self,
         hotel: &HotelId,
-        filter: &MatchFilter,
+        filter: MatchFilter,
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<PairsAnswer, Problem> {

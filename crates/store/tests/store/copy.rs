@@ -46,6 +46,10 @@ async fn is_the_same_in<P: Location>() {
         from.pending_vectors(99).await.expect("a read"),
         to.pending_vectors(99).await.expect("a read")
     );
+    assert_eq!(
+        from.pending_image_vectors(99).await.expect("a read"),
+        to.pending_image_vectors(99).await.expect("a read")
+    );
     assert_eq!(from.media_deletes(99).await.expect("a read"), to.media_deletes(99).await.expect("a read"));
     assert_eq!(
         from.outbox_pending(999).await.expect("a read"),
@@ -75,6 +79,27 @@ async fn is_the_same_in<P: Location>() {
             a.labels("ocr-fields", 9).await.expect("a read"),
             b.labels("ocr-fields", 9).await.expect("a read")
         );
+        let filter = innkeeper_store::ImageFilter::default();
+        let (here, there) = (a.list_images(&filter, None, 9).await, b.list_images(&filter, None, 9).await);
+        let (here, there) = (here.expect("a read"), there.expect("a read"));
+        assert_eq!((here.images.len(), &here), (2, &there));
+        let ids: Vec<Uuid> = here.images.iter().map(|i| i.id).collect();
+        assert_eq!(
+            a.image_vectors(&ids).await.expect("a read"),
+            b.image_vectors(&ids).await.expect("a read")
+        );
+        let near = b.near_images(here.images[0].photo.as_ref().expect("a photo").hash, 0, &[], 9).await;
+        assert_eq!(near.expect("a read").len(), 1, "the copy finds by hash");
+        let every = innkeeper_store::MatchFilter::default();
+        assert_eq!(
+            a.matches(every, None, 9).await.expect("a read"),
+            b.matches(every, None, 9).await.expect("a read")
+        );
+        assert_eq!(
+            a.verdicts(&room("201"), None, 9).await.expect("a read"),
+            b.verdicts(&room("201"), None, 9).await.expect("a read")
+        );
+        assert_eq!(a.cleanings(9).await.expect("a read"), b.cleanings(9).await.expect("a read"));
         let all = (DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC);
         assert_eq!(
             a.attendance(None, all.0, all.1, 999).await.expect("a read"),

@@ -12,11 +12,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use innkeeper_core::{EmployeeId, HotelId, ModelRef};
+use innkeeper_core::{EmployeeId, HotelId, ModelRef, RoomNumber};
 use innkeeper_sealing::KeyRing;
 use innkeeper_store::{
-    Correction, EmployeeProfile, HotelStore, NewApiKey, NewConsent, NewEnrolment, NewKeptAnswer, NewLabel,
-    NewNegative, NewTemplate, NewUnknown, Sighting, Store, StoreError,
+    Cleaning, Correction, EmployeeProfile, HotelStore, ImageCategory, ImageContent, ImagePhoto, ImageVector,
+    ItemSide, MatchCandidate, NewApiKey, NewConsent, NewEnrolment, NewImage, NewKeptAnswer, NewLabel,
+    NewNegative, NewTemplate, NewUnknown, Sighting, Store, StoreError, Verdict, VerdictSource,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -212,6 +213,79 @@ fn correction_of(answer_id: Uuid, correction: serde_json::Value) -> NewLabel {
     NewLabel { answer_id, correction, fields, actor: "clerk".to_owned(), at: noon() }
 }
 
+fn room(number: &str) -> RoomNumber {
+    number.parse().expect("a room")
+}
+
+/// A picture of a room; its number names its hash, its keys and its vector.
+fn picture(n: u32) -> NewImage {
+    NewImage {
+        id: Uuid::now_v7(),
+        category: ImageCategory::Room,
+        room_number: Some(room("201")),
+        side: None,
+        uploaded_at: noon() + seconds(i64::from(n)),
+        taken_at: None,
+        created_by: "housekeeper".to_owned(),
+        content: ImageContent { tags: vec!["Bed_Made".to_owned()], ..ImageContent::default() },
+        photo: Some(ImagePhoto {
+            photo_key: format!("image-{n}"),
+            thumbnail_key: Some(format!("thumbnail-{n}")),
+            sha256: format!("{n:064x}"),
+            hash: u64::from(n) << 48 | 0xabcd,
+        }),
+        vector: Some(ImageVector { model: model("lite"), vector: vec![n as f32, 0.5, -1.0] }),
+    }
+}
+
+/// A thing that was found, or lost.
+fn item(n: u32, side: ItemSide) -> NewImage {
+    let content = ImageContent {
+        tags: vec!["umbrella".to_owned()],
+        description: Some("A black umbrella with a wooden handle".to_owned()),
+        contact: Some("guest of 201".to_owned()),
+        ..ImageContent::default()
+    };
+    NewImage { category: ImageCategory::LostFound, side: Some(side), content, ..picture(n) }
+}
+
+/// A report of loss without a picture.
+fn report(n: u32) -> NewImage {
+    NewImage { photo: None, vector: None, ..item(n, ItemSide::Lost) }
+}
+
+fn candidate(other: Uuid) -> MatchCandidate {
+    MatchCandidate { other, similarity: Some(0.875), reasons: vec!["same handle of wood".to_owned()] }
+}
+
+fn verdict(status: &str, created_at: DateTime<Utc>) -> Verdict {
+    Verdict {
+        id: Uuid::now_v7(),
+        room_number: room("201"),
+        room_type: Some("deluxe".to_owned()),
+        status: status.to_owned(),
+        ready: status == "clean",
+        source: VerdictSource::Analysis,
+        answer_id: None,
+        models: vec!["lite@1".to_owned()],
+        content: json!({ "tags": ["bed_unmade"], "reasons": ["the bed of the photo is unmade"] }),
+        created_by: "housekeeper".to_owned(),
+        created_at,
+    }
+}
+
+fn cleaning(number: &str, started_at: DateTime<Utc>, minutes: i64) -> Cleaning {
+    Cleaning {
+        id: Uuid::now_v7(),
+        room_number: room(number),
+        room_type: None,
+        started_at,
+        finished_at: started_at + TimeDelta::minutes(minutes),
+        tags: vec!["towels on the floor".to_owned()],
+        recorded_by: "housekeeper".to_owned(),
+    }
+}
+
 /// Something in every table, for two hotels.
 async fn furnish(store: &Store) {
     for (name, n) in [("north", 0), ("south", 100)] {
@@ -229,6 +303,14 @@ async fn furnish(store: &Store) {
         let answer = Uuid::from_u128(u128::from(n) + 1);
         hotel.keep_answer(kept_answer(answer, noon())).await.expect("kept");
         hotel.label(correction_of(answer, json!({ "total_amount": 1 }))).await.expect("done").expect("there");
+        let (gone, found) = (picture(n), item(n + 1, ItemSide::Found));
+        let lost = candidate(found.id);
+        hotel.add_images(&[gone.clone(), found]).await.expect("kept");
+        hotel.delete_image(gone.id, "manager", noon()).await.expect("done").expect("there");
+        let told = hotel.add_image(item(n + 2, ItemSide::Lost), &[lost]).await.expect("kept");
+        assert_eq!(told.matches.len(), 1);
+        hotel.record_verdict(verdict("dirty", noon()), None).await.expect("written");
+        hotel.record_cleanings(&[cleaning("201", noon(), 25)], noon()).await.expect("written");
     }
 }
 

@@ -35,6 +35,14 @@ async fn a_name_a_vector_and_an_event_are_in_no_byte_of_the_database() {
     house.hotel().keep_answer(kept_answer(answer, noon())).await.expect("kept");
     let right = json!({ "vendor": { "name": "The true vendor" } });
     house.hotel().label(correction_of(answer, right)).await.expect("done").expect("there");
+    let mut found = item(1, ItemSide::Found);
+    found.vector =
+        Some(ImageVector { model: model("lite"), vector: (0..128).map(|n| 0.031_25 + n as f32).collect() });
+    let id = found.id;
+    house.hotel().add_image(found, &[]).await.expect("kept");
+    house.hotel().add_image(report(2), &[candidate(id)]).await.expect("kept");
+    house.hotel().record_verdict(verdict("dirty", noon()), None).await.expect("written");
+    house.hotel().record_cleanings(&[cleaning("201", noon(), 25)], noon()).await.expect("written");
     let secret = house.store.secret("of-the-test").await.expect("made");
     for plain in [
         &b"Name of EMP001"[..],
@@ -42,6 +50,11 @@ async fn a_name_a_vector_and_an_event_are_in_no_byte_of_the_database() {
         b"attendance_id",
         b"Vendor of the receipt",
         b"The true vendor",
+        b"wooden handle",
+        b"guest of 201",
+        b"same handle of wood",
+        b"the bed of the photo",
+        b"towels on the floor",
         &vector[..32],
         &secret,
     ] {

@@ -17,11 +17,17 @@ mod durability;
 mod enrolment;
 #[path = "../feedback.rs"]
 mod feedback;
+#[path = "../images.rs"]
+mod images;
 #[path = "../isolation.rs"]
 mod isolation;
+#[path = "../item_matches.rs"]
+mod item_matches;
 mod pods;
 #[path = "../queues.rs"]
 mod queues;
+#[path = "../rooms.rs"]
+mod rooms;
 #[path = "../sealing.rs"]
 mod sealing;
 mod server;

@@ -17,11 +17,17 @@ mod enrolment;
 #[path = "../feedback.rs"]
 mod feedback;
 mod files;
+#[path = "../images.rs"]
+mod images;
 #[path = "../isolation.rs"]
 mod isolation;
+#[path = "../item_matches.rs"]
+mod item_matches;
 mod old_schema;
 #[path = "../queues.rs"]
 mod queues;
+#[path = "../rooms.rs"]
+mod rooms;
 #[path = "../sealing.rs"]
 mod sealing;
 #[path = "../unknown.rs"]
