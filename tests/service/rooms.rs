@@ -44,7 +44,12 @@ fn analyze(caller: &Caller<'_>, room: &str, photos: &[&[u8]]) -> Answer {
 }
 
 fn labels(answer: &Value) -> Vec<&str> {
-    answer["tags"].as_array().expect("tags").iter().map(|tag| tag["label"].as_str().expect("a label")).collect()
+    answer["tags"]
+        .as_array()
+        .expect("tags")
+        .iter()
+        .map(|tag| tag["label"].as_str().expect("a label"))
+        .collect()
 }
 
 /// An answer without what differs from one to the next.
@@ -84,7 +89,10 @@ fn a_room_is_judged_the_same_however_its_photo_is_sent_and_every_field_is_there(
         assert!(tag["confidence"].is_number() && tag["source"].is_string(), "{tag}");
         assert_eq!(tag["photo"], 1);
     }
-    assert!(first["estimated_cleaning_time_minutes"].is_null() && first["no_estimate"].is_string(), "{first}");
+    assert!(
+        first["estimated_cleaning_time_minutes"].is_null() && first["no_estimate"].is_string(),
+        "{first}"
+    );
     let sources: Vec<&str> =
         first["sources"].as_array().expect("sources").iter().filter_map(|s| s["source"].as_str()).collect();
     assert_eq!(sources, ["tag_head", "objects", "reference"]);
@@ -136,7 +144,11 @@ fn a_photo_in_which_nothing_can_be_seen_is_asked_for_again_with_a_hint() {
     let staff = server.role("staff", "h1");
     let black = jpeg(&image::DynamicImage::ImageRgb8(image::RgbImage::new(640, 480)));
     let dark = analyze(&staff, "201", &[&black]).json(200);
-    assert_eq!((&dark["status"], &dark["ready_for_guest"]), (&json!("unusable_photo"), &json!(false)), "{dark}");
+    assert_eq!(
+        (&dark["status"], &dark["ready_for_guest"]),
+        (&json!("unusable_photo"), &json!(false)),
+        "{dark}"
+    );
     let hints = dark["photos"][0]["hints"].as_array().expect("hints");
     assert!(!hints.is_empty(), "{dark}");
     assert!(labels(&dark).is_empty(), "{dark}");
@@ -168,7 +180,10 @@ fn what_is_no_photo_is_refused_and_nothing_is_written() {
         (json!({"image": good, "room_number": "../201"}), "invalid_id"),
         (json!({"image": good, "room_number": "analyze"}), "invalid_id"),
         (json!({"image": good, "room_number": "201", "taken_at": "yesterday"}), "invalid_timestamp"),
-        (json!({"image": good, "room_number": "201", "taken_at": "2999-01-01T00:00:00Z"}), "invalid_timestamp"),
+        (
+            json!({"image": good, "room_number": "201", "taken_at": "2999-01-01T00:00:00Z"}),
+            "invalid_timestamp",
+        ),
         (json!({"image": good, "room_number": "201", "room_type": "a\nb"}), "bad_request"),
         (json!({"image": good, "room_number": "201", "save": "perhaps"}), "bad_request"),
         (json!({"image": "%", "room_number": "201"}), "invalid_base64"),
@@ -234,7 +249,10 @@ fn nothing_is_said_of_rooms_without_a_token_or_with_the_wrong_one() {
         server.role(role, "h1").get("/api/v1/cv/room/201").problem(403, "forbidden");
     }
     let reader = server.with(house.token_with(&[
-        "--subject=seed", "--role=staff", "--hotel=h1", "--permissions=cv:read",
+        "--subject=seed",
+        "--role=staff",
+        "--hotel=h1",
+        "--permissions=cv:read",
     ]));
     reader.post_json(ANALYZE, &body).json(200);
     reader.post("/api/v1/cv/room/201/reference", "image/jpeg", drawn(1)).problem(403, "forbidden");
@@ -262,7 +280,11 @@ fn minutes_come_from_the_cleanings_of_the_hotel_and_from_nothing_else() {
         assert_eq!(told["recorded"], true);
     }
     assert_eq!(staff.post_json(path, &cleaning(1, 21)).json(200)["recorded"], false, "written twice");
-    staff.post_json(path, &json!({"started_at": "2025-01-01T10:00:00Z", "finished_at": "2025-01-01T09:00:00Z"}))
+    staff
+        .post_json(
+            path,
+            &json!({"started_at": "2025-01-01T10:00:00Z", "finished_at": "2025-01-01T09:00:00Z"}),
+        )
         .problem(400, "bad_request");
     let told = analyze(&staff, "201", &[photo]).json(200);
     assert_eq!(told["room_type"], "deluxe", "of the last cleaning");
@@ -300,7 +322,13 @@ fn a_table_of_cleanings_is_imported_and_each_bad_row_is_told() {
 }
 
 /// Puts right what the server says of these photos, one room each; the answers before.
-fn correct_all(staff: &Caller<'_>, photos: &[Vec<u8>], room: impl Fn(usize) -> String, tag: &str, holds: bool) {
+fn correct_all(
+    staff: &Caller<'_>,
+    photos: &[Vec<u8>],
+    room: impl Fn(usize) -> String,
+    tag: &str,
+    holds: bool,
+) {
     for (i, photo) in photos.iter().enumerate() {
         let answer = analyze(staff, &room(i), &[photo]).json(200);
         let correction = json!({"answer_id": answer["answer_id"], "correction": {"tags": {tag: holds}}});
@@ -322,7 +350,11 @@ fn a_correction_holds_at_once_as_a_verdict_of_its_own_and_an_event() {
     let learnt = staff.post_json(FEEDBACK, &told).json(200);
     assert_eq!((&learnt["model"], &learnt["status"]), (&json!("room-tags"), &json!("clean")), "{learnt}");
     let room = staff.get("/api/v1/cv/room/201").json(200);
-    assert_eq!((&room["status"], &room["verdict"]["source"]), (&json!("clean"), &json!("correction")), "{room}");
+    assert_eq!(
+        (&room["status"], &room["verdict"]["source"]),
+        (&json!("clean"), &json!("correction")),
+        "{room}"
+    );
     assert_eq!(room["open_corrections"], json!([learnt["verdict_id"]]));
     // A second one adds to the first.
     let more = json!({"answer_id": answer["answer_id"], "correction": {"tags": {"minibar_open": false}}});
@@ -373,11 +405,17 @@ fn what_is_corrected_is_learnt_promoted_and_taken_back() {
 
     let data = house.data();
     let at_home = |args: &[&str]| {
-        let all: Vec<&str> = args.iter().copied().chain(["--hotel", "h1", "--data-dir", data.to_str().expect("text")]).collect();
+        let all: Vec<&str> = args
+            .iter()
+            .copied()
+            .chain(["--hotel", "h1", "--data-dir", data.to_str().expect("text")])
+            .collect();
         house.run(&all)
     };
     let curve = house.desk().join("curve.svg");
-    let trained = at_home(&["train", "room-tags", "--labels", "--json", "--curve", curve.to_str().expect("text")]).good();
+    let trained =
+        at_home(&["train", "room-tags", "--labels", "--json", "--curve", curve.to_str().expect("text")])
+            .good();
     let trained: Value = serde_json::from_str(&trained).expect("JSON");
     assert_eq!(trained["promoted"], true, "{trained}");
     assert_eq!(trained["control"]["promote"], false, "shuffled labels taught something: {trained}");

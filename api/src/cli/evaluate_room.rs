@@ -95,7 +95,8 @@ pub(super) fn room(
     let figures = evaluation.finish(refit.as_ref())?;
     let mut value: Value = serde_json::from_str(&serde_json::to_string(&figures)?)?;
     let reasons = value["reasons"].as_array().cloned().unwrap_or_default();
-    value["reasons"] = json!(reasons.into_iter().chain(broken.into_iter().map(Value::from)).collect::<Vec<_>>());
+    value["reasons"] =
+        json!(reasons.into_iter().chain(broken.into_iter().map(Value::from)).collect::<Vec<_>>());
     let head = head.filter(|_| !cross_validate).map(|head| head.name());
     value["models"] = json!(reader.models().into_iter().chain(head).collect::<Vec<_>>());
     Ok(value)

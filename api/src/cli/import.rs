@@ -92,8 +92,7 @@ struct Rejected {
 
 fn read(file: &Path) -> Result<(Vec<NewCleaning>, Vec<Rejected>), Failure> {
     let failed = |e: &dyn std::fmt::Display| format!("{}: {e}", file.display());
-    let mut reader =
-        csv::ReaderBuilder::new().flexible(true).from_path(file).map_err(|e| failed(&e))?;
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_path(file).map_err(|e| failed(&e))?;
     let headers = reader.headers().map_err(|e| failed(&e))?.clone();
     for column in ["room_number", "started_at", "finished_at"] {
         if !headers.iter().any(|h| h == column) {
@@ -140,8 +139,7 @@ pub(super) fn run(args: &Args, settings: Settings) -> Outcome {
     })?;
     let known = read as u64 - written.min(read as u64);
     if args.json {
-        let told: Vec<_> =
-            rejected.iter().map(|r| json!({ "line": r.line, "reason": r.reason })).collect();
+        let told: Vec<_> = rejected.iter().map(|r| json!({ "line": r.line, "reason": r.reason })).collect();
         say(json!({ "imported": written, "known_already": known, "rejected": told }))?;
     } else {
         for Rejected { line, reason } in &rejected {

@@ -86,9 +86,8 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Outcome {
             let head = heads.of(&settings.hotel.default);
             let reader = reader(&visual, head.as_ref().map(|h| Arc::clone(&h.head))).map_err(failed)?;
             let (name, limits) = (head.map(|h| h.name()), settings.images.limits());
-            let work = |i: usize| {
-                value(&describe_room(&reader, name.as_deref(), &limits, read(&args.files[i])?)?)
-            };
+            let work =
+                |i: usize| value(&describe_room(&reader, name.as_deref(), &limits, read(&args.files[i])?)?);
             each_in_order(count, "photos", work, &mut print)?;
         }
         Pipeline::OcrInvoice => {

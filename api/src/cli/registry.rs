@@ -104,7 +104,9 @@ pub(super) fn in_force(settings: &Settings) -> Option<(String, String)> {
     let hotel = &settings.hotel.default;
     let head = heads.of(hotel)?;
     let why = match head.version {
-        Some(_) => format!("champion of hotel {hotel}; `innkeeper models versions {ROOM_TAGS}` lists the others"),
+        Some(_) => {
+            format!("champion of hotel {hotel}; `innkeeper models versions {ROOM_TAGS}` lists the others")
+        }
         None => "the one of this build; `innkeeper train room-tags` makes a hotel's own".to_owned(),
     };
     Some((head.name(), why))

@@ -116,7 +116,9 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Outcome {
     let (seed, embedder) = match &args.data {
         Some(folder) => seed(folder, &Loader::new(&settings, args.pack.as_deref())?, &settings)?,
         None => {
-            let shipped = shipped.as_ref().ok_or("this build has no head to refine; bring labelled photos with --data")?;
+            let shipped = shipped
+                .as_ref()
+                .ok_or("this build has no head to refine; bring labelled photos with --data")?;
             (Vec::new(), shipped.head.embedder().clone())
         }
     };
@@ -182,16 +184,23 @@ fn render(candidate: &Candidate, told: &Value) -> String {
     for (label, seed) in &candidate.seed {
         let f = &seed.figures;
         let figures = [f.auc, Some(f.accuracy), f.f1, f.recall_at_5pct, seed.control_auc].map(number);
-        rows.push([label.clone(), "data sets, held out".to_owned(), f.n.to_string()].into_iter().chain(figures).collect());
+        rows.push(
+            [label.clone(), "data sets, held out".to_owned(), f.n.to_string()]
+                .into_iter()
+                .chain(figures)
+                .collect(),
+        );
     }
     for (label, own) in &candidate.own {
-        let sides: BTreeMap<_, _> = [("hotel, now", &own.champion), ("hotel, candidate", &own.candidate)].into();
+        let sides: BTreeMap<_, _> =
+            [("hotel, now", &own.champion), ("hotel, candidate", &own.candidate)].into();
         for (who, f) in sides.into_iter().filter_map(|(who, f)| Some((who, f.as_ref()?))) {
             let figures = [f.auc, Some(f.accuracy), f.f1, f.recall_at_5pct, None].map(number);
             rows.push([label.clone(), who.to_owned(), f.n.to_string()].into_iter().chain(figures).collect());
         }
     }
-    let header = ["tag", "judged on", "photos", "AUC", "accuracy", "F1", "recall at 5 %", "AUC, shuffled labels"];
+    let header =
+        ["tag", "judged on", "photos", "AUC", "accuracy", "F1", "recall at 5 %", "AUC, shuffled labels"];
     let mut lines = vec![table(&header, &rows), String::new(), format!("gate: {}", candidate.verdict.reason)];
     if let Some(control) = &candidate.control {
         lines.push(format!("the same with shuffled corrections: {}", control.reason));
@@ -199,8 +208,12 @@ fn render(candidate: &Candidate, told: &Value) -> String {
     lines.extend(candidate.reasons.iter().cloned());
     if let Some(version) = told["version"].as_str() {
         lines.push(match told["promoted"].as_bool() {
-            Some(true) => format!("{ROOM_TAGS}@{version} answers now; `innkeeper models rollback {ROOM_TAGS}` takes it back"),
-            _ => format!("{ROOM_TAGS}@{version} is registered but does not answer; `innkeeper models promote` insists"),
+            Some(true) => format!(
+                "{ROOM_TAGS}@{version} answers now; `innkeeper models rollback {ROOM_TAGS}` takes it back"
+            ),
+            _ => format!(
+                "{ROOM_TAGS}@{version} is registered but does not answer; `innkeeper models promote` insists"
+            ),
         });
     }
     lines.join("\n")

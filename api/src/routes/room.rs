@@ -70,8 +70,9 @@ struct AnalyzeForm {
 
 /// A room as a path or a field names it.
 pub(super) fn room_number(text: &str) -> Result<RoomNumber, Problem> {
-    let number: RoomNumber =
-        text.parse().map_err(|e: innkeeper_core::IdError| Problem::new(ErrorCode::InvalidId, e.to_string()))?;
+    let number: RoomNumber = text
+        .parse()
+        .map_err(|e: innkeeper_core::IdError| Problem::new(ErrorCode::InvalidId, e.to_string()))?;
     // The path of that name is another operation.
     if number.as_str() == "analyze" {
         return Err(Problem::new(ErrorCode::InvalidId, "no room may be called analyze"));

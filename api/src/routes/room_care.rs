@@ -21,10 +21,7 @@ use crate::service::{
 };
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(add, list))
-        .routes(routes!(remove))
-        .routes(routes!(cleaning))
+    OpenApiRouter::new().routes(routes!(add, list)).routes(routes!(remove)).routes(routes!(cleaning))
 }
 
 /// A photo of the room as it should look.

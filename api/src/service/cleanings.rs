@@ -93,7 +93,8 @@ async fn seen_before(
     // A verdict given after the cleaning began tells of what is left.
     let page = rows.verdicts(room, None, 20).await?;
     let before = page.verdicts.into_iter().find(|verdict| verdict.created_at <= started);
-    let Some(verdict) = before.filter(|v| started.signed_duration_since(v.created_at) <= VERDICT_HOLDS) else {
+    let Some(verdict) = before.filter(|v| started.signed_duration_since(v.created_at) <= VERDICT_HOLDS)
+    else {
         return Ok(Vec::new());
     };
     let tags = verdict.content["tags"].as_array().into_iter().flatten();
@@ -160,7 +161,8 @@ mod tests {
     #[test]
     fn cleanings_that_end_before_they_begin_or_never_end_are_not_believed() {
         assert_eq!(doubt(&cleaning(25, &["bed_unmade"])), None);
-        for (minutes, tags) in [(0, vec![]), (-5, vec![]), (24 * 60 + 1, vec![]), (25, vec!["a b"]), (25, vec![""])]
+        for (minutes, tags) in
+            [(0, vec![]), (-5, vec![]), (24 * 60 + 1, vec![]), (25, vec!["a b"]), (25, vec![""])]
         {
             assert!(doubt(&cleaning(minutes, &tags)).is_some(), "{minutes} {tags:?}");
         }

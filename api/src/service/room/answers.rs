@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use innkeeper_core::Rect;
-use innkeeper_room::{
-    CleaningEstimate, PhotoVerdict, RoomStatus, RoomVerdict, SourceUse, Tag, TagSource,
-};
+use innkeeper_room::{CleaningEstimate, PhotoVerdict, RoomStatus, RoomVerdict, SourceUse, Tag, TagSource};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;

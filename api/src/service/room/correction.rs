@@ -160,10 +160,10 @@ pub(crate) async fn correct(
         .map_err(|_| Problem::internal(&"a kept answer names no room"))?;
     // What was said of this answer before is in the verdict that came of it.
     let earlier = rows.verdicts(&room, None, 50).await?.verdicts;
-    let earlier = earlier
-        .into_iter()
-        .find(|v| v.source == VerdictSource::Correction && v.answer_id == Some(answer.id));
-    let before = earlier.as_ref().map_or_else(|| tags_of(&content["tags"]), |v| tags_of(&v.content["kept_tags"]));
+    let earlier =
+        earlier.into_iter().find(|v| v.source == VerdictSource::Correction && v.answer_id == Some(answer.id));
+    let before =
+        earlier.as_ref().map_or_else(|| tags_of(&content["tags"]), |v| tags_of(&v.content["kept_tags"]));
     let tags = checked.apply(&before);
     let room_type = content["room_type"].as_str().map(str::to_owned);
     let context = RoomContext { room_type: room_type.clone(), ..RoomContext::default() };
@@ -271,7 +271,11 @@ mod tests {
             (json!({"status": "unusable_photo"}), 1),
             (json!({"status": "spotless"}), 1),
         ] {
-            assert_eq!(checked(correction.clone(), photos).unwrap_err().code, ErrorCode::BadRequest, "{correction}");
+            assert_eq!(
+                checked(correction.clone(), photos).unwrap_err().code,
+                ErrorCode::BadRequest,
+                "{correction}"
+            );
         }
         let told = checked(json!({"tgs": {"secret": true}}), 1).unwrap_err();
         assert_eq!(told.code, ErrorCode::UnknownField);

@@ -71,7 +71,12 @@ impl RoomDesk {
         outcome
     }
 
-    async fn judge(&self, app: &App, question: RoomQuestion, started: Instant) -> Result<RoomAnswer, Problem> {
+    async fn judge(
+        &self,
+        app: &App,
+        question: RoomQuestion,
+        started: Instant,
+    ) -> Result<RoomAnswer, Problem> {
         let visual = app.visual()?;
         let head = self.heads.of(&question.caller.hotel);
         let rows = self.engines.store.hotel(&question.caller.hotel);

@@ -108,7 +108,9 @@ pub(crate) fn describe_room(
 /// kept as a reference is another matter.
 pub(super) fn unusable(problems: &[String], hints: &[String]) -> Problem {
     let detail = format!("the photo cannot be used: {}", problems.join(", "));
-    Problem::new(ErrorCode::PhotoQuality, detail).with("problems", json!(problems)).with("hints", json!(hints))
+    Problem::new(ErrorCode::PhotoQuality, detail)
+        .with("problems", json!(problems))
+        .with("hints", json!(hints))
 }
 
 #[cfg(test)]

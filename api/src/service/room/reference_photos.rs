@@ -97,8 +97,7 @@ impl RoomDesk {
         let content = ImageContent { description, ..ImageContent::default() };
         let category = ImageCategory::Reference;
         let known = Known { category, room_number: Some(room.clone()), side: None, taken_at, content };
-        let (images, hotel, actor) =
-            (Arc::clone(&app.images), caller.hotel.clone(), caller.subject.clone());
+        let (images, hotel, actor) = (Arc::clone(&app.images), caller.hotel.clone(), caller.subject.clone());
         let kept = async move {
             let (id, now) = (Uuid::now_v7(), Utc::now());
             let (row, files) = images.row(&hotel, &actor, id, now, known, Some(prepared));
@@ -162,11 +161,7 @@ impl RoomDesk {
         if let Ok(visual) = app.visual() {
             self.references.forget(&caller.hotel, id, &visual.embedder.model());
         }
-        Ok(RemovedReference {
-            room_number: room.to_string(),
-            reference_id: id,
-            complete: deleted.complete,
-        })
+        Ok(RemovedReference { room_number: room.to_string(), reference_id: id, complete: deleted.complete })
     }
 
     /// Puts the photos of an answer into the image index. The verdict stands whatever becomes of it.

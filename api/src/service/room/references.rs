@@ -128,7 +128,11 @@ impl Opener {
                     known
                 }
             };
-            references.push(Reference { id: id.to_string(), picture: known.picture, features: known.features });
+            references.push(Reference {
+                id: id.to_string(),
+                picture: known.picture,
+                features: known.features,
+            });
         }
         Ok(references)
     }

@@ -131,7 +131,10 @@ mod tests {
         let both = json!({"room": {"messy": false}, "2": {"messy": true, "minibar_open": true}});
         let learnt = learnt(&label(&[0.2, 0.7], both));
         assert_eq!(learnt[0], ("photo1".to_owned(), holds("messy", false)));
-        assert_eq!(learnt[1].1, BTreeMap::from([("messy".to_owned(), true), ("minibar_open".to_owned(), true)]));
+        assert_eq!(
+            learnt[1].1,
+            BTreeMap::from([("messy".to_owned(), true), ("minibar_open".to_owned(), true)])
+        );
     }
 
     #[test]
