@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use chrono::{DateTime, Utc};
 use clap::ValueEnum;
 use innkeeper_core::{HotelId, RoomNumber};
-use innkeeper_store::NewCleaning;
+use innkeeper_store::Cleaning;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -58,7 +58,7 @@ struct Line {
 }
 
 impl Line {
-    fn row(self) -> Result<NewCleaning, String> {
+    fn row(self) -> Result<Cleaning, String> {
         let time = |name: &str, text: &str| {
             let at = DateTime::parse_from_rfc3339(text.trim());
             at.map(|at| at.with_timezone(&Utc)).map_err(|e| format!("{name} is not an RFC 3339 time: {e}"))
@@ -90,7 +90,7 @@ struct Rejected {
     reason: String,
 }
 
-fn read(file: &Path) -> Result<(Vec<NewCleaning>, Vec<Rejected>), Failure> {
+fn read(file: &Path) -> Result<(Vec<Cleaning>, Vec<Rejected>), Failure> {
     let failed = |e: &dyn std::fmt::Display| format!("{}: {e}", file.display());
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_path(file).map_err(|e| failed(&e))?;
     let headers = reader.headers().map_err(|e| failed(&e))?.clone();
@@ -129,9 +129,7 @@ pub(super) fn run(args: &Args, settings: Settings) -> Outcome {
     let written: u64 = tokio::runtime::Runtime::new()?.block_on(async {
         let store = open_store(&settings, data_keys(&settings)?).await?;
         let mut written = 0;
-        let mut rows = rows.into_iter().peekable();
-        while rows.peek().is_some() {
-            let batch: Vec<NewCleaning> = rows.by_ref().take(BATCH).collect();
+        for batch in rows.chunks(BATCH) {
             written += store.hotel(&hotel).record_cleanings(batch, Utc::now()).await?;
         }
         store.close().await;

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use innkeeper_core::{ErrorCode, HotelId, RoomNumber};
-use innkeeper_store::{HotelStore, NewCleaning, Store};
+use innkeeper_store::{Cleaning, HotelStore, Store};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -54,8 +54,8 @@ pub(crate) struct CleaningReport {
     pub tags: Vec<String>,
 }
 
-impl From<innkeeper_store::Cleaning> for CleaningReport {
-    fn from(cleaning: innkeeper_store::Cleaning) -> Self {
+impl From<Cleaning> for CleaningReport {
+    fn from(cleaning: Cleaning) -> Self {
         Self {
             started_at: instant(cleaning.started_at),
             finished_at: instant(cleaning.finished_at),
@@ -105,8 +105,8 @@ async fn seen_before(
 }
 
 /// The row of a cleaning.
-pub(crate) fn row(input: CleaningInput, tags: Vec<String>, actor: &str) -> NewCleaning {
-    NewCleaning {
+pub(crate) fn row(input: CleaningInput, tags: Vec<String>, actor: &str) -> Cleaning {
+    Cleaning {
         id: Uuid::now_v7(),
         room_number: input.room,
         room_type: input.room_type,
@@ -134,7 +134,7 @@ pub(crate) async fn record(
     };
     let took = input.finished_at.signed_duration_since(input.started_at);
     let room_number = input.room.to_string();
-    let written = rows.record_cleanings(vec![row(input, tags.clone(), actor)], Utc::now()).await?;
+    let written = rows.record_cleanings(&[row(input, tags.clone(), actor)], Utc::now()).await?;
     Ok(CleaningAnswer {
         room_number,
         minutes: (took.num_milliseconds() as f64 / 60_000.0) as f32,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::Utc;
 use innkeeper_core::{ErrorCode, HotelId, RoomNumber};
 use innkeeper_room::{RoomContext, RoomStatus, Tag, judge};
-use innkeeper_store::{KeptAnswer, NewLabel, NewVerdict, Store, VerdictSource};
+use innkeeper_store::{KeptAnswer, NewLabel, Store, Verdict, VerdictSource};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -176,7 +176,7 @@ pub(crate) async fn correct(
     let now = Utc::now();
     let models = content["models"].as_array().into_iter().flatten();
     let told: Vec<TagReport> = tags.iter().map(TagReport::from).collect();
-    let verdict = NewVerdict {
+    let verdict = Verdict {
         id: Uuid::now_v7(),
         room_number: room,
         room_type,

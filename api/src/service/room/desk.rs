@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use innkeeper_core::RoomNumber;
 use innkeeper_identity::Principal;
 use innkeeper_room::{Cleaning, PreviousVerdict, RoomContext, RoomStatus, Tag};
-use innkeeper_store::{HotelStore, NewKeptAnswer, NewVerdict, Verdict, VerdictSource};
+use innkeeper_store::{HotelStore, NewKeptAnswer, Verdict, VerdictSource};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -126,7 +126,7 @@ impl RoomDesk {
             }),
             None => None,
         };
-        let new = NewVerdict {
+        let new = Verdict {
             id: answer_id,
             room_number: question.room.clone(),
             room_type: room_type.clone(),

@@ -52,7 +52,7 @@ pub(super) async fn reference_reports(
 }
 
 impl RoomDesk {
-    fn too_many(&self, references: usize) -> Problem {
+    fn too_many(&self, references: u64) -> Problem {
         let detail = format!("the room has {references} reference photos already; remove one first");
         Problem::new(ErrorCode::TooManyReferences, detail)
             .with("references", references.into())
@@ -74,7 +74,7 @@ impl RoomDesk {
         let references = self.engines.store.hotel(&caller.hotel).references(&room).await?.len();
         if references >= most {
             // Before anybody looks at the photo; a race is settled where the row is written.
-            return Err(self.too_many(references));
+            return Err(self.too_many(references as u64));
         }
         let head = self.heads.of(&caller.hotel).map(|head| Arc::clone(&head.head));
         let reader = reader(&visual, head)?;
