@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use innkeeper_core::{DecodeLimits, Picture};
+use innkeeper_core::{DecodeLimits, Embedding, Picture};
 use innkeeper_heads::{FitSettings, Head};
 use innkeeper_room::evaluation::{Described, Evaluation};
 use innkeeper_runtime::Ticket;
-use innkeeper_visual_search::evaluation::{Labelled, retrieval};
+use innkeeper_visual_search::evaluation::leave_one_out;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -113,11 +113,11 @@ pub(super) fn visual_search(
     let rows = read_rows(&data.join("FILES.tsv"))?;
     let rows: Vec<&Row> = rows.iter().filter(|row| row.get("set") == set).collect();
     let visual = loader.visual()?;
-    let look = |i: usize| -> Result<Option<Labelled>, Failure> {
+    let look = |i: usize| -> Result<Option<(String, Embedding)>, Failure> {
         let bytes = bytes_of(&data.join(rows[i].get("path")))?;
         let Ok(picture) = Picture::decode(&bytes, limits) else { return Ok(None) };
         let description = visual.describer.describe(&picture, &Ticket::unlimited())?;
-        Ok(Some(Labelled { label: rows[i].get("label").to_owned(), descriptor: description.descriptor }))
+        Ok(Some((rows[i].get("label").to_owned(), description.descriptor)))
     };
     let (mut pictures, mut reasons) = (Vec::new(), Vec::new());
     each_in_order(rows.len(), "pictures", look, |i, seen| {
@@ -127,7 +127,7 @@ pub(super) fn visual_search(
         }
         Ok(())
     })?;
-    let figures = retrieval(&pictures);
+    let figures = leave_one_out(&pictures)?;
     let mut value: Value = serde_json::from_str(&serde_json::to_string(&figures)?)?;
     if let Some(more) = value["reasons"].as_array() {
         reasons.extend(more.iter().filter_map(|v| Some(v.as_str()?.to_owned())));
