@@ -91,24 +91,25 @@ impl RoomDesk {
         let opener = self.references.opener(&question.caller.hotel, limits);
         let (photos, embedder) = (question.photos.clone(), Arc::clone(&visual.embedder));
         let models = Models { networks: reader.models(), head: head.as_ref().map(|head| head.name()) };
-        let (seen, context) = app
+        let seen = app
             .admission
             .run(move |ticket| {
                 let references = opener.open(found, &embedder, ticket)?;
                 let work =
                     RoomWork { reader: &reader, limits: &limits, references: &references, context: &context };
-                Ok((work.look(&photos, ticket)?, context))
+                work.look(&photos, ticket)
             })
             .await?;
         let RoomSeen { verdict, kept } = seen;
         let answer_id = Uuid::now_v7();
         let tags = value(&verdict.tags)?;
         let (status, ready) = (verdict.status, verdict.ready_for_guest);
+        let usable = verdict.photos.iter().filter(|photo| photo.quality.usable).count();
         let view = RoomView::new(verdict, models, ms(started.elapsed()));
         let content = json!({
             "tags": value(&view.tags)?, "missing": view.missing, "reasons": view.reasons,
             "estimated_cleaning_time_minutes": value(&view.estimated_cleaning_time_minutes)?,
-            "photos": question.photos.len(), "taken_at": instant(question.taken_at),
+            "photos": usable, "taken_at": instant(question.taken_at),
         });
         let now = Utc::now();
         let kept_until = self.settings.retention().and_then(|days| now.checked_add_signed(days));
@@ -141,7 +142,6 @@ impl RoomDesk {
         };
         let recorded = rows.record_verdict(new, kept).await?;
         metrics::counter!("innkeeper_room_verdicts_total", "status" => status.as_str()).increment(1);
-        drop(context);
         let image_ids = if question.save { self.save(app, &question, &view).await? } else { Vec::new() };
         tracing::info!(%answer_id, photos = question.photos.len(), %status, ready, ms = view.time_ms, "a room was judged");
         Ok(RoomAnswer {
