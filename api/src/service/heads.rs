@@ -34,8 +34,6 @@ pub(crate) enum HeadsError {
     Head { version: String, source: innkeeper_heads::HeadError },
     #[error("the version {version} of {ROOM_TAGS} is not text")]
     Text { version: String },
-    #[error("{path}: {source}")]
-    Folder { path: PathBuf, source: std::io::Error },
 }
 
 /// A head and where it comes from.
