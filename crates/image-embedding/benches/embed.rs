@@ -24,7 +24,7 @@ fn embed(criterion: &mut Criterion) {
     let jpeg = picture.to_jpeg(85).unwrap();
     let mut group = criterion.benchmark_group("embed");
     group.throughput(Throughput::Elements(1));
-    for side in [224, 320] {
+    for side in [224, 320, 384] {
         let Some(embedder) = installed::embedder(EmbedderSettings { side }, 1) else { return };
         group.bench_function(format!("picture/{side}"), |bench| {
             bench.iter(|| embedder.features(&picture, &Ticket::unlimited()).unwrap());

@@ -14,11 +14,16 @@ mod installed;
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let side = arguments.next().ok_or("usage: embed SIDE FILE...")?.parse()?;
-    let embedder = installed::embedder(EmbedderSettings { side }, 1).ok_or("no image embedder is installed")?;
+    let embedder =
+        installed::embedder(EmbedderSettings { side }, 1).ok_or("no image embedder is installed")?;
     for path in arguments {
         let picture = Picture::decode(&std::fs::read(&path)?, &DecodeLimits::default())?;
         let features = embedder.features(&picture, &Ticket::unlimited())?;
-        println!("{{\"file\": {path:?}, \"model\": \"{}\", \"vector\": {:?}}}", features.model(), features.pooled());
+        println!(
+            "{{\"file\": {path:?}, \"model\": \"{}\", \"vector\": {:?}}}",
+            features.model(),
+            features.pooled()
+        );
     }
     Ok(())
 }

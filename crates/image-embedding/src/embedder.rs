@@ -21,9 +21,10 @@ pub struct EmbedderSettings {
 }
 
 impl Default for EmbedderSettings {
-    /// 320 pixels (10 x 10 cells); what other sides give is in the model's card.
+    /// 384 pixels (12 x 12 cells): the smallest side from which a head tells tidy from messy rooms as well as
+    /// from any; what others give is in the model's card.
     fn default() -> Self {
-        Self { side: 320 }
+        Self { side: 384 }
     }
 }
 
@@ -74,6 +75,14 @@ impl ImageEmbedder {
         vec![1, 3, settings.side as usize, settings.side as usize]
     }
 
+    /// The same running network with another setting.
+    ///
+    /// # Errors
+    /// As [`ImageEmbedder::with_settings`].
+    pub fn fed_with(&self, settings: EmbedderSettings) -> Result<Self, EmbeddingError> {
+        Self::with_settings(Arc::clone(&self.model), settings)
+    }
+
     /// The settings it was made with.
     pub fn settings(&self) -> EmbedderSettings {
         self.settings
@@ -107,7 +116,7 @@ impl ImageEmbedder {
         features
     }
 
-    /// The network and the side it is fed at, such as `efficientnet-lite0@0.1.0-320`: what the features and the
+    /// The network and the side it is fed at, such as `efficientnet-lite0@0.1.0-384`: what the features and the
     /// heads on them belong to.
     pub fn model(&self) -> ModelRef {
         self.fed(&self.model.model())

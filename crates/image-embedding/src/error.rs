@@ -25,7 +25,9 @@ pub enum EmbeddingError {
     #[error("the features have no direction: a number is not finite, or all are zero")]
     NoDirection,
     /// The side that pictures are brought to is none that the network takes.
-    #[error("pictures cannot be brought to {side} pixels a side: a multiple of 32 from {min} to {max} is needed")]
+    #[error(
+        "pictures cannot be brought to {side} pixels a side: a multiple of 32 from {min} to {max} is needed"
+    )]
     Side {
         /// The side that was asked for, in pixels.
         side: u32,

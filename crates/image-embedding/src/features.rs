@@ -108,6 +108,21 @@ impl Features {
         &self.pooled
     }
 
+    /// The root of the mean square of each channel over all cells, scaled to unit length: generalised-mean pooling
+    /// with exponent 2 (Radenovic, Tolias and Chum, "Fine-tuning CNN Image Retrieval with No Human Annotation",
+    /// 2018). Between the mean and the largest cell, it gives more weight to what fills a part of the picture.
+    pub fn root_mean_square(&self) -> Vec<f32> {
+        let mut sums = vec![0.0_f64; CHANNELS];
+        for cell in self.cells.chunks_exact(CHANNELS) {
+            for (sum, &value) in sums.iter_mut().zip(cell) {
+                *sum += f64::from(value) * f64::from(value);
+            }
+        }
+        // The sum of the roots' squares: not zero, since some cell is not.
+        let norm = sums.iter().sum::<f64>().sqrt();
+        sums.iter().map(|sum| (sum.sqrt() / norm) as f32).collect()
+    }
+
     /// The network and how it was fed. Features of different models cannot be compared, and a head belongs
     /// to one of them.
     pub fn model(&self) -> &ModelRef {
@@ -141,6 +156,16 @@ mod tests {
         cells[CHANNELS + 1] = 8.0;
         let features = Features::new(model(), cells, 1, 2).unwrap();
         assert!((features.pooled()[0] - 0.6).abs() < 1e-6 && (features.pooled()[1] - 0.8).abs() < 1e-6);
+    }
+
+    #[test]
+    fn the_root_mean_square_favours_what_stands_out() {
+        let mut cells = vec![0.0; 2 * CHANNELS];
+        (cells[0], cells[1], cells[CHANNELS + 1]) = (6.0, 3.0, 3.0);
+        let features = Features::new(model(), cells, 1, 2).unwrap();
+        let (mean, square) = (features.pooled(), features.root_mean_square());
+        assert!((mean[0] - mean[1]).abs() < 1e-6 && square[0] > 1.3 * square[1]);
+        assert!((square.iter().map(|v| v * v).sum::<f32>() - 1.0).abs() < 1e-5);
     }
 
     #[test]

@@ -42,7 +42,8 @@ fn start(input: [Option<usize>; 4], output: [Option<usize>; 4], broken: bool) ->
     let factory = move || -> Result<Box<dyn Session>, RuntimeError> {
         Ok(Box::new(Means { inputs: port("input", input), outputs: port("features", output), broken }))
     };
-    let options = PoolOptions { workers: 1, warm_shapes: vec![vec![vec![1, 3, 64, 64]]], ..PoolOptions::default() };
+    let options =
+        PoolOptions { workers: 1, warm_shapes: vec![vec![vec![1, 3, 64, 64]]], ..PoolOptions::default() };
     let model = ModelRef::new("means", "1").unwrap();
     Arc::new(Model::start("means", model, Box::new(factory), options).unwrap())
 }
@@ -68,7 +69,8 @@ fn red_green_and_blue_are_fed_in_that_order_and_scale() {
 #[test]
 fn a_cell_lies_where_the_picture_has_it() {
     let (width, height) = (300, 100);
-    let rgb = (0..height).flat_map(|y| (0..width).flat_map(move |x| [if x > 240 && y < 20 { 255 } else { 0 }; 3]));
+    let rgb =
+        (0..height).flat_map(|y| (0..width).flat_map(move |x| [if x > 240 && y < 20 { 255 } else { 0 }; 3]));
     let picture = Picture::from_rgb(width, height, rgb.collect()).unwrap();
     let embedder = ImageEmbedder::with_settings(means(false), EmbedderSettings { side: 160 }).unwrap();
     let features = embedder.features(&picture, &Ticket::unlimited()).unwrap();

@@ -23,7 +23,10 @@ pub(super) type Record = (String, TensorRecord);
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Kind {
     Float,
-    Quantised { scale: f32, zero_point: i32 },
+    Quantised {
+        scale: f32,
+        zero_point: i32,
+    },
     /// Numbers of another kind, such as counters: no network here uses them, but in the older form of file
     /// their storages stand between the others and have to be stepped over.
     Skipped,
@@ -225,14 +228,7 @@ fn view(
     if shape.len() != stride.len() {
         return Err(bad("a tensor with as many strides as sides was expected"));
     }
-    Ok(Some(TensorRecord {
-        storage: key.clone(),
-        storage_width,
-        kind,
-        offset: size(offset)?,
-        shape,
-        stride,
-    }))
+    Ok(Some(TensorRecord { storage: key.clone(), storage_width, kind, offset: size(offset)?, shape, stride }))
 }
 
 fn sizes(object: Object) -> Result<Vec<usize>, ConvertError> {

@@ -19,7 +19,8 @@ pub fn embedder(settings: EmbedderSettings, workers: usize) -> Option<ImageEmbed
     };
     let warm_shapes = vec![vec![ImageEmbedder::input_shape(&settings)]];
     let options = PoolOptions { workers, warm_shapes, ..PoolOptions::default() };
-    let model = Model::start(item.item.name(), item.item.clone(), Box::new(factory), options).expect("starts");
+    let model =
+        Model::start(item.item.name(), item.item.clone(), Box::new(factory), options).expect("starts");
     Some(ImageEmbedder::with_settings(Arc::new(model), settings).expect("an image embedder"))
 }
 
