@@ -164,8 +164,8 @@ fn decode(rows: &[f32], scale: f32, picture: &Picture, settings: &DetectorSettin
     });
     for (row, (stride, column, line)) in rows.chunks_exact(ROW).zip(grid) {
         let objectness = row[4];
-        // No kind's score is above 1, so nothing is lost; NaN is no object either.
-        if !(objectness >= settings.min_score) {
+        // No kind's score is above 1, so nothing is lost.
+        if objectness.is_nan() || objectness < settings.min_score {
             continue;
         }
         let kinds = row[BOX_NUMBERS..].iter().enumerate();
@@ -173,7 +173,7 @@ fn decode(rows: &[f32], scale: f32, picture: &Picture, settings: &DetectorSettin
         let score = objectness * best;
         let (x, y) = ((row[0] + column) * stride / scale, (row[1] + line) * stride / scale);
         let (w, h) = (row[2].exp() * stride / scale, row[3].exp() * stride / scale);
-        if !(score >= settings.min_score) || ![x, y, w, h].iter().all(|v| v.is_finite()) {
+        if score < settings.min_score || ![score, x, y, w, h].iter().all(|v| v.is_finite()) {
             continue;
         }
         let area = Rect::from_corners(x - w / 2.0, y - h / 2.0, x + w / 2.0, y + h / 2.0);

@@ -61,7 +61,7 @@ fn embedder() -> Result<ImageEmbedder, Failure> {
     let named = |name: &str| std::env::var_os(name).ok_or(format!("{name} is not set"));
     let runtime = OnnxRuntime::load(Path::new(&named("INNKEEPER_ORT_LIBRARY")?))?;
     let path = Path::new(&named("INNKEEPER_IMAGE_EMBEDDING")?).to_owned();
-    let factory = Arc::new(move || {
+    let factory = Box::new(move || {
         runtime.session(&path, &SessionOptions::default()).map(|s| Box::new(s) as Box<dyn Session>)
     });
     let options = PoolOptions { workers: 1, ..PoolOptions::default() };

@@ -4,7 +4,8 @@
 //!
 //! LIBRARY is ONNX Runtime's shared library, MODEL the image embedder as ONNX, FOLDER holds `FILES.tsv` (path, set,
 //! label, group) and `boxes.json`. Rooms are the sets `rooms6`, `messy` (clean), `beds`, `floors_dry` and `pairs` (tidy),
-//! at most SCENES of them; things are `items_grocery` and the boxes of `coco_val`. Prints JSON.
+//! at most SCENES of them; things are `items_grocery` and the boxes of `coco_val`. Prints a line of JSON for each
+//! of the settings in the JSON list `COMPARE_SETTINGS`, or for those that ship; views are told by the first.
 #![expect(clippy::print_stdout, reason = "a command that reports to its caller")]
 
 use std::collections::BTreeMap;
@@ -29,19 +30,20 @@ fn main() -> Result<(), Failure> {
     let threads: usize = rest.get(1).map_or(Ok(1), |n| n.parse())?;
     let embedder = embedder(library, model, threads)?;
     let material = material(Path::new(folder))?;
-    let settings: CompareSettings = match std::env::var("COMPARE_SETTINGS") {
+    let settings: Vec<CompareSettings> = match std::env::var("COMPARE_SETTINGS") {
         Ok(text) => serde_json::from_str(&text)?,
-        Err(_) => CompareSettings::default(),
+        Err(_) => vec![CompareSettings::default()],
     };
-    let figures = measure(&material, Some(&embedder), &settings, scenes, threads)?;
-    println!("{}", serde_json::to_string_pretty(&figures)?);
+    for figures in measure(&material, Some(&embedder), &settings, scenes, threads)? {
+        println!("{}", serde_json::to_string(&figures)?);
+    }
     Ok(())
 }
 
 fn embedder(library: &str, model: &str, threads: usize) -> Result<ImageEmbedder, Failure> {
     let runtime = OnnxRuntime::load(Path::new(library))?;
     let path = Path::new(model).to_owned();
-    let factory = Arc::new(move || {
+    let factory = Box::new(move || {
         runtime.session(&path, &SessionOptions::default()).map(|s| Box::new(s) as Box<dyn Session>)
     });
     let options = PoolOptions {

@@ -153,7 +153,11 @@ impl RoomReader {
             return Ok(());
         };
         for said in reading.probabilities.iter().filter(|said| said.label != ROOM) {
-            let Some(sure) = said.holds.map_or(Some(false), |holds| holds.then_some(true)) else { continue };
+            let sure = match said.holds {
+                Some(true) => true,
+                None => false,
+                Some(false) => continue,
+            };
             let tag = Tag {
                 label: said.label.clone(),
                 confidence: Some(said.probability),

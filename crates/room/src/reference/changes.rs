@@ -43,11 +43,7 @@ pub(super) struct Region {
     pub area: Rect,
     /// The highest smoothed log odds in it.
     pub peak: f32,
-    /// Blocks in it.
-    pub size: usize,
     pub kind: DifferenceKind,
-    /// Log ratio of how much the place stands out in the photo to how much it does in the reference.
-    pub lean: f32,
 }
 
 /// Log odds of every place of the grid; `None` where there is no block.
@@ -138,7 +134,7 @@ impl Odds {
         } else {
             DifferenceKind::Changed
         };
-        Region { area, peak, size: members.len(), kind, lean }
+        Region { area, peak, kind }
     }
 }
 

@@ -102,17 +102,19 @@ struct Trial {
     truth: Option<(Rect, Vec<bool>)>,
 }
 
-/// Runs every trial on `threads` threads; `scenes` rooms at most, spread over the sources.
+/// Runs every trial on `threads` threads; `scenes` rooms at most, spread over the sources. Views are told with the
+/// first settings; differences are judged with each of them.
 ///
 /// # Errors
 /// [`RoomError`] of the first trial that fails.
 pub fn measure(
     material: &Material,
     embedder: Option<&ImageEmbedder>,
-    settings: &CompareSettings,
+    settings: &[CompareSettings],
     scenes: usize,
     threads: usize,
-) -> Result<Figures, RoomError> {
+) -> Result<Vec<Figures>, RoomError> {
+    let Some(first) = settings.first() else { return Ok(Vec::new()) };
     let rooms: Vec<&Photo> = spread(&material.rooms, scenes);
     let next = AtomicUsize::new(0);
     let work = || -> Result<Vec<Trial>, RoomError> {
@@ -120,9 +122,9 @@ pub fn measure(
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             if number < rooms.len() {
-                trials.extend(room_trials(&rooms, number, &material.things, embedder, settings)?);
+                trials.extend(room_trials(&rooms, number, &material.things, embedder, first)?);
             } else if let Some((tidy, cluttered)) = material.pairs.get(number - rooms.len()) {
-                trials.extend(pair_trials(tidy, cluttered, number, embedder, settings)?);
+                trials.extend(pair_trials(tidy, cluttered, number, embedder, first)?);
             } else {
                 return Ok(trials);
             }
@@ -136,7 +138,8 @@ pub fn measure(
     for part in parts {
         trials.extend(part?);
     }
-    Ok(figures(&trials, rooms.len(), settings))
+    let models = Models::fit(&trials);
+    Ok(settings.iter().map(|settings| figures(&trials, rooms.len(), &models, settings)).collect())
 }
 
 fn spread(rooms: &[Photo], most: usize) -> Vec<&Photo> {
@@ -238,9 +241,9 @@ fn pair_trials(
 /// Blocks of a trial with what is true of them; those at the rim of a thing are left out.
 fn rows(trial: &Trial, out: &mut Vec<Row>) {
     let Some(examined) = &trial.examined else { return };
-    let (quiet, mask) = match (&trial.kind, &trial.truth) {
-        (Kind::Quiet(_), _) => (true, None),
-        (Kind::Thing { .. }, Some((_, mask))) => (false, Some(mask)),
+    let mask = match (&trial.kind, &trial.truth) {
+        (Kind::Quiet(_), _) => None,
+        (Kind::Thing { .. }, Some((_, mask))) => Some(mask),
         _ => return,
     };
     let (sx, sy) = examined.scale;
@@ -266,8 +269,7 @@ fn rows(trial: &Trial, out: &mut Vec<Row>) {
     }
     let positive = found.iter().filter(|r| r.1).count().max(1) as f32;
     let negative = found.iter().filter(|r| !r.1).count().max(1) as f32;
-    // Twice as many quiet blocks as different ones: a false alarm costs a walk.
-    let _ = quiet;
+    // Equal blocks weigh twice as much as different ones: a false alarm costs a walk.
     out.extend(
         found.into_iter().map(|(m, label)| (m, label, if label { 10.0 / positive } else { 20.0 / negative })),
     );
@@ -283,22 +285,34 @@ fn without_maps(rows: &[Row]) -> Vec<Row> {
         .collect()
 }
 
-fn figures(trials: &[Trial], rooms: usize, settings: &CompareSettings) -> Figures {
-    let mut sources: Vec<&str> = trials.iter().map(|t| t.source.as_str()).collect();
-    sources.sort_unstable();
-    sources.dedup();
-    let rows_of = |keep: &dyn Fn(&Trial) -> bool| {
-        let mut out = Vec::new();
-        trials.iter().filter(|t| keep(t)).for_each(|t| rows(t, &mut out));
-        out
-    };
-    let held_out: BTreeMap<&str, Classifier> =
-        sources.iter().map(|source| (*source, logistic(&rows_of(&|t| t.source != *source), 1.0))).collect();
-    let all = rows_of(&|_| true);
-    let fitted = [logistic(&all, 1.0), logistic(&without_maps(&all), 1.0)];
+/// What decides for each source, fitted to all others, and to all sources.
+struct Models {
+    held_out: BTreeMap<String, Classifier>,
+    fitted: [Classifier; 2],
+}
 
+impl Models {
+    fn fit(trials: &[Trial]) -> Self {
+        let mut sources: Vec<&str> = trials.iter().map(|t| t.source.as_str()).collect();
+        sources.sort_unstable();
+        sources.dedup();
+        let rows_of = |keep: &dyn Fn(&Trial) -> bool| {
+            let mut out = Vec::new();
+            trials.iter().filter(|t| keep(t)).for_each(|t| rows(t, &mut out));
+            out
+        };
+        let held_out: BTreeMap<String, Classifier> = sources
+            .iter()
+            .map(|source| ((*source).to_owned(), logistic(&rows_of(&|t| t.source != *source), 1.0)))
+            .collect();
+        let all = rows_of(&|_| true);
+        Self { held_out, fitted: [logistic(&all, 1.0), logistic(&without_maps(&all), 1.0)] }
+    }
+}
+
+fn figures(trials: &[Trial], rooms: usize, models: &Models, settings: &CompareSettings) -> Figures {
     let judged = |t: &Trial| -> Option<Comparison> {
-        let classifier = held_out.get(t.source.as_str())?;
+        let classifier = models.held_out.get(t.source.as_str())?;
         t.examined.as_ref().map(|e| e.judged(String::new(), classifier, settings))
     };
     let mut out = Figures { rooms, ..Figures::default() };
@@ -397,7 +411,7 @@ fn figures(trials: &[Trial], rooms: usize, settings: &CompareSettings) -> Figure
         out.inliers[place] = quantile(&same_inliers, q);
         out.inliers[7 - place] = quantile(&other_inliers, 1.0 - q);
     }
-    out.fitted = fitted.iter().map(|c| (c.weights.to_vec(), c.bias)).collect();
+    out.fitted = models.fitted.iter().map(|c| (c.weights.to_vec(), c.bias)).collect();
     out
 }
 
