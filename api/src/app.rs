@@ -21,7 +21,7 @@ use crate::config::Settings;
 use crate::extract::Bodies;
 use crate::problem::Problem;
 use crate::service::images::ImageGallery;
-use crate::service::{DocumentService, FaceService, Gallery, Visual};
+use crate::service::{DocumentService, FaceService, Gallery, RoomDesk, Visual};
 
 /// The state of the process, shared by all requests.
 #[derive(Clone)]
@@ -53,6 +53,7 @@ pub(crate) struct Inner {
     pub faces: ArcSwap<FaceState>,
     pub documents: ArcSwap<DocumentState>,
     pub visual: ArcSwap<VisualState>,
+    pub rooms: RoomDesk,
     pub metrics: PrometheusHandle,
     pub started: Instant,
 }
@@ -314,6 +315,7 @@ impl App {
             settings.ocr.max_waiting,
             Duration::from_millis(settings.ocr.deadline_ms),
         );
+        let rooms = RoomDesk::new(&settings, engines.clone());
         let bodies = Bodies::new(&settings.http);
         let limits = RateLimits::new(&settings.rate_limits);
         let gallery = Arc::new(Gallery::new(engines.clone()));
@@ -334,6 +336,7 @@ impl App {
             faces: ArcSwap::from_pointee(FaceState::Starting),
             documents: ArcSwap::from_pointee(DocumentState::Starting),
             visual: ArcSwap::from_pointee(VisualState::Starting),
+            rooms,
             metrics,
             started: Instant::now(),
         })))

@@ -31,6 +31,7 @@ mod matrix;
 mod pdf;
 mod pictures;
 mod recognise;
+mod rooms;
 mod scenes;
 mod server;
 mod slow;

@@ -341,8 +341,10 @@ async fn insert(conn: &mut Conn, hotel: &HotelStore, new: &NewImage) -> Result<U
     if let Some(vector) = &new.vector {
         insert_vector(conn, hotel, new.id, vector, at).await?;
     }
+    // Collected: a closure that lives across an await makes a future that nobody can spawn.
     let keys = photo.into_iter().flat_map(|p| [Some(p.photo_key.as_str()), p.thumbnail_key.as_deref()]);
-    keep_photos(conn, hotel.scope(), keys.flatten()).await?;
+    let keys: Vec<&str> = keys.flatten().collect();
+    keep_photos(conn, hotel.scope(), keys.into_iter()).await?;
 
     let model = new.vector.as_ref().map(|v| &v.model);
     let details = json!({
