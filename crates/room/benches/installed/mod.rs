@@ -17,7 +17,7 @@ pub type Failure = Box<dyn Error + Send + Sync>;
 
 /// The shipped head, or the one that `ROOM_HEAD` names.
 pub fn head() -> Result<Head, Failure> {
-    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/heads/room-tags/model.json");
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/heads/room-tags/head.json");
     let path = std::env::var_os("ROOM_HEAD").map_or(shipped, PathBuf::from);
     let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     Ok(Head::from_json(&text)?)
