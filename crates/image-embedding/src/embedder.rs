@@ -36,7 +36,7 @@ pub struct ImageEmbedder {
 }
 
 impl ImageEmbedder {
-    /// Joins a running `EfficientNet`-Lite0 with the default settings.
+    /// Joins a running EfficientNet-Lite0 with the default settings.
     ///
     /// # Errors
     /// [`EmbeddingError::UnexpectedModel`] when the model is no image embedder.
