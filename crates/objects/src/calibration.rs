@@ -56,11 +56,69 @@ impl Group {
     }
 }
 
-/// What was measured of a group.
+/// What was measured of a group, at an overlap of one half, on 36 labelled everyday pictures of COCO (the set
+/// `coco_val`, `cargo test -p innkeeper-objects --test photographs -- --nocapture`), boxes of a score of 0.2 and more:
+///
+/// | group | boxes | right | mean average precision |
+/// |---|---|---|---|
+/// | person | 143 | 88 | 0.70 |
+/// | furniture | 43 | 22 | 0.54 |
+/// | luggage | 5 | 2 | 0.26 |
+/// | small | 69 | 38 | 0.40 |
+/// | elsewhere | 12 | 7 | 0.50 |
+///
+/// People: of 46 pictures with people and without and of 414 of rooms where nobody is (`messy`, `beds`, `pairs`, `floors_dry`
+/// and `rooms6` but its entrance halls), the 32 with a box of 0.35 and more all show people, and no other does.
+/// Luggage: in the same rooms there are six boxes of a score above 0.4, and all six are wrong (an ottoman, a printer, a
+/// chest of drawers, a box of groceries); they count in its curve.
 struct Measured {
-    /// The logistic curve from the logit of a score to the share of right boxes.
+    /// The logistic curve from the logit of a score to the share of right boxes (Platt, 1999).
     slope: f32,
+    /// Its value at a score of one half.
     intercept: f32,
-    /// Whether enough boxes were seen, and enough of the likely ones right, for a decision to rest on one.
-    reliable: bool,
+    /// Score from which a decision may rest on a box; `None` where it never may.
+    decides_from: Option<f32>,
+    /// Score from which somebody should look.
+    look_from: Option<f32>,
+}
+
+/// Share of the pictures with a deciding box of a person that do show a person, with one right and one wrong picture
+/// added to the 32 (Laplace's rule of succession).
+const PERSON_PRESENT: f32 = 33.0 / 34.0;
+
+impl Group {
+    fn measured(self) -> Measured {
+        let (slope, intercept, decides_from, look_from) = match self {
+            Self::Person => (1.76, 0.18, Some(0.5), Some(0.35)),
+            Self::Furniture => (2.66, 1.15, Some(0.65), None),
+            Self::Luggage => (1.16, -1.82, None, None),
+            Self::Small => (0.98, 0.28, None, None),
+            Self::Elsewhere => (0.5, 0.08, None, None),
+        };
+        Measured { slope, intercept, decides_from, look_from }
+    }
+
+    /// How likely a box of this group is right, 0 to 1, by the network's score.
+    pub fn confidence(self, score: f32) -> f32 {
+        let score = score.clamp(1e-4, 1.0 - 1e-4);
+        let Measured { slope, intercept, .. } = self.measured();
+        1.0 / (1.0 + (-(slope * (score / (1.0 - score)).ln() + intercept)).exp())
+    }
+
+    /// How likely the picture shows something of this group at all, 0 to 1, by the score of its best box: at least what
+    /// the box itself is worth, since a box that is drawn badly is still of somebody.
+    pub fn presence(self, score: f32) -> f32 {
+        let confidence = self.confidence(score);
+        if self == Self::Person && self.decides(score) { confidence.max(PERSON_PRESENT) } else { confidence }
+    }
+
+    /// Whether a decision may rest on a box of this group with this score of the network.
+    pub fn decides(self, score: f32) -> bool {
+        self.measured().decides_from.is_some_and(|least| score >= least)
+    }
+
+    /// Whether somebody should look because of a box of this group with this score.
+    pub fn raises_doubt(self, score: f32) -> bool {
+        self.measured().look_from.is_some_and(|least| score >= least)
+    }
 }

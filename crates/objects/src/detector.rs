@@ -42,9 +42,14 @@ impl Object {
         Group::of(self.label)
     }
 
-    /// Whether a decision may rest on it: its group is good enough and it is likely enough.
+    /// Whether a decision may rest on it: its group is good enough and its score high enough.
     pub fn decides(&self) -> bool {
-        self.group().decides(self.confidence)
+        self.group().decides(self.score)
+    }
+
+    /// Whether somebody should look because of it, although no decision may rest on it.
+    pub fn raises_doubt(&self) -> bool {
+        !self.decides() && self.group().raises_doubt(self.score)
     }
 }
 
@@ -159,8 +164,8 @@ fn decode(rows: &[f32], scale: f32, picture: &Picture, settings: &DetectorSettin
     });
     for (row, (stride, column, line)) in rows.chunks_exact(ROW).zip(grid) {
         let objectness = row[4];
-        // No kind's score is above 1, so nothing is lost; NaN is no object either.
-        if !(objectness >= settings.min_score) {
+        // No kind's score is above 1, so nothing is lost.
+        if objectness.is_nan() || objectness < settings.min_score {
             continue;
         }
         let kinds = row[BOX_NUMBERS..].iter().enumerate();
@@ -168,7 +173,7 @@ fn decode(rows: &[f32], scale: f32, picture: &Picture, settings: &DetectorSettin
         let score = objectness * best;
         let (x, y) = ((row[0] + column) * stride / scale, (row[1] + line) * stride / scale);
         let (w, h) = (row[2].exp() * stride / scale, row[3].exp() * stride / scale);
-        if !(score >= settings.min_score) || ![x, y, w, h].iter().all(|v| v.is_finite()) {
+        if score < settings.min_score || ![score, x, y, w, h].iter().all(|v| v.is_finite()) {
             continue;
         }
         let area = Rect::from_corners(x - w / 2.0, y - h / 2.0, x + w / 2.0, y + h / 2.0);
@@ -189,13 +194,8 @@ fn decode(rows: &[f32], scale: f32, picture: &Picture, settings: &DetectorSettin
         .into_iter()
         .filter_map(|candidate| {
             let label = *LABELS.get(candidate.kind)?;
-            let group = Group::of(label);
-            (candidate.score >= group.min_score().max(settings.min_score)).then(|| Object {
-                label,
-                confidence: group.confidence(candidate.score),
-                score: candidate.score,
-                area: candidate.area,
-            })
+            let confidence = Group::of(label).confidence(candidate.score);
+            Some(Object { label, confidence, score: candidate.score, area: candidate.area })
         })
         .collect();
     objects.sort_by(|a, b| b.confidence.total_cmp(&a.confidence).then(b.score.total_cmp(&a.score)));

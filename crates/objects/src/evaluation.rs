@@ -123,7 +123,7 @@ impl Evaluation {
 }
 
 fn of(boxes: &[&Judged], objects: usize, ap50: f64) -> KindFigures {
-    let deciding = boxes.iter().filter(|b| Group::of(b.label).decides(b.confidence));
+    let deciding = boxes.iter().filter(|b| Group::of(b.label).decides(b.score));
     let (count, right) = deciding.fold((0, 0), |(all, right), b| (all + 1, right + usize::from(b.right)));
     KindFigures {
         ap50,

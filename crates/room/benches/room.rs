@@ -35,7 +35,7 @@ fn measure(criterion: &mut Criterion) -> Result<(), Failure> {
     let bytes = drawn()?.to_jpeg(85)?;
     let mut files = Files::installed()?;
     let detector = files.detector.take();
-    let head = innkeeper_heads::shipped_room_tags()?;
+    let head = installed::head()?;
     let mut group = criterion.benchmark_group("room");
     group.throughput(Throughput::Elements(1));
     let default = files.reader(Some(head.clone()), 1)?;

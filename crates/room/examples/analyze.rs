@@ -20,7 +20,7 @@ fn main() -> Result<(), Failure> {
     if photos.is_empty() {
         return Err("analyze PHOTO...".into());
     }
-    let reader = Files::installed()?.reader(Some(innkeeper_heads::shipped_room_tags()?), 1)?;
+    let reader = Files::installed()?.reader(Some(installed::head()?), 1)?;
     let references = match std::env::var_os("ROOM_REFERENCES") {
         Some(folder) => references(&reader, Path::new(&folder))?,
         None => Vec::new(),

@@ -16,6 +16,8 @@ use serde::Serialize;
 
 use crate::{Reference, RoomError, RoomReader, compare};
 
+/// The set whose photographs show one view twice.
+const PAIRS: &str = "pairs";
 /// Share of its sides by which a photograph is shifted, and light and white balance are changed, to see whether the
 /// comparison stays quiet.
 const SHIFT: f32 = 0.05;
@@ -27,6 +29,8 @@ pub struct Described {
     pub set: String,
     /// The label, such as `clean`, `unmade` or `tidy`.
     pub label: String,
+    /// What is known of the head's labels, such as `messy: true`.
+    pub known: BTreeMap<String, bool>,
     /// What must not stand on both sides of a split.
     pub group: String,
     /// The file's name without its ending; the two photographs of a pair share it.
@@ -36,23 +40,9 @@ pub struct Described {
 }
 
 impl Described {
-    /// The head's labels that this photograph decides, and how; empty for sets that say nothing of them.
-    pub fn truth(&self) -> BTreeMap<String, bool> {
-        let known: &[(&str, bool)] = match (self.set.as_str(), self.label.as_str()) {
-            ("messy", "messy") => &[("messy", true)],
-            ("messy", "clean") => &[("messy", false)],
-            ("beds", "unmade") => &[("bed_unmade", true)],
-            ("beds", "made") => &[("bed_unmade", false)],
-            ("spill", _) => &[("spill", true)],
-            ("floors_dry", _) => &[("spill", false)],
-            _ => &[],
-        };
-        known.iter().map(|(label, holds)| ((*label).to_owned(), *holds)).collect()
-    }
-
     /// Whether [`Evaluation::add`] would look at it.
     pub fn is_used(&self) -> bool {
-        self.set == "pairs" || !self.truth().is_empty()
+        self.set == PAIRS || !self.known.is_empty()
     }
 }
 
@@ -115,7 +105,7 @@ impl<'r> Evaluation<'r> {
             return Ok(());
         }
         self.looked_at += 1;
-        if described.set == "pairs" {
+        if described.set == PAIRS {
             let side = match described.label.as_str() {
                 "tidy" => &mut self.tidy,
                 "cluttered" => &mut self.cluttered,
@@ -127,7 +117,7 @@ impl<'r> Evaluation<'r> {
         let features = self.reader.embedder().features(&photo, &Ticket::unlimited())?;
         self.examples.push(Example {
             embedding: features.pooled().to_vec(),
-            labels: described.truth(),
+            labels: described.known.clone(),
             group: described.group.clone(),
             source: described.set.clone(),
             picture: described.picture.clone(),

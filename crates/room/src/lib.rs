@@ -15,7 +15,7 @@ pub mod evaluation;
 pub mod minutes;
 mod quality;
 mod reader;
-mod reference;
+pub mod reference;
 pub mod rules;
 mod verdict;
 
@@ -25,5 +25,7 @@ pub use answer::{
 };
 pub use error::RoomError;
 pub use minutes::estimate_minutes;
+pub use quality::{PhotoProblem, PhotoQuality, QualitySettings};
 pub use reader::{RoomReader, RoomSettings};
+pub use reference::{CompareSettings, Comparison, Difference, DifferenceKind, Reference, compare};
 pub use rules::{Judgement, judge};

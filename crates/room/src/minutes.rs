@@ -56,7 +56,8 @@ pub fn estimate_minutes(
     } else {
         (Some((median - spread).exp() as f32), Some((median + spread).exp() as f32))
     };
-    let of_type = history.iter().filter(|c| c.room_type.is_some() && c.room_type == context.room_type).count();
+    let of_type =
+        history.iter().filter(|c| c.room_type.is_some() && c.room_type == context.room_type).count();
     Ok(CleaningEstimate {
         minutes: median.exp() as f32,
         low,

@@ -153,7 +153,11 @@ impl RoomReader {
             return Ok(());
         };
         for said in reading.probabilities.iter().filter(|said| said.label != ROOM) {
-            let Some(sure) = said.holds.map_or(Some(false), |holds| holds.then_some(true)) else { continue };
+            let sure = match said.holds {
+                Some(true) => true,
+                None => false,
+                Some(false) => continue,
+            };
             let tag = Tag {
                 label: said.label.clone(),
                 confidence: Some(said.probability),
@@ -178,23 +182,18 @@ impl RoomReader {
             return Ok(());
         };
         let objects = detector.detect(photo, ticket)?;
-        for object in &objects {
-            let label = match object.group() {
-                Group::Person => "person",
-                Group::Luggage => "luggage",
-                Group::Furniture | Group::Small | Group::Elsewhere => continue,
-            };
+        // Of luggage the boxes are wrong too often: it is only counted.
+        for object in objects.iter().filter(|object| object.group() == Group::Person) {
             let tag = Tag {
-                label: label.to_owned(),
-                confidence: Some(object.confidence),
+                label: "person".to_owned(),
+                confidence: Some(object.group().presence(object.score)),
                 source: TagSource::Objects,
                 area: Some(object.area),
                 photo: 1,
             };
-            // Below that, it is only counted.
             if object.decides() {
                 reading.tags.push(tag);
-            } else if object.may_decide() {
+            } else if object.raises_doubt() {
                 reading.unsure.push(tag);
             }
         }
@@ -298,7 +297,8 @@ fn unused(source: TagSource, reason: &str) -> SourceUse {
 fn counts(objects: &[Object]) -> Vec<ObjectCount> {
     let mut kinds: BTreeMap<&'static str, ObjectCount> = BTreeMap::new();
     for object in objects {
-        let none = ObjectCount { label: object.label, count: 0, confidence: 0.0, decides: false, areas: Vec::new() };
+        let none =
+            ObjectCount { label: object.label, count: 0, confidence: 0.0, decides: false, areas: Vec::new() };
         let kind = kinds.entry(object.label).or_insert(none);
         kind.count += 1;
         kind.confidence = kind.confidence.max(object.confidence);

@@ -34,8 +34,18 @@ pub enum Meaning {
 
 /// The labels that have a sentence of their own: what they mean, the sentence where they hold, and where they may.
 const LABELS: [(&str, Meaning, &str, &str); 14] = [
-    ("spill", Meaning::Maintenance, "something was spilled or leaks", "something may have been spilled or leak"),
-    ("water", Meaning::Maintenance, "there is water where none should be", "there may be water where none should be"),
+    (
+        "spill",
+        Meaning::Maintenance,
+        "something was spilled or leaks",
+        "something may have been spilled or leak",
+    ),
+    (
+        "water",
+        Meaning::Maintenance,
+        "there is water where none should be",
+        "there may be water where none should be",
+    ),
     ("damage", Meaning::Maintenance, "something is damaged", "something may be damaged"),
     ("person", Meaning::Person, "somebody is in the room", "somebody may be in the room"),
     ("luggage", Meaning::Luggage, "luggage was left in the room", "luggage may have been left in the room"),
@@ -45,9 +55,24 @@ const LABELS: [(&str, Meaning, &str, &str); 14] = [
     ("clothes", Meaning::Dirty, "clothes lie about", "clothes may lie about"),
     ("bottles", Meaning::Dirty, "bottles stand about", "bottles may stand about"),
     ("dishes", Meaning::Dirty, "used dishes stand about", "used dishes may stand about"),
-    ("item_left", Meaning::Dirty, "something is there that is not on the reference photo", "something may be there that is not on the reference photo"),
-    ("item_missing", Meaning::Dirty, "something is missing that is on the reference photo", "something may be missing that is on the reference photo"),
-    ("changed", Meaning::Look, "it looks different from the reference photo", "it may look different from the reference photo"),
+    (
+        "item_left",
+        Meaning::Dirty,
+        "something is there that is not on the reference photo",
+        "something may be there that is not on the reference photo",
+    ),
+    (
+        "item_missing",
+        Meaning::Dirty,
+        "something is missing that is on the reference photo",
+        "something may be missing that is on the reference photo",
+    ),
+    (
+        "changed",
+        Meaning::Look,
+        "it looks different from the reference photo",
+        "it may look different from the reference photo",
+    ),
 ];
 
 /// Endings that give a label its meaning where it has no entry of its own, so that labels which a hotel taught count
@@ -70,13 +95,17 @@ const ENDINGS: [(&str, Meaning); 12] = [
 /// What a label means for the status.
 pub fn meaning(label: &str) -> Meaning {
     let own = LABELS.iter().find(|(name, ..)| *name == label).map(|(_, meaning, ..)| *meaning);
-    let by_ending = || ENDINGS.iter().find(|(ending, _)| label.ends_with(ending)).map(|(_, meaning)| *meaning);
+    let by_ending =
+        || ENDINGS.iter().find(|(ending, _)| label.ends_with(ending)).map(|(_, meaning)| *meaning);
     own.or_else(by_ending).unwrap_or(Meaning::Plain)
 }
 
 /// What the room lacks by a label: `towel` of `towel_missing`.
 pub fn missing_of(label: &str) -> Option<&str> {
-    label.strip_suffix("_missing").or_else(|| label.strip_suffix("_incomplete")).filter(|name| !name.is_empty())
+    label
+        .strip_suffix("_missing")
+        .or_else(|| label.strip_suffix("_incomplete"))
+        .filter(|name| !name.is_empty())
 }
 
 /// What the table says of a set of tags.
@@ -140,7 +169,8 @@ fn sentences(tags: &[Tag], unsure: &[Tag]) -> Vec<String> {
         if meaning(&tag.label) == Meaning::Plain {
             continue;
         }
-        let rank = |sure: bool, tag: &Tag| (sure, tag.confidence.unwrap_or(1.0), std::cmp::Reverse(tag.photo));
+        let rank =
+            |sure: bool, tag: &Tag| (sure, tag.confidence.unwrap_or(1.0), std::cmp::Reverse(tag.photo));
         let slot = clearest.entry((tag.label.as_str(), tag.source)).or_insert((sure, tag));
         if rank(sure, tag) > rank(slot.0, slot.1) {
             *slot = (sure, tag);
@@ -184,7 +214,8 @@ fn words(label: &str) -> String {
     label.replace('_', " ")
 }
 
-fn capitalised(text: &str) -> String {
+/// The text with a capital in front.
+pub(crate) fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

@@ -34,7 +34,7 @@ pub(crate) fn verdict(photos: &[PhotoReading], context: &RoomContext) -> Result<
                 RoomStatus::UnusablePhoto
             },
             quality: photo.quality.clone(),
-            hints: photo.quality.problems.iter().map(|problem| problem.hint().to_owned()).collect(),
+            hints: photo.quality.problems.iter().map(|problem| as_sentence(problem.hint())).collect(),
             tags: holds.clone(),
             objects: photo.objects.clone(),
             comparison: photo.comparison.clone(),
@@ -52,11 +52,15 @@ pub(crate) fn verdict(photos: &[PhotoReading], context: &RoomContext) -> Result<
         && let Some(gone) = progress(photos, usable, &tags, context)
     {
         judgement.status = RoomStatus::InProgress;
-        judgement.reasons.push(format!("Less is left to do than at the last look: {gone} is no longer seen."));
+        judgement
+            .reasons
+            .push(format!("Less is left to do than at the last look: {gone} is no longer seen."));
     }
     for part in parts.iter().filter(|part| !part.quality.usable) {
         let hints = part.hints.join(" ");
-        judgement.reasons.push(format!("Photo {} cannot be judged. {hints}", part.photo).trim_end().to_owned());
+        judgement
+            .reasons
+            .push(format!("Photo {} cannot be judged. {hints}", part.photo).trim_end().to_owned());
     }
     let tags = clearest(tags);
     let estimate = estimate_minutes(&tags, judgement.status, context);
@@ -79,12 +83,7 @@ pub(crate) fn verdict(photos: &[PhotoReading], context: &RoomContext) -> Result<
 
 /// The labels that were dirt at the last look and that every photograph now denies, where there are as many
 /// photographs as then; `None` where nothing is gone. Fewer photographs may just not show it.
-fn progress(
-    photos: &[PhotoReading],
-    usable: usize,
-    tags: &[Tag],
-    context: &RoomContext,
-) -> Option<String> {
+fn progress(photos: &[PhotoReading], usable: usize, tags: &[Tag], context: &RoomContext) -> Option<String> {
     let previous = context.previous.as_ref()?;
     if !matches!(previous.status, RoomStatus::Dirty | RoomStatus::InProgress) || usable < previous.photos {
         return None;
@@ -132,6 +131,12 @@ fn clearest(tags: Vec<Tag>) -> Vec<Tag> {
         confidence(b).total_cmp(&confidence(a)).then(a.label.cmp(&b.label)).then(a.source.cmp(&b.source))
     });
     all
+}
+
+/// A capital in front and a full stop behind.
+fn as_sentence(hint: &str) -> String {
+    let text = crate::rules::capitalised(hint.trim_end_matches('.'));
+    format!("{text}.")
 }
 
 #[cfg(test)]

@@ -15,6 +15,14 @@ use innkeeper_runtime::{Model, OnnxRuntime, PoolOptions, RuntimeError, Session, 
 
 pub type Failure = Box<dyn Error + Send + Sync>;
 
+/// The shipped head, or the one that `ROOM_HEAD` names.
+pub fn head() -> Result<Head, Failure> {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/heads/room-tags/model.json");
+    let path = std::env::var_os("ROOM_HEAD").map_or(shipped, PathBuf::from);
+    let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(Head::from_json(&text)?)
+}
+
 /// Model files and the names they go by.
 pub struct Files {
     pub library: PathBuf,

@@ -62,8 +62,11 @@ fn about_four_of_five_cleanings_fall_into_the_interval() {
             let history: Vec<Cleaning> = (0..cleanings).map(|_| hotel.cleaning(&mut rng)).collect();
             for _ in 0..3 {
                 let next = hotel.cleaning(&mut rng);
-                let context =
-                    RoomContext { room_type: next.room_type, history: history.clone(), ..RoomContext::default() };
+                let context = RoomContext {
+                    room_type: next.room_type,
+                    history: history.clone(),
+                    ..RoomContext::default()
+                };
                 let estimate = ask(&context, &next.tags).expect("an estimate");
                 let (low, high) = (estimate.low.expect("a low"), estimate.high.expect("a high"));
                 assert!(low < estimate.minutes && estimate.minutes < high);
@@ -86,8 +89,7 @@ fn a_type_with_few_cleanings_borrows_from_the_others() {
         minutes,
         tags: vec!["messy".to_owned()],
     };
-    let mut history: Vec<Cleaning> =
-        (0..60).map(|i| cleaning("standard", 28.0 + (i % 5) as f32)).collect();
+    let mut history: Vec<Cleaning> = (0..60).map(|i| cleaning("standard", 28.0 + (i % 5) as f32)).collect();
     history.push(cleaning("suite", 60.0));
     let minutes = |room_type: &str| {
         let context = RoomContext {
@@ -101,7 +103,10 @@ fn a_type_with_few_cleanings_borrows_from_the_others() {
     assert!((standard.minutes - 30.0).abs() < 1.5, "{standard:?}");
     assert!(suite.minutes > standard.minutes + 3.0 && suite.minutes < 60.0, "{suite:?}");
     let width = |e: &CleaningEstimate| e.high.unwrap_or(0.0) / e.low.unwrap_or(1.0);
-    assert!(width(&unseen) > width(&standard), "of a type never cleaned one is as sure: {unseen:?} {standard:?}");
+    assert!(
+        width(&unseen) > width(&standard),
+        "of a type never cleaned one is as sure: {unseen:?} {standard:?}"
+    );
 }
 
 #[test]
@@ -127,13 +132,18 @@ fn more_to_do_takes_longer_where_the_history_says_so() {
 
 #[test]
 fn the_hotels_standard_is_the_answer_until_there_are_cleanings() {
-    let context =
-        RoomContext { standard_minutes: Some(35.0), room_type: Some("deluxe".to_owned()), ..RoomContext::default() };
+    let context = RoomContext {
+        standard_minutes: Some(35.0),
+        room_type: Some("deluxe".to_owned()),
+        ..RoomContext::default()
+    };
     let first = ask(&context, &["messy".to_owned()]).expect("an estimate");
     assert!((first.minutes - 35.0).abs() < 0.1, "{first:?}");
     assert_eq!((first.low, first.high, first.cleanings), (None, None, 0));
-    let measured = Cleaning { room_type: Some("deluxe".to_owned()), minutes: 50.0, tags: vec!["messy".to_owned()] };
-    let after = ask(&RoomContext { history: vec![measured; 20], ..context }, &["messy".to_owned()]).expect("one");
+    let measured =
+        Cleaning { room_type: Some("deluxe".to_owned()), minutes: 50.0, tags: vec!["messy".to_owned()] };
+    let after =
+        ask(&RoomContext { history: vec![measured; 20], ..context }, &["messy".to_owned()]).expect("one");
     assert!((45.0..=50.0).contains(&after.minutes), "{after:?}");
 }
 

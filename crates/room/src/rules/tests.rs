@@ -54,11 +54,16 @@ fn a_look_at_what_changed_is_asked_for_before_the_guest_comes() {
 
 #[test]
 fn what_is_missing_is_named_whoever_says_so() {
-    let tags = [Tag::of_person("towel_missing"), Tag::of_person("amenity_incomplete"), head("item_missing", 0.8)];
+    let tags =
+        [Tag::of_person("towel_missing"), Tag::of_person("amenity_incomplete"), head("item_missing", 0.8)];
     let judged = judge(&tags, &[], &nothing());
     assert_eq!(judged.missing, ["amenity", "item", "towel"]);
     assert_eq!(judged.status, RoomStatus::Dirty);
-    assert!(judged.reasons.iter().any(|r| r == "Missing: towel, as a person reported."), "{:?}", judged.reasons);
+    assert!(
+        judged.reasons.iter().any(|r| r == "Missing: towel, as a person reported."),
+        "{:?}",
+        judged.reasons
+    );
 }
 
 #[test]

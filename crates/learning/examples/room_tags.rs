@@ -1,0 +1,94 @@
+//! Trains the head of room tags from a folder with a `FILES.tsv` and the feature vectors of its pictures.
+//!
+//! `room_tags FOLDER VECTORS OUT [REPEATS]`
+//!
+//! VECTORS is what `cargo run -p innkeeper-image-embedding --example embed -- SIDE FOLDER/*/*/*` prints. OUT gets `head.json`,
+//! `card.md`, `metrics.json`, `curve.svg` and `pictures`, the SHA-256 of the training pictures.
+#![expect(clippy::print_stdout, reason = "a command that reports to its caller")]
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use innkeeper_core::ModelRef;
+use innkeeper_heads::{CurveSettings, Example, FitSettings};
+use innkeeper_learning::room_tags::{Training, labelled, train};
+use innkeeper_learning::{GateSettings, curve_svg};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Vector {
+    file: PathBuf,
+    model: ModelRef,
+    #[serde(rename = "vector")]
+    numbers: Vec<f32>,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [folder, vectors, out, repeats @ ..] = arguments.as_slice() else {
+        return Err("room_tags FOLDER VECTORS OUT [REPEATS]".into());
+    };
+    let (folder, out) = (Path::new(folder), Path::new(out));
+    let repeats: u64 = repeats.first().map_or(Ok(5), |n| n.parse())?;
+    let mut model = None;
+    let mut by_path = BTreeMap::new();
+    for line in fs::read_to_string(vectors)?.lines() {
+        let read: Vector = serde_json::from_str(line)?;
+        let path = read.file.strip_prefix(folder).unwrap_or(&read.file).to_owned();
+        model = Some(read.model);
+        by_path.insert(path, read.numbers);
+    }
+    let mut seed = Vec::new();
+    let mut missing = 0;
+    for picture in labelled(&fs::read_to_string(folder.join("FILES.tsv"))?)? {
+        let Some(embedding) = by_path.get(&picture.path) else {
+            missing += 1;
+            continue;
+        };
+        let embedding = embedding.clone();
+        let (labels, group, source) = (picture.labels, picture.group, picture.source);
+        seed.push(Example { embedding, labels, group, source, picture: picture.picture });
+    }
+    println!("{} pictures, {missing} without a vector", seed.len());
+    let settings = FitSettings::new(model.ok_or("no vectors")?);
+    let training = Training {
+        shipped: None,
+        champion: None,
+        seed: &seed,
+        own: &[],
+        settings,
+        gate: GateSettings::default(),
+        curve: CurveSettings::default(),
+        repeats,
+    };
+    let candidate = train(&training)?;
+    fs::create_dir_all(out)?;
+    fs::write(out.join("head.json"), candidate.head.to_json()?)?;
+    fs::write(out.join("card.md"), candidate.card())?;
+    fs::write(out.join("metrics.json"), serde_json::to_string_pretty(&candidate.metrics())? + "\n")?;
+    if !candidate.curves.is_empty() {
+        fs::write(out.join("curve.svg"), curve_svg(&candidate.curves, "What corrections buy")?)?;
+    }
+    let mut pictures: Vec<String> = seed.iter().map(|e| e.picture.clone() + "\n").collect();
+    pictures.sort();
+    fs::write(out.join("pictures"), pictures.concat())?;
+    println!("{}", candidate.card());
+    for curve in &candidate.curves {
+        for point in &curve.points {
+            println!(
+                "{} of {} from {} examples, {} corrected: error {:.3} ± {:.3}, log-loss {:.3}, AUC {}",
+                curve.label,
+                curve.source,
+                curve.seed_examples,
+                point.corrected,
+                point.error.mean,
+                point.error.deviation,
+                point.log_loss.mean,
+                point.auc.map_or_else(|| "–".to_owned(), |a| format!("{:.3}", a.mean)),
+            );
+        }
+    }
+    Ok(())
+}
