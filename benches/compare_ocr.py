@@ -103,7 +103,8 @@ def main():
     innkeeper, read, python, data = sys.argv[1:]
     library, models = model_files(innkeeper)
     receipts = sorted(path for path in (Path(data) / "sroie/img").iterdir() if path.is_file())
-    receipts = receipts[: RECEIPTS or None]
+    if RECEIPTS:  # spread over the folder
+        receipts = receipts[:: max(1, len(receipts) // RECEIPTS)][:RECEIPTS]
     if not receipts:
         sys.exit(f"there are no receipts in {data}/sroie/img")
     machine()

@@ -29,6 +29,8 @@ import urllib.request
 import uuid
 import zlib
 
+import rooms
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BINARY = os.environ.get("INNKEEPER_BIN", str(ROOT / "bin" / "innkeeper"))
 CAMERA = "cam_lobby_01"
@@ -472,6 +474,9 @@ def run():
         wrong += play(camera, admin, pictures, {"EMP001": BIDEN, "EMP002": OBAMA})
         print("== 4. a receipt and a passport, drawn for this demonstration")
         wrong += read_documents(admin)
+        print("== 5. rooms: judged, compared, found again, put right, learnt")
+        staff = [Client(server.url, server.token(f"housekeeper-{n}", "staff")) for n in range(1, 5)]
+        wrong += rooms.show(admin, staff, innkeeper, data)
         print(f"demo: {wrong} answers were NOT as expected\n" if wrong else "demo: every answer was as expected\n")
 
         if os.environ.get("DEMO_EXIT", "") in ("", "0"):
@@ -486,7 +491,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         return 1 if run() else 0
-    except DemoError as error:
+    except (DemoError, rooms.RoomsError) as error:
         print(f"\ndemo: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

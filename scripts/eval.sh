@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# usage: [EVAL_DATA=FOLDER] [EVAL_OCR_DATA=FOLDER] [EVAL_PACKS="default extended"] scripts/eval.sh INNKEEPER
+# usage: [EVAL_DATA=FOLDER] [EVAL_OCR_DATA=FOLDER] [EVAL_VISION_DATA=FOLDER] [EVAL_PACKS="default extended"] \
+#        scripts/eval.sh INNKEEPER
 # Verification, open-set identification, what each way of comparing gains, and liveness on FOLDER
-# (datasets/README.md has its format); documents on EVAL_OCR_DATA, where there is such a folder. The tables are kept in out/eval, all of them in out/eval/RESULTS.md.
+# (datasets/README.md has its format); documents on EVAL_OCR_DATA and rooms, search by picture on EVAL_VISION_DATA, where there are such folders. The tables are kept in out/eval, all of them in out/eval/RESULTS.md.
 set -euo pipefail
 
 innkeeper=$1
 data=${EVAL_DATA:-${INNKEEPER_MIRROR:+$INNKEEPER_MIRROR/face}}
 ocr=${EVAL_OCR_DATA:-${INNKEEPER_MIRROR:+$INNKEEPER_MIRROR/ocr}}
+vision=${EVAL_VISION_DATA:-${INNKEEPER_MIRROR:+$INNKEEPER_MIRROR/vision}}
 packs=${EVAL_PACKS:-default extended}
 if [ -z "$data" ] || [ ! -e "$data/FILES.tsv" ]; then
     printf 'Name a folder with a FILES.tsv: make eval EVAL_DATA=FOLDER (datasets/README.md has the format)\n' >&2
@@ -20,10 +22,14 @@ failed=0
 # evaluate NAME PACK [OPTION...]: prints the table and keeps it.
 evaluate() {
     local table=out/eval/$1-$2.txt from=$data
-    case $1 in ocr-*) from=$ocr ;; esac
+    case $1 in
+        ocr-*) from=$ocr ;;
+        room) from=$vision ;;
+        visual-search) from=$vision table=out/eval/$1-$4-$2.txt ;;
+    esac
     printf '\n== %s evaluate %s --data %s --pack %s %s\n' "$innkeeper" "$1" "$from" "$2" "${*:3}"
     if "$innkeeper" evaluate "$1" --data "$from" --pack "$2" "${@:3}" | tee "$table"; then
-        printf '\n## innkeeper evaluate %s --pack %s\n\n' "$1" "$2" >> "$results"
+        printf '\n## innkeeper evaluate %s\n\n' "$1 --pack $2 ${*:3}" >> "$results"
         sed 's/^/    /' "$table" >> "$results"
         printf 'saved as %s\n' "$table"
     else
@@ -43,5 +49,12 @@ if [ -n "$ocr" ] && [ -d "$ocr" ]; then
     # The shipped ranker learnt from these receipts: it is fitted anew without each fold.
     evaluate ocr-invoice default --cross-validate
     evaluate ocr-id default
+fi
+if [ -n "$vision" ] && [ -e "$vision/FILES.tsv" ]; then
+    # The shipped head learnt from such photos: it is fitted anew without each fold.
+    evaluate room default --cross-validate
+    for set in rooms6 items_grocery; do
+        grep -q "	$set	" "$vision/FILES.tsv" && evaluate visual-search default --set "$set"
+    done
 fi
 exit "$failed"

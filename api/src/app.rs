@@ -21,7 +21,7 @@ use crate::config::Settings;
 use crate::extract::Bodies;
 use crate::problem::Problem;
 use crate::service::images::ImageGallery;
-use crate::service::{DocumentService, FaceService, Gallery, Visual};
+use crate::service::{DocumentService, FaceService, Gallery, RoomDesk, Visual};
 
 /// The state of the process, shared by all requests.
 #[derive(Clone)]
@@ -53,6 +53,7 @@ pub(crate) struct Inner {
     pub faces: ArcSwap<FaceState>,
     pub documents: ArcSwap<DocumentState>,
     pub visual: ArcSwap<VisualState>,
+    pub rooms: RoomDesk,
     pub metrics: PrometheusHandle,
     pub started: Instant,
 }
@@ -110,12 +111,15 @@ impl<S> State<S> {
         }
     }
 
-    /// Nothing is being loaded, and nothing that is installed failed to load. A server without the models still
+    /// Nothing is being loaded, and nothing that is installed failed to load. A server without the models, or whose
+    /// settings leave a part out, still
     /// serves the rest; its health says what is missing. Models that are there but broken are not what anybody
     /// wanted.
     pub fn settled(&self) -> Result<(), Problem> {
         match self {
-            Self::Absent(problem) if problem.code == ErrorCode::ModelNotInstalled => Ok(()),
+            Self::Absent(Problem {
+                code: ErrorCode::ModelNotInstalled | ErrorCode::ServiceDisabled, ..
+            }) => Ok(()),
             _ => self.service().map(|_| ()),
         }
     }
@@ -311,6 +315,7 @@ impl App {
             settings.ocr.max_waiting,
             Duration::from_millis(settings.ocr.deadline_ms),
         );
+        let rooms = RoomDesk::new(&settings, engines.clone());
         let bodies = Bodies::new(&settings.http);
         let limits = RateLimits::new(&settings.rate_limits);
         let gallery = Arc::new(Gallery::new(engines.clone()));
@@ -331,6 +336,7 @@ impl App {
             faces: ArcSwap::from_pointee(FaceState::Starting),
             documents: ArcSwap::from_pointee(DocumentState::Starting),
             visual: ArcSwap::from_pointee(VisualState::Starting),
+            rooms,
             metrics,
             started: Instant::now(),
         })))

@@ -51,6 +51,7 @@ pub(crate) struct Settings {
     pub inference: Inference,
     pub face: FaceSettings,
     pub ocr: Ocr,
+    pub room: RoomSettings,
     pub attendance: Attendance,
     pub events: Events,
     pub rate_limits: RateLimitConfig,
@@ -167,6 +168,7 @@ impl FaceSettings {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Ocr {
+    pub enabled: bool,
     pub deadline_ms: u64,
     pub max_waiting: usize,
     pub keep_answers_days: u32,
@@ -178,6 +180,25 @@ pub(crate) struct Ocr {
 }
 
 impl Ocr {
+    /// How long an answer is kept; none when none is.
+    pub fn retention(&self) -> Option<chrono::TimeDelta> {
+        (self.keep_answers_days > 0).then(|| chrono::TimeDelta::days(i64::from(self.keep_answers_days)))
+    }
+}
+
+/// Photographs of rooms.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RoomSettings {
+    pub max_photos: usize,
+    pub max_references: usize,
+    pub cache_mib: usize,
+    pub keep_answers_days: u32,
+    pub cleanings: usize,
+    pub standard_minutes: BTreeMap<String, f32>,
+}
+
+impl RoomSettings {
     /// How long an answer is kept; none when none is.
     pub fn retention(&self) -> Option<chrono::TimeDelta> {
         (self.keep_answers_days > 0).then(|| chrono::TimeDelta::days(i64::from(self.keep_answers_days)))
@@ -310,6 +331,8 @@ impl Settings {
             "storage.database_url",
             "must begin with postgres://; without it the tables are in the data directory",
         )?;
+        let minutes = self.room.standard_minutes.values().all(|m| (1.0..=1440.0).contains(m));
+        need(minutes, "room.standard_minutes", "must be between 1 and 1440 minutes")?;
         let sizes = &self.face.detector.sizes;
         need(
             !sizes.is_empty() && sizes.iter().all(|s| (64..=4096).contains(s)),
@@ -351,6 +374,11 @@ impl Settings {
             ("ocr.deadline_ms", self.ocr.deadline_ms, 1..=3_600_000),
             ("ocr.max_waiting", self.ocr.max_waiting as u64, 0..=100_000),
             ("ocr.keep_answers_days", self.ocr.keep_answers_days.into(), 0..=3660),
+            ("room.max_photos", self.room.max_photos as u64, 1..=MAX_PHOTOS as u64),
+            ("room.max_references", self.room.max_references as u64, 1..=100),
+            ("room.cache_mib", self.room.cache_mib as u64, 0..=65_536),
+            ("room.keep_answers_days", self.room.keep_answers_days.into(), 0..=3660),
+            ("room.cleanings", self.room.cleanings as u64, 1..=100_000),
             ("attendance.sighting_window_seconds", self.attendance.sighting_window_seconds, 0..=YEAR),
             ("attendance.max_future_seconds", self.attendance.max_future_seconds, 0..=YEAR),
         ];
@@ -413,6 +441,7 @@ mod tests {
             "[face.detector]\nsize=1",
             "[attendance]\nrequire_livenes=true",
             "[rate_limits]\nx=1",
+            "[room]\nmax_fotos=3",
             "[face]\ntreshold=0.5",
         ] {
             assert!(from(text).is_err(), "{text} was accepted");
@@ -445,6 +474,11 @@ mod tests {
             ("ocr", "deadline_ms", "0", "3600001"),
             ("ocr", "max_waiting", "-1", "100001"),
             ("ocr", "keep_answers_days", "-1", "3661"),
+            ("room", "max_photos", "0", "101"),
+            ("room", "max_references", "0", "101"),
+            ("room", "cache_mib", "-1", "65537"),
+            ("room", "keep_answers_days", "-1", "3661"),
+            ("room", "cleanings", "0", "100001"),
             ("images", "kept_side", "223", "16385"),
             ("images", "kept_quality", "29", "101"),
             ("images", "thumbnail_side", "31", "2049"),
@@ -465,6 +499,7 @@ mod tests {
         assert!(from("[face]\nthreshold=7.0").unwrap_err().contains("face.threshold"));
         assert!(from("[face.detector]\nsizes=[]").unwrap_err().contains("face.detector.sizes"));
         assert!(from("[ocr]\ncountry='Vietnam'").unwrap_err().contains("ocr.country"));
+        assert!(from("[room.standard_minutes]\nsuite=0").unwrap_err().contains("room.standard_minutes"));
         assert!(from("[search]\nthreshold=1.5").unwrap_err().contains("search.threshold"));
         assert!(from("[lost_found]\nmin_score=-0.1").unwrap_err().contains("lost_found.min_score"));
         for url in ["ftp://hotel.example", "hotel.example", "https://", "https://hotel.example/?a=b"] {

@@ -227,7 +227,11 @@ impl Loader {
             timezone: settings.hotel.timezone,
             pdfium: self.pdfium(),
             vietnamese: Tesseract::find(None).map_err(|error| error.to_string()),
-            pdf_limits: PdfLimits { max_bytes: settings.images.max_bytes, ..PdfLimits::default() },
+            pdf_limits: PdfLimits {
+                max_bytes: settings.images.max_bytes,
+                max_pixels: settings.images.max_pixels,
+                ..PdfLimits::default()
+            },
             country: settings.ocr.country.clone(),
         })
     }

@@ -8,7 +8,9 @@ use innkeeper_core::{ErrorCode, PictureError};
 use innkeeper_face::FaceError;
 use innkeeper_identity::{Limited, Throttled};
 use innkeeper_image_embedding::EmbeddingError;
+use innkeeper_objects::ObjectError;
 use innkeeper_ocr::{OcrError, PdfError};
+use innkeeper_room::RoomError;
 use innkeeper_runtime::RuntimeError;
 use innkeeper_store::StoreError;
 use innkeeper_vectors::VectorError;
@@ -76,11 +78,15 @@ pub(crate) fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::AttendanceNotFound
         | ErrorCode::ImageNotFound
         | ErrorCode::MatchNotFound
-        | ErrorCode::ApiKeyNotFound => StatusCode::NOT_FOUND,
+        | ErrorCode::ApiKeyNotFound
+        | ErrorCode::ReferenceNotFound
+        | ErrorCode::ModelNotFound => StatusCode::NOT_FOUND,
         ErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-        ErrorCode::FaceAlreadyEnrolled | ErrorCode::ModelChanged | ErrorCode::DuplicateImage => {
-            StatusCode::CONFLICT
-        }
+        ErrorCode::FaceAlreadyEnrolled
+        | ErrorCode::ModelChanged
+        | ErrorCode::DuplicateImage
+        | ErrorCode::TooManyReferences
+        | ErrorCode::NothingToRollBack => StatusCode::CONFLICT,
         ErrorCode::PayloadTooLarge | ErrorCode::ImageTooLarge | ErrorCode::DocumentTooLarge => {
             StatusCode::PAYLOAD_TOO_LARGE
         }
@@ -95,12 +101,14 @@ pub(crate) fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::FaceQuality
         | ErrorCode::DifferentPeople
         | ErrorCode::NoUsablePhoto
+        | ErrorCode::PhotoQuality
         | ErrorCode::ConsentRequired => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::RateLimited | ErrorCode::TooManyFailedMatches => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::Overloaded
         | ErrorCode::EngineUnavailable
         | ErrorCode::DeadlineExceeded
         | ErrorCode::ModelNotInstalled
+        | ErrorCode::ServiceDisabled
         | ErrorCode::NotReady => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
@@ -250,11 +258,33 @@ impl From<OcrError> for Problem {
     }
 }
 
+impl From<EmbeddingError> for Problem {
+    fn from(error: EmbeddingError) -> Self {
+        match error {
+            EmbeddingError::Runtime(e) => e.into(),
+            EmbeddingError::Picture(e) => e.into(),
+            other => Self::internal(&other),
+        }
+    }
+}
+
+impl From<RoomError> for Problem {
+    fn from(error: RoomError) -> Self {
+        match error {
+            RoomError::Runtime(e) | RoomError::Objects(ObjectError::Runtime(e)) => e.into(),
+            RoomError::Picture(e) | RoomError::Objects(ObjectError::Picture(e)) => e.into(),
+            RoomError::Embedding(e) => e.into(),
+            RoomError::NotInstalled { .. } => Self::new(ErrorCode::ModelNotInstalled, error.to_string()),
+            other => Self::internal(&other),
+        }
+    }
+}
+
 impl From<SearchError> for Problem {
     fn from(error: SearchError) -> Self {
         match error {
-            SearchError::Features(EmbeddingError::Runtime(e)) => e.into(),
-            SearchError::Features(EmbeddingError::Picture(e)) | SearchError::Picture(e) => e.into(),
+            SearchError::Features(e) => e.into(),
+            SearchError::Picture(e) => e.into(),
             other => Self::internal(&other),
         }
     }

@@ -19,6 +19,9 @@ use crate::{connections, routes, telemetry};
 /// How often leftovers (vectors and pictures of deleted people, templates without a vector) are looked for.
 const SWEEP: Duration = Duration::from_secs(30);
 
+/// How often the registries are asked for another champion.
+const CHAMPIONS: Duration = Duration::from_secs(1);
+
 /// How often old events are removed.
 const PRUNE: Duration = Duration::from_hours(24);
 
@@ -44,6 +47,7 @@ pub(crate) async fn serve(settings: Settings, dev: bool) -> Result<(), StartErro
 
     let warm = tokio::spawn(warm_up(app.clone()));
     let sweep = tokio::spawn(sweep(app.clone()));
+    let heads = tokio::spawn(watch_heads(app.clone()));
     let header_time = Duration::from_secs(app.settings.http.header_seconds);
     let drain = app.settings.http.shutdown_seconds;
     let (stopping, stopped) = tokio::sync::watch::channel(false);
@@ -58,6 +62,7 @@ pub(crate) async fn serve(settings: Settings, dev: bool) -> Result<(), StartErro
         () = server => {}
         () = deadline => tracing::warn!("some requests did not finish in {drain} s"),
     }
+    heads.abort();
     sweep.abort();
     warm.abort();
     engines.close().await;
@@ -82,6 +87,19 @@ async fn stop_signal() {
 /// Loads the models, and only then says ready.
 async fn warm_up(app: App) {
     tokio::join!(warm_up_faces(&app), warm_up_documents(&app), warm_up_visual(&app));
+}
+
+/// Sees which head is champion in each hotel's registry, also when another process promoted it.
+async fn watch_heads(app: App) {
+    let mut clock = tokio::time::interval(CHAMPIONS);
+    clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    loop {
+        clock.tick().await;
+        let looking = app.clone();
+        if let Err(error) = tokio::task::spawn_blocking(move || looking.rooms.heads.refresh()).await {
+            tracing::error!(%error, "the registries could not be looked at");
+        }
+    }
 }
 
 /// Loads models on a thread that may block.
@@ -142,6 +160,12 @@ async fn describe_again(app: &App, visual: &Arc<Visual>) {
 }
 
 async fn warm_up_documents(app: &App) {
+    if !app.settings.ocr.enabled {
+        let left_out =
+            Problem::new(ErrorCode::ServiceDisabled, "ocr.enabled is false: documents are not read");
+        app.documents.store(Arc::new(DocumentState::Absent(left_out)));
+        return;
+    }
     let started = Instant::now();
     let state = match load(app, Loader::documents).await {
         Ok(documents) => {

@@ -499,6 +499,8 @@ fn nothing_acknowledged_is_lost_and_nothing_deleted_comes_back_however_often_it_
     // Small pictures are quick.
     let house = House::new("default")
         .with("rate_limits.enabled", false)
+        // Every start would warm models that nothing here asks.
+        .with("ocr.enabled", false)
         .with("face.quality.min_size_enrol", 40)
         // Who is enrolled again would get the sightings from in between, which the model does not know.
         .with("face.unknown.retention_hours", 0);

@@ -7,11 +7,12 @@ use reqwest::blocking::multipart::{Form, Part};
 use serde_json::{Value, json};
 
 use crate::hostile::check_unharmed;
+use crate::pdf;
 use crate::pictures::{NOBODY, claiming, photo};
 use crate::server::{Answer, Caller, House, Server, files, send, tables};
 
-const INVOICE: &str = "/api/v1/cv/ocr/invoice";
-const ID: &str = "/api/v1/cv/ocr/id";
+pub(crate) const INVOICE: &str = "/api/v1/cv/ocr/invoice";
+pub(crate) const ID: &str = "/api/v1/cv/ocr/id";
 const FEEDBACK: &str = "/api/v1/feedback";
 
 /// A document that was drawn for the demonstration: nobody's.
@@ -285,6 +286,49 @@ fn what_is_no_document_is_named_on_both_endpoints() {
         manager.post(path, "text/plain", whole.clone()).problem(415, "unsupported_media_type");
     }
     manager.post(&format!("{INVOICE}?country=Vietnam"), "image/jpeg", whole).problem(400, "bad_request");
+    check_unharmed(&server);
+}
+
+#[test]
+fn a_pdf_file_that_cannot_be_read_says_why() {
+    let house = house().with("images.max_pixels", 1_000_000);
+    let server = house.serve();
+    let manager = server.manager();
+    let page = |width, height| (pdf::written(&[], height, 0), width, height);
+    let locked = {
+        let mut writer = pdf::Writer::default();
+        let zeros = "00".repeat(32);
+        let key = writer
+            .add(format!("<< /Filter /Standard /V 2 /R 3 /Length 128 /P -4 /O <{zeros}> /U <{zeros}> >>"));
+        writer.trailer = format!("/ID [<00> <00>] /Encrypt {key} 0 R");
+        pdf::file_of(writer, &[page(595.0, 842.0)], "", "")
+    };
+    let wall = pdf::file_of(pdf::Writer::default(), &[page(20_000.0, 842.0)], "", "");
+    // Drawn at its full size, ten pages would be 28 megapixels.
+    let empty = pdf::file_of(pdf::Writer::default(), &vec![page(595.0, 842.0); 10], "", "");
+    for path in [INVOICE, ID] {
+        for (status, code, file) in [
+            (422, "document_locked", &locked),
+            (413, "document_too_large", &wall),
+            (422, "document_not_found", &empty),
+        ] {
+            manager.post(path, "application/pdf", file.clone()).problem(status, code);
+        }
+    }
+    check_unharmed(&server);
+}
+
+#[test]
+fn documents_can_be_left_out_and_the_rest_goes_on() {
+    let house = House::new("default").with("ocr.enabled", false);
+    let server = house.serve();
+    let manager = server.manager();
+    for path in [INVOICE, ID] {
+        let problem = manager.post(path, "image/jpeg", receipt()).problem(503, "service_disabled");
+        assert!(problem["detail"].as_str().expect("a detail").contains("ocr.enabled"), "{problem}");
+    }
+    let health = server.anyone().get("/api/v1/cv/health").json(200);
+    assert_eq!((&health["documents"]["state"], &health["status"]), (&json!("off"), &json!("ok")), "{health}");
     check_unharmed(&server);
 }
 

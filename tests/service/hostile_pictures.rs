@@ -9,6 +9,7 @@ use reqwest::Method;
 use reqwest::blocking::multipart::{Form, Part};
 use serde_json::{Value, json};
 
+use crate::documents::{ID, INVOICE};
 use crate::forged::{
     animated_gif, animated_png, animated_webp, bitmap_header, chunks, encoded, exif, fine_jpeg, flat_jpeg,
     gif, held, orientation, palette_png, png, png_header, segment, tiff, webp, webp_header, with_black_ink,
@@ -77,6 +78,15 @@ fn check(server: &Server<'_>, cases: &[Case]) {
                 Refused(status, refused) => seen.status == *status && code["code"] == *refused,
             };
             assert!(as_expected, "{said}");
+        }
+        if let Refused(status, code) = fate {
+            // Documents are opened by the same limits.
+            for path in [INVOICE, ID] {
+                for answer in in_every_form(&manager, path, &[], picture) {
+                    assert_eq!(answer.status, *status, "{name} on {path}: {}", answer.text());
+                    answer.problem(*status, code);
+                }
+            }
         }
         for (form, answer) in
             ["json", "form", "raw"].iter().zip(in_every_form(&manager, ENROL, &consent, picture))

@@ -26,8 +26,12 @@ mod lifecycle;
 mod load;
 mod lost_found;
 mod matrix;
+#[path = "../../crates/ocr/tests/rendered/pdf.rs"]
+#[allow(dead_code, reason = "these tests draw only some of it")]
+mod pdf;
 mod pictures;
 mod recognise;
+mod rooms;
 mod scenes;
 mod server;
 mod slow;

@@ -100,7 +100,10 @@ fn no_operation_shows_or_changes_what_belongs_to_another_hotel() {
             let answer = operation.ask(&theirs, &path, operation.body(&openapi, &known).as_ref());
             let what = format!("{} on {path}: {}", operation.name(), answer.status);
             assert!(answer.status < 500, "{what} {}", answer.text());
-            if !operation.parameters.is_empty() {
+            // A number is a room of every hotel; of one that nobody photographed all is empty.
+            let names_a_room =
+                operation.path.contains("{room_number}") && !operation.path.contains("reference_id");
+            if !operation.parameters.is_empty() && !names_a_room {
                 assert!((400..500).contains(&answer.status), "{what} {}", answer.text());
             }
             secrets.check_kept(&answer, &path, &what);

@@ -1,6 +1,6 @@
 //! `evaluate`: figures of a model on labelled pictures. The formats are described in datasets/README.md.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -16,8 +16,9 @@ use innkeeper_runtime::Ticket;
 use serde_json::{Map, Value, json};
 
 use super::each::each_in_order;
+use super::rows::{Row, read_rows};
 use super::table::table;
-use super::{Failure, Outcome, evaluate_ocr, say};
+use super::{Failure, Outcome, evaluate_ocr, evaluate_room, say};
 use crate::config::Settings;
 use crate::models::Loader;
 
@@ -28,6 +29,10 @@ enum Name {
     Face,
     /// Real faces against prints and screens.
     Liveness,
+    /// Rooms: clean or messy, beds, and the comparison with reference photos.
+    Room,
+    /// Search by picture: whether one of the same label is found.
+    VisualSearch,
     /// Lines of receipts: where they stand and what they say.
     OcrText,
     /// Fields of receipts.
@@ -38,7 +43,7 @@ enum Name {
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  innkeeper evaluate face --data faces/ --set lfw --pack extended\n  innkeeper evaluate liveness --data faces/ --json"
+    after_help = "Examples:\n  innkeeper evaluate face --data faces/ --set lfw --pack extended\n  innkeeper evaluate liveness --data faces/ --json\n  innkeeper evaluate room --data vision/ --cross-validate\n  innkeeper evaluate visual-search --data vision/ --set rooms6"
 )]
 pub(super) struct Args {
     name: Name,
@@ -51,7 +56,7 @@ pub(super) struct Args {
     /// Only rows of this set.
     #[arg(long)]
     set: Option<String>,
-    /// Fit the model anew without each fold; ocr-invoice on receipts from which the ranker learnt needs it.
+    /// Fit the model anew without each fold; needed on receipts and photos from which it learnt.
     #[arg(long)]
     cross_validate: bool,
     /// One JSON object instead of a table.
@@ -63,6 +68,13 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Outcome {
     let loader = Loader::new(settings, args.pack.as_deref())?;
     let figures = match args.name {
         Name::Face | Name::Liveness => faces(args, settings, &loader)?,
+        Name::Room => {
+            evaluate_room::room(&loader, settings, &args.data, args.set.as_deref(), args.cross_validate)?
+        }
+        Name::VisualSearch => {
+            let limits = settings.images.limits();
+            evaluate_room::visual_search(&loader, &limits, &args.data, args.set.as_deref())?
+        }
         Name::OcrText => evaluate_ocr::text(&loader, settings, &args.data)?,
         Name::OcrInvoice => evaluate_ocr::invoice(&loader, settings, &args.data, args.cross_validate)?,
         Name::OcrId => evaluate_ocr::identity(&loader, settings, &args.data)?,
@@ -83,34 +95,6 @@ fn faces(args: &Args, settings: &Settings, loader: &Loader) -> Result<Value, Fai
         Name::Liveness => task.liveness(&rows),
         _ => task.face(&rows, args.set.as_deref(), &loader.embedder(1)?),
     }
-}
-
-/// A line of a tab-separated file, by column name.
-struct Row(HashMap<String, String>);
-
-impl Row {
-    fn get(&self, column: &str) -> &str {
-        self.0.get(column).map_or("", String::as_str)
-    }
-}
-
-fn read_rows(path: &Path) -> Result<Vec<Row>, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
-    let mut lines = text.lines();
-    let header: Vec<&str> = lines.next().unwrap_or_default().split('\t').collect();
-    if !header.contains(&"path") && !header.contains(&"a") {
-        return Err(format!(
-            "{} has no column `path`; datasets/README.md describes the format",
-            path.display()
-        )
-        .into());
-    }
-    Ok(lines
-        .filter(|line| !line.is_empty())
-        .map(|line| {
-            Row(header.iter().map(|h| (*h).to_owned()).zip(line.split('\t').map(str::to_owned)).collect())
-        })
-        .collect())
 }
 
 /// One picture after the pipeline.

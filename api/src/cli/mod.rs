@@ -6,17 +6,22 @@ mod doctor;
 mod each;
 mod evaluate;
 mod evaluate_ocr;
+mod evaluate_room;
 mod face;
 mod images;
+mod import;
 mod index;
 mod keys;
 mod migrate;
 mod packs;
 mod predict;
 mod receipts;
+mod registry;
+mod rows;
 mod table;
 mod token;
 mod train;
+mod train_room;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -49,7 +54,7 @@ struct Cli {
 /// A service of the contract. One process serves all of them unless told otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Service {
-    /// Computer vision: faces and documents.
+    /// Computer vision: faces, documents, rooms and images.
     Cv,
 }
 
@@ -126,6 +131,8 @@ enum Command {
     Evaluate(evaluate::Args),
     /// Fit a model to labelled data, and print how well it does on what it did not see.
     Train(train::Args),
+    /// Take over what the hotel wrote down elsewhere.
+    Import(import::Args),
     /// Say what is missing and which command mends it.
     Doctor {
         /// The data directory to look at [default: storage.data_dir, ./data].
@@ -204,6 +211,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Predict(args) => predict::run(&args, &settings),
         Command::Evaluate(args) => evaluate::run(&args, &settings),
         Command::Train(args) => train::run(&args, &settings),
+        Command::Import(args) => import::run(&args, settings),
         Command::Doctor { data_dir } => doctor::run(&settings.with_data_dir(data_dir)),
         Command::Config { .. } | Command::Openapi | Command::PdfWorker { .. } => Ok(ExitCode::SUCCESS),
     }

@@ -15,10 +15,13 @@ use innkeeper_packs::{
 };
 use innkeeper_runtime::{OnnxRuntime, Session, SessionOptions, Tensor};
 
+use super::registry::{self, Place};
 use super::table::{size, table};
 use super::{Outcome, say};
 use crate::config::{Settings, user_data_dir};
 use crate::models::{library, runtime_library};
+use crate::service::heads::ROOM_TAGS;
+use crate::service::promotion::Change;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Models {
@@ -44,6 +47,30 @@ pub(super) enum Models {
     },
     /// Hash every installed file again.
     Verify,
+    /// The versions of a model that was trained here, and which answers.
+    Versions {
+        /// Its name in the registry, such as room-tags.
+        name: String,
+        #[command(flatten)]
+        place: Place,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Let a version of a trained model answer; a running server sees it within a second.
+    Promote {
+        /// Its name in the registry, such as room-tags.
+        name: String,
+        version: String,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Let the version before answer again.
+    Rollback {
+        /// Its name in the registry, such as room-tags.
+        name: String,
+        #[command(flatten)]
+        place: Place,
+    },
     /// Print the path of an installed model's folder, or of ONNX Runtime's library.
     Path {
         /// A model's name, as `innkeeper models list` prints it.
@@ -178,6 +205,11 @@ pub(super) fn models(command: Models, settings: &Settings) -> Outcome {
         }
         Models::List { json } => list(&library, settings, json),
         Models::Verify => verify(&library),
+        Models::Versions { name, place, json } => registry::versions(&name, json, &place, settings),
+        Models::Promote { name, version, place } => {
+            registry::change(&name, Change::Promote(version), &place, settings)
+        }
+        Models::Rollback { name, place } => registry::change(&name, Change::RollBack, &place, settings),
         Models::Path { name } if name == "onnxruntime" => say(runtime_library(&library)?.display()),
         Models::Path { name } => say(installed_dir(&library, &name)?.display()),
     }
@@ -193,8 +225,9 @@ fn installed_dir(library: &Library, name: &str) -> Result<PathBuf, super::Failur
 
 fn list(library: &Library, settings: &Settings, json: bool) -> Outcome {
     let rows = library.list(&PackChoice::from_setting(&settings.models.pack))?;
+    let head = registry::in_force(settings);
     if json {
-        let rows: Vec<serde_json::Value> = rows
+        let mut told: Vec<serde_json::Value> = rows
             .iter()
             .map(|r| {
                 serde_json::json!({
@@ -204,9 +237,15 @@ fn list(library: &Library, settings: &Settings, json: bool) -> Outcome {
                 })
             })
             .collect();
-        return say(serde_json::to_string_pretty(&rows)?);
+        told.extend(head.map(|(model, why)| {
+            serde_json::json!({
+                "model": model, "task": ROOM_TAGS, "licence": "Apache-2.0", "non_commercial": false,
+                "state": "installed", "download_bytes": 0, "packs": [], "chosen": true, "why": why,
+            })
+        }));
+        return say(serde_json::to_string_pretty(&told)?);
     }
-    let cells: Vec<Vec<String>> = rows
+    let mut cells: Vec<Vec<String>> = rows
         .iter()
         .map(|r| {
             vec![
@@ -221,6 +260,12 @@ fn list(library: &Library, settings: &Settings, json: bool) -> Outcome {
             ]
         })
         .collect();
+    cells.extend(head.map(|(model, why)| {
+        let (task, licence) = (ROOM_TAGS.to_owned(), "Apache-2.0".to_owned());
+        let own = ["installed", "in use", "-"].map(str::to_owned);
+        let [state, used, download] = own;
+        vec![task, model, state, used, download, licence, String::new(), why]
+    }));
     say(table(&["task", "model", "state", "", "download", "licence", "packs", "why"], &cells))
 }
 

@@ -1,25 +1,30 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::ValueEnum;
 use innkeeper_core::ErrorCode;
 use innkeeper_face::FacePipeline;
 use innkeeper_runtime::Ticket;
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::each::each_in_order;
+use super::registry::failed;
 use super::{Failure, Outcome, say};
 use crate::config::{Settings, is_country};
 use crate::models::{Loader, ModelsError};
 use crate::problem::Problem;
-use crate::service::{Documents, describe_frame, document_type};
+use crate::service::heads::Heads;
+use crate::service::room::reader;
+use crate::service::{Documents, describe_frame, describe_room, document_type, value};
 
 /// A pipeline that runs on files.
 #[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
 enum Pipeline {
     /// Faces with box, landmarks, quality and liveness.
     Face,
+    /// Rooms: status, tags, what is unsure.
+    Room,
     /// Invoices and receipts, as pictures or PDF files.
     OcrInvoice,
     /// Identity documents, as pictures or PDF files. Nothing of them is kept.
@@ -28,7 +33,7 @@ enum Pipeline {
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  innkeeper predict face lobby.jpg --json\n  innkeeper predict ocr-invoice bills/*.pdf --csv > bills.csv"
+    after_help = "Examples:\n  innkeeper predict face lobby.jpg --json\n  innkeeper predict room 201.jpg 202.jpg\n  innkeeper predict ocr-invoice bills/*.pdf --csv > bills.csv"
 )]
 pub(super) struct Args {
     pipeline: Pipeline,
@@ -60,8 +65,8 @@ fn country(text: &str) -> Result<String, &'static str> {
 type Answer = Result<Value, Problem>;
 
 pub(super) fn run(args: &Args, settings: &Settings) -> Outcome {
-    if args.csv && args.pipeline == Pipeline::Face {
-        return Err("--csv prints documents; faces have --json".into());
+    if args.csv && matches!(args.pipeline, Pipeline::Face | Pipeline::Room) {
+        return Err("--csv prints documents; faces and rooms have --json".into());
     }
     let loader = Loader::new(settings, args.pack.as_deref())?;
     let mut printer = Printer::new(args)?;
@@ -73,6 +78,17 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Outcome {
             let limits = settings.images.limits();
             let work = |i: usize| value(&describe_frame(&pipeline, &limits, &read(&args.files[i])?)?);
             each_in_order(count, "pictures", work, &mut print)?;
+        }
+        Pipeline::Room => {
+            let visual = loader.visual()?;
+            let heads = Heads::new(&settings.storage.data_dir);
+            heads.refresh();
+            let head = heads.of(&settings.hotel.default);
+            let reader = reader(&visual, head.as_ref().map(|h| Arc::clone(&h.head))).map_err(failed)?;
+            let (name, limits) = (head.map(|h| h.name()), settings.images.limits());
+            let work =
+                |i: usize| value(&describe_room(&reader, name.as_deref(), &limits, read(&args.files[i])?)?);
+            each_in_order(count, "photos", work, &mut print)?;
         }
         Pipeline::OcrInvoice => {
             let documents = loader.documents(settings)?;
@@ -140,13 +156,6 @@ fn identity(args: &Args, documents: &Documents, faces: Option<&FacePipeline>, fi
     value(&documents.identity(&read(file)?, asked, faces, &Ticket::unlimited())?)
 }
 
-/// The answer as the server writes it: straight to a value, numbers of single precision would show digits that
-/// were never computed.
-fn value(answer: &impl Serialize) -> Answer {
-    let text = serde_json::to_string(answer).map_err(|e| Problem::internal(&e))?;
-    serde_json::from_str(&text).map_err(|e| Problem::internal(&e))
-}
-
 fn read(file: &Path) -> Result<Vec<u8>, Problem> {
     std::fs::read(file).map_err(|e| Problem::new(ErrorCode::NotFound, e.to_string()))
 }
@@ -179,7 +188,7 @@ fn text(answer: &Value, path: &str) -> String {
 /// The columns of a table: their names, and where their values stand in an answer.
 fn columns(pipeline: Pipeline) -> &'static [(&'static str, &'static str)] {
     match pipeline {
-        Pipeline::Face => &[],
+        Pipeline::Face | Pipeline::Room => &[],
         Pipeline::OcrInvoice => &[
             ("invoice_number", "/invoice_number"),
             ("date", "/date"),
@@ -253,6 +262,12 @@ fn words(pipeline: Pipeline, name: &str, answer: &Answer) -> String {
             };
             let (faces, ms) = (text(answer, "/faces"), text(answer, "/recognition_time_ms"));
             format!("{name}: {faces} faces, {alive}, {ms} ms")
+        }
+        Pipeline::Room => {
+            let tags: Vec<&str> =
+                answer["tags"].as_array().into_iter().flatten().filter_map(|t| t["label"].as_str()).collect();
+            let tags = if tags.is_empty() { "nothing seen".to_owned() } else { tags.join(", ") };
+            format!("{name}: {}, {tags}, {} ms", text(answer, "/status"), text(answer, "/time_ms"))
         }
         Pipeline::OcrInvoice => {
             let contradictions = answer["checks"].as_array().map_or(0, |checks| {

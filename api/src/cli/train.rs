@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::evaluate_ocr::{FOLDS, SEED};
 use super::table::table;
-use super::{Failure, Outcome, receipts, say};
+use super::{Failure, Outcome, receipts, say, train_room};
 use crate::app::{data_keys, installed, open_store};
 use crate::config::Settings;
 use crate::models::Loader;
@@ -27,35 +27,41 @@ const SHIPPED: &str = include_str!("../../../crates/ocr/ranker.documents");
 enum Name {
     /// What chooses the total, the date and the vendor of an invoice.
     OcrFields,
+    /// What a photo shows of a room: messy, bed unmade, and whatever the hotel teaches.
+    RoomTags,
 }
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  innkeeper train ocr-fields --data receipts/ --out ocr-fields.json\n  innkeeper train ocr-fields --labels --out data/ocr-fields.json   # what people corrected\n\nThen set ocr.ranker to the file."
+    after_help = "Examples:\n  innkeeper train ocr-fields --data receipts/ --out ocr-fields.json\n  innkeeper train ocr-fields --labels --out data/ocr-fields.json   # what people corrected\n\nThen set ocr.ranker to the file.\n\n  innkeeper train room-tags --labels --curve curve.svg   # what people corrected; promoted when it is better\n  innkeeper train room-tags --data vision/ --labels"
 )]
 pub(super) struct Args {
     name: Name,
-    /// A folder of receipts with their truth; datasets/README.md describes it.
+    /// A folder of receipts with their truth, or of labelled photos; datasets/README.md describes both.
     #[arg(long, required_unless_present = "labels")]
-    data: Option<PathBuf>,
+    pub data: Option<PathBuf>,
     /// Learn from the corrections that the hotel stored.
     #[arg(long)]
-    labels: bool,
+    pub labels: bool,
     /// The hotel of the corrections [default: hotel.default].
     #[arg(long)]
-    hotel: Option<HotelId>,
+    pub hotel: Option<HotelId>,
     /// The data directory of the corrections [default: storage.data_dir, ./data].
     #[arg(long, value_name = "DIR")]
-    data_dir: Option<PathBuf>,
-    /// Where the trained ranker is written; without it only the figures are printed.
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
+    pub data_dir: Option<PathBuf>,
+    /// Where the trained ranker is written, without it only the figures are printed; of room-tags a folder for the head
+    /// and its card, without it they go into the registry below the data directory.
+    #[arg(long, value_name = "PATH")]
+    pub out: Option<PathBuf>,
+    /// Of room-tags: where the curve of errors against corrected photos is drawn.
+    #[arg(long, value_name = "FILE.svg")]
+    pub curve: Option<PathBuf>,
     /// The pack whose models read the receipts [default: models.pack].
     #[arg(long)]
-    pack: Option<String>,
+    pub pack: Option<String>,
     /// One JSON object instead of a table.
     #[arg(long)]
-    json: bool,
+    pub json: bool,
 }
 
 /// SHA-256 of the pictures from which the ranker in force learnt.
@@ -99,7 +105,9 @@ fn stored(args: &Args, settings: Settings, documents: &mut Vec<String>) -> Resul
 }
 
 pub(super) fn run(args: &Args, settings: &Settings) -> Outcome {
-    let Name::OcrFields = args.name;
+    if let Name::RoomTags = args.name {
+        return train_room::run(args, settings);
+    }
     let (mut examples, mut documents) = (Vec::new(), Vec::new());
     if let Some(data) = &args.data {
         let folder = receipts::folder(data)?;

@@ -78,6 +78,34 @@ impl Right for GiveFeedback {
     const ANY: &'static [Permission] = &[Permission::CvIndex, Permission::CvDocuments];
 }
 
+/// Photographing rooms, and reading what was seen of them.
+pub(crate) struct SeeRooms;
+
+impl Right for SeeRooms {
+    const ANY: &'static [Permission] = &[Permission::CvRead, Permission::CvIndex];
+}
+
+/// Keeping reference photos and times of cleanings.
+pub(crate) struct TeachRooms;
+
+impl Right for TeachRooms {
+    const ANY: &'static [Permission] = &[Permission::CvIndex];
+}
+
+/// Reading which versions of a model there are.
+pub(crate) struct ReadModels;
+
+impl Right for ReadModels {
+    const ANY: &'static [Permission] = &[Permission::MlRead, Permission::MlTrain];
+}
+
+/// Promoting models and taking that back.
+pub(crate) struct TrainModels;
+
+impl Right for TrainModels {
+    const ANY: &'static [Permission] = &[Permission::MlTrain];
+}
+
 /// Making and revoking API keys.
 pub(crate) struct ManageKeys;
 

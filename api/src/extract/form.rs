@@ -189,7 +189,7 @@ fn insert<T: FormFields>(map: &mut Map<String, Value>, name: &str, text: String)
     if text.len() > MAX_FIELD {
         return Err(bad(format!("the field {name} is longer than {MAX_FIELD} bytes")));
     }
-    if name == T::IMAGES {
+    if name == T::IMAGES || name == "image" {
         return Err(bad(format!("`{name}` is the picture and not a query parameter here")));
     }
     let value = if text.trim_start().starts_with('{') {

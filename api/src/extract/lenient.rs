@@ -33,6 +33,22 @@ where
     }
 }
 
+/// True or false, or the text of it; false when it is left out.
+pub(crate) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Flag(bool),
+        Text(String),
+    }
+    let wrong = || D::Error::custom("a field is neither true nor false");
+    match Option::<Either>::deserialize(deserializer).map_err(|_| wrong())? {
+        None => Ok(false),
+        Some(Either::Flag(flag)) => Ok(flag),
+        Some(Either::Text(text)) => text.trim().parse().map_err(|_| wrong()),
+    }
+}
+
 /// A list of texts, or one text with commas between them.
 pub(crate) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     struct Texts(PhantomData<()>);
@@ -96,6 +112,27 @@ mod tests {
         }
         let empty: Query = serde_json::from_str(r#"{"top_k": null, "tags": null}"#).unwrap();
         assert_eq!((empty.top_k, empty.tags.len()), (None, 0));
+    }
+
+    #[test]
+    fn a_switch_is_a_switch_in_every_form() {
+        #[derive(Deserialize)]
+        struct Switch {
+            #[serde(default, deserialize_with = "flag")]
+            save: bool,
+        }
+        for (text, on) in [
+            ("{}", false),
+            (r#"{"save": null}"#, false),
+            (r#"{"save": true}"#, true),
+            (r#"{"save": "true"}"#, true),
+            (r#"{"save": "false"}"#, false),
+        ] {
+            assert_eq!(serde_json::from_str::<Switch>(text).unwrap().save, on, "{text}");
+        }
+        for text in [r#"{"save": "yes"}"#, r#"{"save": 1}"#, r#"{"save": []}"#] {
+            assert!(serde_json::from_str::<Switch>(text).is_err(), "{text}");
+        }
     }
 
     #[test]

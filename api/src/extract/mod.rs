@@ -8,8 +8,9 @@ pub(crate) mod lenient;
 
 pub(crate) use allowed::{
     Allowed, CorrectFaces, GiveFeedback, IndexImages, ManageFaces, ManageKeys, ReadAudit, ReadDocuments,
-    Recognise, SearchImages,
+    ReadModels, Recognise, SearchImages, SeeRooms, TeachRooms, TrainModels,
 };
 pub(crate) use body::{Bodies, finish};
 pub(crate) use form::{Form, FormFields, Pictures};
 pub(crate) use json::{JsonBody, broken};
+pub(crate) use lenient::flag;

@@ -26,7 +26,8 @@ struct FeedbackBody {
     #[schema(format = Uuid)]
     answer_id: String,
     /// The fields that were wrong, with their right values, named as in the answer. Of an invoice: `total_amount`,
-    /// `date`, `vendor` with `name` and `address`, `currency`, `invoice_number`, `items`.
+    /// `date`, `vendor` with `name` and `address`, `currency`, `invoice_number`, `items`. Of a room: `tags` with true
+    /// or false for each label, `status`, and `photo` where the tags are about one of several photos.
     #[schema(value_type = Object, example = json!({"total_amount": 12.5, "date": "2025-01-17"}))]
     correction: Map<String, Value>,
 }
@@ -35,7 +36,10 @@ struct FeedbackBody {
 ///
 /// The correction becomes a label from which the model named in the answer learns. A second correction of an answer
 /// adds to the first and holds where both name a field; both are in the audit log, by the names of the fields. An answer that is not kept any more, or
-/// is another hotel's, is 404 `answer_not_found`; a field that cannot be corrected is 422 `unknown_field`.
+/// is another hotel's, is 404 `answer_not_found`; a field that cannot be corrected is 422 `unknown_field`. Of a room the
+/// correction holds at once: it becomes a verdict with the source `correction` and an event `room.verdict`. A label that
+/// no model knows is a new tag, which the hotel teaches; `clean` is read as the opposite of `messy`, `bed_made` of
+/// `bed_unmade`.
 #[utoipa::path(
     post, path = "/api/v1/feedback", tag = "feedback",
     security(

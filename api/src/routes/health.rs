@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use innkeeper_core::ErrorCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -43,6 +44,29 @@ struct CvHealth {
     faces: FacesHealth,
     documents: DocumentsHealth,
     visual: VisualHealth,
+    rooms: RoomsHealth,
+}
+
+/// The state of what judges rooms.
+#[derive(Debug, Serialize, ToSchema)]
+struct RoomsHealth {
+    /// `ready`, `starting` or `absent`.
+    state: &'static str,
+    /// Why it is absent, and the command that mends it.
+    detail: Option<String>,
+    /// The version of `room-tags` that answers for the hotel of the settings; others may have their own.
+    head: Option<String>,
+}
+
+fn rooms_health(app: &App, visual: &VisualHealth) -> RoomsHealth {
+    let head = app.rooms.heads.of(&app.settings.hotel.default);
+    let (state, detail) = match (visual.state, &head) {
+        ("ready", None) => {
+            ("absent", Some("the head of this build cannot be read; the log says why".to_owned()))
+        }
+        (state, _) => (state, visual.detail.clone()),
+    };
+    RoomsHealth { state, detail, head: head.map(|head| head.name()) }
 }
 
 /// The state of the models that look at photographs of rooms and things.
@@ -65,7 +89,7 @@ struct VisualHealth {
 /// The state of the reading of documents.
 #[derive(Debug, Default, Serialize, ToSchema)]
 struct DocumentsHealth {
-    /// `ready`, `starting` or `absent`.
+    /// `ready`, `starting`, `absent`, or `off` where the settings leave it out.
     state: &'static str,
     /// Why it is absent, and the command that mends it.
     detail: Option<String>,
@@ -141,7 +165,7 @@ async fn cv_health(State(app): State<App>) -> Json<CvHealth> {
     let documents = match &*app.documents.load_full() {
         DocumentState::Starting => DocumentsHealth { state: "starting", ..DocumentsHealth::default() },
         DocumentState::Absent(problem) => DocumentsHealth {
-            state: "absent",
+            state: if problem.code == ErrorCode::ServiceDisabled { "off" } else { "absent" },
             detail: Some(problem.detail.clone()),
             ..DocumentsHealth::default()
         },
@@ -176,6 +200,7 @@ async fn cv_health(State(app): State<App>) -> Json<CvHealth> {
         ("ok", "absent", _) | ("ok", _, "absent") => "degraded",
         (status, ..) => status,
     };
+    let rooms = rooms_health(&app, &visual);
     Json(CvHealth {
         status,
         version: env!("CARGO_PKG_VERSION"),
@@ -183,6 +208,7 @@ async fn cv_health(State(app): State<App>) -> Json<CvHealth> {
         faces,
         documents,
         visual,
+        rooms,
     })
 }
 

@@ -9,8 +9,11 @@ mod health;
 mod image;
 mod keys;
 mod lost_found;
+mod models;
 mod ocr;
 mod problems;
+mod room;
+mod room_care;
 mod search;
 mod trail;
 mod verify;
@@ -32,10 +35,13 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
         .merge(verify::routes())
         .merge(corrections::routes())
         .merge(ocr::routes())
+        .merge(room::routes())
+        .merge(room_care::routes())
         .merge(search::routes())
         .merge(image::routes())
         .merge(lost_found::routes())
         .merge(feedback::routes())
+        .merge(models::routes())
         .merge(keys::routes())
         .merge(audit::routes())
         .merge(health::routes())

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::heads::ROOM_TAGS;
 use crate::problem::Problem;
 
 /// What learns from corrected invoices, by its name in the model registry.
@@ -34,6 +35,16 @@ pub(crate) struct FeedbackAnswer {
     pub fields: Vec<String>,
     /// Labels for this model in this hotel so far.
     pub labels: u64,
+    /// Of a room: the verdict that the correction became.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict_id: Option<Uuid>,
+    /// Of a room: its status now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "clean")]
+    pub status: Option<String>,
+    /// Of a room: whether a guest may come in now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ready_for_guest: Option<bool>,
 }
 
 /// What an answer said, as long as it is kept.
@@ -59,7 +70,7 @@ pub(crate) struct ForgottenAnswer {
     pub label: bool,
 }
 
-fn not_found() -> Problem {
+pub(super) fn not_found() -> Problem {
     Problem::new(
         ErrorCode::AnswerNotFound,
         "there is no such answer; it may have been kept no longer, or not at all",
@@ -108,6 +119,9 @@ pub(crate) async fn correct(
     }
     let (rows, at) = (store.hotel(hotel), Utc::now());
     let answer = rows.kept_answer(answer_id, at).await?.ok_or_else(not_found)?;
+    if answer.model == ROOM_TAGS {
+        return super::room::correct(store, hotel, actor, answer, correction).await;
+    }
     if answer.model != OCR_FIELDS {
         let detail = "answers of this kind take no corrections";
         return Err(Problem::new(ErrorCode::UnknownField, detail));
@@ -128,6 +142,9 @@ pub(crate) async fn correct(
         replaced: made.replaced,
         fields,
         labels: made.labels,
+        verdict_id: None,
+        status: None,
+        ready_for_guest: None,
     })
 }
 

@@ -72,10 +72,18 @@ codes! {
     AddressInvalid = "address_invalid",
     /// There is no such API key.
     ApiKeyNotFound = "api_key_not_found",
+    /// The room has no such reference photo.
+    ReferenceNotFound = "reference_not_found",
+    /// There is no model of this name, or not this version of it.
+    ModelNotFound = "model_not_found",
     /// The face already belongs to another employee.
     FaceAlreadyEnrolled = "face_already_enrolled",
     /// The employee's faces were enrolled with another model; `innkeeper face reindex` mends it.
     ModelChanged = "model_changed",
+    /// The room has as many reference photos as are kept; remove one first.
+    TooManyReferences = "too_many_references",
+    /// There is no version to go back to.
+    NothingToRollBack = "nothing_to_roll_back",
     /// The body or the picture is larger than allowed.
     PayloadTooLarge = "payload_too_large",
     /// The picture has more pixels than allowed.
@@ -108,6 +116,8 @@ codes! {
     DifferentPeople = "different_people",
     /// None of the photos could be enrolled.
     NoUsablePhoto = "no_usable_photo",
+    /// The photo cannot be used: too dark, too bright, blurred, too small, or no room in it.
+    PhotoQuality = "photo_quality",
     /// Enrolment needs a record of the person's consent.
     ConsentRequired = "consent_required",
     /// Too many requests of this client.
@@ -122,6 +132,8 @@ codes! {
     DeadlineExceeded = "deadline_exceeded",
     /// The model this needs is not installed; the detail names the command that installs it.
     ModelNotInstalled = "model_not_installed",
+    /// The settings leave this part of the service out.
+    ServiceDisabled = "service_disabled",
     /// The server is not ready yet, or shuts down.
     NotReady = "not_ready",
     /// Something failed that should not; the log has the request id.

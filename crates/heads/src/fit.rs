@@ -17,6 +17,8 @@ use crate::{Band, Example, Head, HeadError, LabelHead, Platt};
 const FREE_BIAS: f64 = 1e-3;
 /// Examples that an older calibration is worth against a hotel's own.
 const HELD_CALIBRATION: f64 = 4.0;
+/// Examples that the plain logistic calibration is worth against held-out logits: a few dozen of them pin it down badly.
+const PLAIN_CALIBRATION: f64 = 2.0;
 
 /// How heads are fitted.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +29,8 @@ pub struct FitSettings {
     pub seed: u64,
     /// Folds by group, for choosing the ridge and for the calibration, 2 to 20.
     pub folds: usize,
+    /// Times the examples are dealt into folds; a held-out logit is the mean over them. 1 to 20.
+    pub deals: usize,
     /// Ridges that are compared by cross-validation.
     pub strengths: Vec<f64>,
     /// Ridges towards the older head that are compared when it is refined.
@@ -37,6 +41,8 @@ pub struct FitSettings {
     pub balanced: bool,
     /// Precision that decisions must have shown on held-out examples, 0.5 to 0.999 (see [`Band`]).
     pub precision: f64,
+    /// Probability without which a single picture is not decided, however good the precision over all is, 0.5 to 0.99.
+    pub certainty: f64,
     /// Examples of each kind without which a label is not fitted, at least 2.
     pub least: usize,
 }
@@ -48,11 +54,13 @@ impl FitSettings {
             embedder,
             seed: 1,
             folds: 5,
-            strengths: vec![3.0, 1.0, 0.3, 0.1, 0.03, 0.01],
-            pulls: vec![10.0, 3.0, 1.0, 0.3, 0.1],
+            deals: 3,
+            strengths: vec![0.1, 0.03, 0.01, 0.003, 0.001],
+            pulls: vec![10.0, 3.0, 1.0, 0.3, 0.1, 0.03],
             first_pull: 1.0,
             balanced: true,
             precision: 0.9,
+            certainty: 0.7,
             least: 5,
         }
     }
@@ -63,6 +71,9 @@ impl FitSettings {
         if !(2..=20).contains(&self.folds) {
             return setting("folds", self.folds as f64, "2 to 20");
         }
+        if !(1..=20).contains(&self.deals) {
+            return setting("deals", self.deals as f64, "1 to 20");
+        }
         if !ridges(&self.strengths) {
             return setting("strengths", f64::NAN, "at least one positive number");
         }
@@ -71,6 +82,9 @@ impl FitSettings {
         }
         if !(0.5..=0.999).contains(&self.precision) {
             return setting("precision", self.precision, "0.5 to 0.999");
+        }
+        if !(0.5..=0.99).contains(&self.certainty) {
+            return setting("certainty", self.certainty, "0.5 to 0.99");
         }
         if self.least < 2 {
             return setting("least", self.least as f64, "at least 2");
@@ -168,8 +182,12 @@ pub(crate) fn fit_label(
         .iter()
         .map(|&strength| Pull { to: None, strength, bias_strength: FREE_BIAS })
         .collect();
-    let (best, logits) = choose(known, &[], dimension, &pulls, settings, None)?;
-    let platt = Platt::fit(&logits, None);
+    // Balanced weights take the share of the label out of the logits; the calibration puts it back.
+    let (present, absent, _) = counts(known);
+    let intercept = if settings.balanced { (present as f64 / absent as f64).ln() } else { 0.0 };
+    let held = Some(Held { to: Platt { slope: 1.0, intercept }, strength: PLAIN_CALIBRATION });
+    let (best, logits) = choose(known, &[], dimension, &pulls, settings, held)?;
+    let platt = Platt::fit(&logits, held);
     let unit = solve(&weighted(known, settings), dimension, best);
     Some(made(label, unit, platt, band_of(&logits, platt, settings), best.strength, known))
 }
@@ -188,7 +206,7 @@ fn enough(known: &[Known<'_>], settings: &FitSettings) -> bool {
 
 fn band_of(logits: &[(f64, bool)], platt: Platt, settings: &FitSettings) -> Band {
     let scored: Vec<(f64, bool)> = logits.iter().map(|(z, t)| (platt.probability(*z), *t)).collect();
-    band(&scored, settings.precision)
+    band(&scored, settings.precision, settings.certainty)
 }
 
 /// Rows whose weights add up to their number; with `balanced`, half of it for each answer.
@@ -214,18 +232,21 @@ fn choose<'p>(
 ) -> Option<(Pull<'p>, Vec<(f64, bool)>)> {
     let mut rng = ChaCha8Rng::seed_from_u64(settings.seed);
     let items: Vec<(&str, bool)> = known.iter().map(|k| (k.group.as_str(), k.truth)).collect();
-    let placed = grouped_folds(&items, settings.folds, &mut rng);
+    let deals: Vec<Vec<usize>> =
+        (0..settings.deals).map(|_| grouped_folds(&items, settings.folds, &mut rng)).collect();
     let (mut best, mut least) = (None, f64::INFINITY);
     for pull in pulls {
-        let mut logits = vec![(0.0, false); known.len()];
-        for fold in 0..settings.folds {
+        let mut logits: Vec<(f64, bool)> = known.iter().map(|k| (0.0, k.truth)).collect();
+        for (placed, fold) in
+            deals.iter().flat_map(|placed| (0..settings.folds).map(move |fold| (placed, fold)))
+        {
             let rest: Vec<Known<'_>> =
-                known.iter().zip(&placed).filter(|(_, f)| **f != fold).map(|(k, _)| k.clone()).collect();
+                known.iter().zip(placed).filter(|(_, f)| **f != fold).map(|(k, _)| k.clone()).collect();
             let mut rows = weighted(&rest, settings);
             rows.extend_from_slice(replay);
             let unit = solve(&rows, dimension, *pull);
-            for ((slot, k), _) in logits.iter_mut().zip(known).zip(&placed).filter(|(_, f)| **f == fold) {
-                *slot = (unit.logit(k.x), k.truth);
+            for ((slot, k), _) in logits.iter_mut().zip(known).zip(placed).filter(|(_, f)| **f == fold) {
+                slot.0 += unit.logit(k.x) / settings.deals as f64;
             }
         }
         let platt = Platt::fit(&logits, held);

@@ -18,6 +18,7 @@ mod fit;
 mod head;
 mod json;
 mod logistic;
+mod shipped;
 mod split;
 mod validate;
 
@@ -32,6 +33,7 @@ pub use example::Example;
 pub use figures::{Figures, HeldOut, area_under_curve, recall_at_false_alarms};
 pub use fit::{FitSettings, fit, refine};
 pub use head::{Decision, Head, LabelHead, TagProbability};
+pub use shipped::{shipped_room_tags, shipped_room_tags_pictures};
 pub use split::grouped_folds;
 pub use validate::{
     CrossValidation, Spread, cross_validate, judge, refined_validation, repeated, shuffled, shuffled_control,

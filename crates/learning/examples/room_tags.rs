@@ -1,6 +1,6 @@
 //! Trains the head of room tags from a folder with a `FILES.tsv` and the feature vectors of its pictures.
 //!
-//! `room_tags FOLDER VECTORS OUT [REPEATS]`
+//! `room_tags FOLDER VECTORS OUT [REPEATS [RIDGE...]]`
 //!
 //! VECTORS is what `cargo run -p innkeeper-image-embedding --example embed -- SIDE FOLDER/*/*/*` prints. OUT gets `head.json`,
 //! `card.md`, `metrics.json`, `curve.svg` and `pictures`, the SHA-256 of the training pictures.
@@ -27,11 +27,12 @@ struct Vector {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [folder, vectors, out, repeats @ ..] = arguments.as_slice() else {
-        return Err("room_tags FOLDER VECTORS OUT [REPEATS]".into());
+    let [folder, vectors, out, rest @ ..] = arguments.as_slice() else {
+        return Err("room_tags FOLDER VECTORS OUT [REPEATS [RIDGE...]]".into());
     };
     let (folder, out) = (Path::new(folder), Path::new(out));
-    let repeats: u64 = repeats.first().map_or(Ok(5), |n| n.parse())?;
+    let repeats: u64 = rest.first().map_or(Ok(5), |n| n.parse())?;
+    let ridges: Vec<f64> = rest.iter().skip(1).map(|r| r.parse()).collect::<Result<_, _>>()?;
     let mut model = None;
     let mut by_path = BTreeMap::new();
     for line in fs::read_to_string(vectors)?.lines() {
@@ -52,7 +53,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         seed.push(Example { embedding, labels, group, source, picture: picture.picture });
     }
     println!("{} pictures, {missing} without a vector", seed.len());
-    let settings = FitSettings::new(model.ok_or("no vectors")?);
+    let mut settings = FitSettings::new(model.ok_or("no vectors")?);
+    if !ridges.is_empty() {
+        settings.strengths = ridges;
+    }
     let training = Training {
         shipped: None,
         champion: None,

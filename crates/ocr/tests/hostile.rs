@@ -11,6 +11,7 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use innkeeper_core::{Picture, Point};
 use innkeeper_ocr::identity::IdentityReader;
+use innkeeper_ocr::invoice::{Hints, InvoiceReader};
 use innkeeper_ocr::{OcrError, Quad, TextReader, TextSettings};
 use innkeeper_runtime::{RuntimeError, Ticket};
 use rand::{Rng, SeedableRng};
@@ -38,7 +39,7 @@ fn noise(width: u32, height: u32) -> Picture {
     Picture::from_rgb(width, height, pixels).expect("a picture")
 }
 
-/// Reads as text and as an identity document; what no picture of the list holds is a document.
+/// Reads as text, as an invoice and as an identity document; what no picture of the list holds is a document.
 fn survives(name: &str, picture: &Picture) -> usize {
     let Some(reader) = &*READER else { return 0 };
     // Far longer than any of them takes, so that the test ends where something never does.
@@ -50,6 +51,11 @@ fn survives(name: &str, picture: &Picture) -> usize {
         assert!(line.quad.0.iter().all(|p| p.x.is_finite() && p.y.is_finite()), "{name}: {line:?}");
     }
     let today = NaiveDate::from_ymd_opt(2026, 5, 1).expect("a day");
+    let invoice = InvoiceReader::shipped()
+        .expect("a ranker")
+        .extract(std::slice::from_ref(&read.text), &Hints::default());
+    assert!((0.0..=1.0).contains(&invoice.confidence), "{name}: {}", invoice.confidence);
+    assert!(invoice.total_amount.is_none(), "{name} has a total: {:?}", invoice.total_amount);
     match IdentityReader::new(reader).read(picture, None, today, &[], &ticket) {
         Err(OcrError::DocumentNotFound) => {}
         Ok(_) => panic!("{name} is no document"),

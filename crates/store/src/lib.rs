@@ -25,6 +25,7 @@ mod engine;
 mod enrolment;
 mod error;
 mod feedback;
+mod image_find;
 mod image_list;
 mod image_queues;
 mod image_removal;
@@ -60,13 +61,12 @@ pub use correction::{Corrected, Correction, MAX_NEGATIVES, NewNegative, RowOutco
 pub use enrolment::{EmployeeProfile, Enrolled, NewConsent, NewEnrolment, NewTemplate, Replaced};
 pub use error::StoreError;
 pub use feedback::{Forgotten, KeptAnswer, Label, Labelled, NewKeptAnswer, NewLabel};
+pub use image_find::NearImage;
 pub use image_list::{ImageFilter, ImagePage};
 pub use image_queues::{ImageVectorChange, ImageVectorTask, IndexedImage, Undescribed};
 pub use image_removal::DeletedImage;
 pub use image_words::{ImageCategory, ItemSide, MatchState, VerdictSource, WordError};
-pub use images::{
-    AddedImage, AddedReference, Image, ImageContent, ImagePhoto, ImageVector, NearImage, NewImage,
-};
+pub use images::{AddedImage, AddedReference, Image, ImageContent, ImagePhoto, ImageVector, NewImage};
 pub use item_matches::{ItemMatch, MatchCandidate, MatchFilter, MatchPage, RecordedMatch};
 pub use naming::{Named, NamedFace, Naming};
 pub use outbox::{

@@ -2,6 +2,7 @@ use innkeeper_core::HotelId;
 
 use super::*;
 use crate::suite::{Place, every_engine_does_this, everything, numbered};
+use crate::{HOTEL, OWNER};
 
 #[path = "fake_server.rs"]
 mod fake_server;
@@ -55,6 +56,12 @@ async fn a_collection_is_made_as_it_was_configured() {
         stored.indexes.iter().map(|(k, v)| (k.as_str(), format!("{:?}", v.field_index_params))).collect();
     assert_eq!(tenants.iter().map(|t| t.0).collect::<Vec<_>>(), [HOTEL, OWNER]);
     assert!(tenants[0].1.contains("is_tenant: Some(true)"), "{tenants:?}");
+    drop(state);
+    let images = Collection::new("images", "lite@1".parse().expect("a model"), 2).expect("a collection");
+    index.ensure(&images).await.expect("ensured");
+    let state = server.state();
+    let fields: Vec<_> = state.collections["images--lite@1"].indexes.keys().map(String::as_str).collect();
+    assert_eq!(fields, ["category", "hotel", "owner", "room_number", "side", "tags", "uploaded_at"]);
 }
 
 #[tokio::test]

@@ -341,7 +341,11 @@ pub(crate) async fn a_closed_index_says_so(place: &Place) {
 /// Image number `n` of a fixed sequence.
 fn image(n: u64, hotel: &HotelId) -> VectorPoint {
     let vector = random(&mut StdRng::seed_from_u64(n), 16);
-    let tags = [["bed_made"].as_slice(), &["bed_unmade", "trash"], &[]][n as usize % 3];
+    let tags: &[&str] = match n % 3 {
+        0 => &["bed_made"],
+        1 => &["bed_unmade", "trash"],
+        _ => &[],
+    };
     let id = Uuid::from_u64_pair(hotel.as_str().len() as u64, n);
     let point = VectorPoint::new(id, vector, hotel, &format!("IMG{n}"))
         .with(CATEGORY, ["room", "lost_found"][n as usize % 2])
@@ -365,8 +369,7 @@ pub(crate) async fn images_are_found_by_room_tags_side_and_time(place: &Place) {
     let a = hotel("a");
     let (index, images) = (&place.index, with_images(place, std::slice::from_ref(&a), 60).await);
     let mine = || Filter::hotel(&a);
-    type Passes = fn(u64) -> bool;
-    let cases: [(Filter, Passes); 12] = [
+    let cases: [(Filter, fn(u64) -> bool); 12] = [
         (mine().matching(CATEGORY, "room"), |n| n % 2 == 0),
         (mine().any_of(CATEGORY, &["room", "amenity"]), |n| n % 2 == 0),
         (mine().any_of(ROOM_NUMBER, &["201", "203"]), |n| n % 5 == 1 || n % 5 == 3),

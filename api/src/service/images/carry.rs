@@ -125,7 +125,8 @@ impl ImageGallery {
         }
         for (hotel, keys) in of_hotels {
             let kept = self.engines.store.hotel(&hotel).image_media_keys().await?;
-            for stray in keys.iter().filter(|key| !kept.contains(key.as_str())) {
+            let strays: Vec<&Key> = keys.iter().filter(|key| !kept.contains(key.as_str())).collect();
+            for stray in strays {
                 tracing::warn!("removing a picture without a row");
                 self.engines.media.delete(stray).await?;
             }

@@ -116,7 +116,7 @@ impl ImageGallery {
         let veiled = self.veil(dimension).await?.apply(probe.vector())?;
         match self.engines.vectors.search_page(&collection, &veiled, filter, offset, limit, false).await {
             Ok(hits) => Ok(hits),
-            Err(VectorError::UnknownCollection(_)) => Ok(Vec::new()),
+            Err(VectorError::UnknownCollection { .. }) => Ok(Vec::new()),
             Err(error) => Err(error.into()),
         }
     }

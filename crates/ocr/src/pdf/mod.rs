@@ -38,6 +38,9 @@ pub struct PdfLimits {
     pub longest_side: u32,
     /// Longest side of the picture of any page: a receipt of a metre keeps 150 pixels an inch up to here.
     pub max_side: u32,
+    /// Most pixels of all pages together: each of the pages that are read has its even share, and a page that would
+    /// be larger is drawn smaller.
+    pub max_pixels: u64,
     /// Most characters of a page's text; a page with more is given as a picture only.
     pub max_characters: usize,
     /// How long one waits for the pages, the wait for other documents included.
@@ -45,8 +48,8 @@ pub struct PdfLimits {
 }
 
 impl Default for PdfLimits {
-    /// 20 MiB, 10 pages, 14,400 points (what ISO 32000-1, annex C, allows), 2,000 and 4,000 pixels, 50,000
-    /// characters, 20 seconds.
+    /// 20 MiB, 10 pages, 14,400 points (what ISO 32000-1, annex C, allows), 2,000 and 4,000 pixels,
+    /// 50 megapixels, 50,000 characters, 20 seconds.
     fn default() -> Self {
         Self {
             max_bytes: 20 << 20,
@@ -54,6 +57,7 @@ impl Default for PdfLimits {
             max_points: 14_400.0,
             longest_side: 2_000,
             max_side: 4_000,
+            max_pixels: 50_000_000,
             max_characters: 50_000,
             max_time: Duration::from_secs(20),
         }

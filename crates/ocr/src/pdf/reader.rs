@@ -62,7 +62,7 @@ impl File<'_> {
         if !sensible(width) || !sensible(height) {
             return Err(Refusal::PageTooLarge { page: index + 1, width, height });
         }
-        let (columns, rows) = pixels(width, height, limits);
+        let (columns, rows) = pixels(width, height, self.pages, limits);
         let config = PdfRenderConfig::new()
             .set_fixed_size(columns as i32, rows as i32)
             .set_format(PdfBitmapFormat::BGRx)
@@ -80,11 +80,12 @@ fn broken(what: &str, why: &PdfiumError) -> Refusal {
     Refusal::Broken { detail: format!("{what}: {why:?}") }
 }
 
-/// Width and height of the picture of a page of this size in points.
-fn pixels(width: f32, height: f32, limits: &PdfLimits) -> (u32, u32) {
+/// Width and height of the picture of a page of this size in points, in a file of so many pages.
+fn pixels(width: f32, height: f32, pages: usize, limits: &PdfLimits) -> (u32, u32) {
     let longest = width.max(height);
     let wanted = (limits.longest_side as f32 / longest).clamp(LEAST_SCALE, MOST_SCALE);
-    let scale = wanted.min(limits.max_side as f32 / longest);
+    let share = limits.max_pixels as f32 / pages.clamp(1, limits.max_pages.max(1)) as f32;
+    let scale = wanted.min(limits.max_side as f32 / longest).min((share / (width * height)).sqrt());
     let side = |points: f32| (points * scale).round().max(1.0) as u32;
     (side(width), side(height))
 }
@@ -109,12 +110,16 @@ mod tests {
     #[test]
     fn pages_are_drawn_large_enough_to_be_read_and_never_larger_than_allowed() {
         let limits = PdfLimits::default();
-        assert_eq!(pixels(595.0, 842.0, &limits), (1413, 2000));
+        assert_eq!(pixels(595.0, 842.0, 1, &limits), (1413, 2000));
         // A receipt of a metre: 150 pixels an inch would be 5,906.
-        assert_eq!(pixels(226.0, 2835.0, &limits), (319, 4000));
-        assert_eq!(pixels(226.0, 1400.0, &limits), (471, 2917));
+        assert_eq!(pixels(226.0, 2835.0, 1, &limits), (319, 4000));
+        assert_eq!(pixels(226.0, 1400.0, 1, &limits), (471, 2917));
         // A business card is not blown up to 2,000.
-        assert_eq!(pixels(241.0, 156.0, &limits), (964, 624));
-        assert_eq!(pixels(14_400.0, 0.001, &limits), (4000, 1));
+        assert_eq!(pixels(241.0, 156.0, 1, &limits), (964, 624));
+        assert_eq!(pixels(14_400.0, 0.001, 1, &limits), (4000, 1));
+        // Ten posters share what one would have; ten letters lose nothing.
+        let (columns, rows) = pixels(14_400.0, 14_400.0, 10, &limits);
+        assert!(columns * rows <= 5_010_000 && columns * rows > 4_900_000, "{columns} x {rows}");
+        assert_eq!(pixels(595.0, 842.0, 1_000, &limits), (1413, 2000));
     }
 }

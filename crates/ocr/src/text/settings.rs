@@ -8,7 +8,7 @@ pub enum Padding {
     /// To the next multiple of 16 pixels: nothing is computed in vain, and no line depends on the others.
     Tight,
     /// To the widest of each `batch` lines in order of length, as the models' usual Python hosts do; with a batch of 6
-    /// and a `min_width` of 320 their texts come out.
+    /// and a `min_width` of 320 most of their texts come out letter for letter.
     Shared,
 }
 

@@ -18,13 +18,16 @@ impl Classifier {
     }
 }
 
-/// With feature maps.
+/// With feature maps. Fitted, as [`WITHOUT_MAPS`], by `measure_reference` to 48 rooms of five sources, four photos of each
+/// by a moved camera and four with a thing put down or taken away; the figures in [`CompareSettings`](super::CompareSettings)
+/// are of fits that had not seen the source they were tried on.
 pub(super) const WITH_MAPS: Classifier =
-    Classifier { weights: [2.0, 3.0, 2.0, 4.0, 0.0, 4.0, 0.0, 1.0], bias: -4.0 };
+    Classifier { weights: [7.285, 6.002, 3.394, 4.200, 2.460, 3.837, 1.357, 2.130], bias: -8.230 };
 
 /// Without.
 pub(super) const WITHOUT_MAPS: Classifier =
-    Classifier { weights: [2.0, 3.0, 2.0, 4.0, 0.0, 0.0, 0.0, 1.0], bias: -4.0 };
+    Classifier { weights: [8.797, 6.064, 3.378, 4.542, 0.0, 0.0, 0.993, 2.441], bias: -7.369 };
 
-/// Log ratio from which a difference is added or removed rather than changed.
+/// Log ratio from which a difference is added or removed rather than changed: of 192 things at this value none was
+/// called the opposite of what it was, and nine in ten of those found were called by their kind.
 pub(super) const LEAN: f32 = 0.5;

@@ -85,14 +85,6 @@ impl Cells {
         sorted.sort_by(f32::total_cmp);
         sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
     }
-
-    /// The mean of the `n` highest values.
-    pub fn highest(&self, n: usize) -> f32 {
-        let mut sorted = self.values.clone();
-        sorted.sort_by(|a, b| b.total_cmp(a));
-        sorted.truncate(n);
-        sorted.iter().sum::<f32>() / sorted.len().max(1) as f32
-    }
 }
 
 /// Measures every block: 0 the unexplained share of both textures, 1 the unexplained texture, 2 the difference

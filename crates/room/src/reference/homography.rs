@@ -43,13 +43,15 @@ impl Homography {
         inside.count() as f32 / (POINTS * POINTS) as f32
     }
 
-    fn error(&self, m: &Match) -> f64 {
-        self.apply(f64::from(m.from.x), f64::from(m.from.y))
-            .map_or(f64::INFINITY, |(x, y)| (x - f64::from(m.to.x)).hypot(y - f64::from(m.to.y)))
+    fn agrees(&self, m: &Match, tolerance: f64) -> bool {
+        self.apply(f64::from(m.from.x), f64::from(m.from.y)).is_some_and(|(x, y)| {
+            let (dx, dy) = (x - f64::from(m.to.x), y - f64::from(m.to.y));
+            dx * dx + dy * dy <= tolerance * tolerance
+        })
     }
 
     fn inliers(&self, matches: &[Match], tolerance: f64) -> Vec<usize> {
-        (0..matches.len()).filter(|i| self.error(&matches[*i]) <= tolerance).collect()
+        (0..matches.len()).filter(|i| self.agrees(&matches[*i], tolerance)).collect()
     }
 
     /// The similarity that two matches determine.
@@ -106,7 +108,9 @@ impl Alignment {
         let mut tried = 0;
         'search: for j in 1..matches.len() {
             for i in 0..j {
-                if tried == HYPOTHESES {
+                // Where most agree with one already, no other can win by much.
+                let settled = tried >= 50 && best.is_some_and(|(votes, _)| votes * 10 > matches.len() * 7);
+                if tried == HYPOTHESES || settled {
                     break 'search;
                 }
                 let Some(map) = Homography::of_two(&matches[i], &matches[j]) else { continue };
@@ -114,7 +118,7 @@ impl Alignment {
                 if !map.plausible(width, height) {
                     continue;
                 }
-                let votes = matches.iter().filter(|m| map.error(m) <= loose).count();
+                let votes = matches.iter().filter(|m| map.agrees(m, loose)).count();
                 if best.is_none_or(|(most, _)| votes > most) {
                     best = Some((votes, map));
                 }

@@ -73,8 +73,8 @@ impl Default for CompareSettings {
             min_inliers: 16,
             min_agreement: 0.3,
             min_coverage: 0.4,
-            seed: 0.5,
-            grow: -0.5,
+            seed: 2.0,
+            grow: 0.5,
             min_blocks: 4,
         }
     }
@@ -110,6 +110,8 @@ const LEAST_SIDE: u32 = 48;
 const CORNERS: usize = 400;
 /// How much nearer than the second the nearest corner must be.
 const RATIO: f32 = 0.85;
+/// Agreeing corners from which no further reference is looked at.
+const SURE: usize = 80;
 /// Pixels of working size within which a corner agrees with a map.
 const TOLERANCE: f64 = 2.5;
 
@@ -307,7 +309,11 @@ fn same_view(
             continue;
         }
         if best.as_ref().is_none_or(|b| alignment.inliers.len() > b.alignment.inliers.len()) {
+            let sure = alignment.inliers.len() >= SURE && agreement >= 0.5;
             best = Some(View { reference, similarity, photo: photo.clone(), picture, alignment });
+            if sure {
+                break;
+            }
         }
     }
     Ok(best)

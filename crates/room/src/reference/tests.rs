@@ -150,3 +150,40 @@ proptest! {
         }
     }
 }
+
+/// Photographs of the same view, tidy and cluttered, where `INNKEEPER_MIRROR` has them.
+fn pairs() -> Vec<(Picture, Picture)> {
+    let Some(mirror) = std::env::var_os("INNKEEPER_MIRROR") else { return Vec::new() };
+    let folder = std::path::Path::new(&mirror).join("vision/pairs");
+    let Ok(entries) = std::fs::read_dir(folder.join("tidy")) else { return Vec::new() };
+    let open = |path: std::path::PathBuf| {
+        let bytes = std::fs::read(path).ok()?;
+        Picture::decode(&bytes, &innkeeper_core::DecodeLimits::default()).ok()
+    };
+    let mut names: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.file_name())).collect();
+    names.sort();
+    names
+        .into_iter()
+        .filter_map(|name| {
+            Some((open(folder.join("tidy").join(&name))?, open(folder.join("cluttered").join(&name))?))
+        })
+        .collect()
+}
+
+#[test]
+fn photographed_clutter_scores_above_every_moved_camera() {
+    let (mut quiet, mut cluttered) = (Vec::new(), Vec::new());
+    for (seed, (tidy, clutter)) in pairs().iter().enumerate() {
+        let mut random = ChaCha8Rng::seed_from_u64(seed as u64);
+        let reference = Camera::STILL.take(tidy, &mut random).unwrap();
+        let camera = Camera::any(&mut random);
+        let seen = |scene, random: &mut _| {
+            look(&camera.take(scene, random).unwrap(), &[&reference]).expect("the same view")
+        };
+        quiet.push(seen(tidy, &mut random));
+        cluttered.push(seen(clutter, &mut random));
+    }
+    assert!(cluttered.iter().all(|c| c.changed));
+    let highest = quiet.iter().map(|c| c.score).fold(0.0, f32::max);
+    assert!(cluttered.iter().all(|c| c.score > highest), "{highest} {cluttered:?}");
+}

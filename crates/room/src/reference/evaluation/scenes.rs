@@ -158,7 +158,7 @@ impl Camera {
 
     /// Where the camera sees an ellipse inside `area` of a scene of this size: its box in the photo and a grey mask as
     /// large as the photo. `None` when less than 60 % of it are in view.
-    pub(super) fn sees(&self, area: &Rect, scene: &Picture) -> Option<(Rect, Vec<bool>)> {
+    pub fn sees(&self, area: &Rect, scene: &Picture) -> Option<(Rect, Vec<bool>)> {
         let side = |n: u32| ((n as f32 * FIELD).round() as u32).max(1);
         let (w, h) = (side(scene.width()), side(scene.height()));
         let size = (scene.width() as f32, scene.height() as f32);

@@ -1,0 +1,212 @@
+//! Photos of a room to a verdict: a row, an event, and an answer that can be corrected.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use innkeeper_core::RoomNumber;
+use innkeeper_identity::Principal;
+use innkeeper_room::{Cleaning, PreviousVerdict, RoomContext, RoomStatus, Tag};
+use innkeeper_store::{HotelStore, NewKeptAnswer, Verdict, VerdictSource};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::answers::{Models, RoomAnswer, RoomView};
+use super::reading::{RoomSeen, RoomWork, reader};
+use super::references::References;
+use crate::app::{App, Engines};
+use crate::config::{RoomSettings, Settings};
+use crate::problem::Problem;
+use crate::service::feedback::instant;
+use crate::service::heads::{Heads, ROOM_TAGS};
+use crate::service::recognise::ms;
+use crate::service::value::value;
+
+/// How long an earlier verdict is of the same cleaning.
+const SAME_CLEANING: TimeDelta = TimeDelta::hours(6);
+
+/// Photos of a room, and who asks.
+pub(crate) struct RoomQuestion {
+    pub caller: Principal,
+    pub room: RoomNumber,
+    pub room_type: Option<String>,
+    pub taken_at: DateTime<Utc>,
+    /// Whether the photos go into the image index.
+    pub save: bool,
+    pub photos: Vec<Bytes>,
+}
+
+/// Rooms of every hotel of this process.
+pub(crate) struct RoomDesk {
+    pub(super) engines: Engines,
+    pub(super) settings: RoomSettings,
+    pub(super) references: References,
+    pub(crate) heads: Heads,
+}
+
+/// What the tables know of a room before its photos are looked at.
+struct Known {
+    context: RoomContext,
+    room_type: Option<String>,
+}
+
+impl RoomDesk {
+    pub fn new(settings: &Settings, engines: Engines) -> Self {
+        Self {
+            engines,
+            settings: settings.room.clone(),
+            references: References::new(settings.room.cache_mib),
+            heads: Heads::new(&settings.storage.data_dir),
+        }
+    }
+
+    /// What photos say of a room: written as a verdict, told as an event, kept to be corrected.
+    pub async fn analyze(&self, app: &App, question: RoomQuestion) -> Result<RoomAnswer, Problem> {
+        let started = Instant::now();
+        let outcome = self.judge(app, question, started).await;
+        let status = if outcome.is_ok() { "success" } else { "failure" };
+        metrics::counter!("room_analysis_total", "status" => status).increment(1);
+        metrics::histogram!("room_analysis_duration_seconds").record(started.elapsed());
+        outcome
+    }
+
+    async fn judge(
+        &self,
+        app: &App,
+        question: RoomQuestion,
+        started: Instant,
+    ) -> Result<RoomAnswer, Problem> {
+        let visual = app.visual()?;
+        let head = self.heads.of(&question.caller.hotel);
+        let rows = self.engines.store.hotel(&question.caller.hotel);
+        let Known { context, room_type } =
+            self.known(&rows, &question.room, question.room_type.clone()).await?;
+        let reader = reader(&visual, head.as_ref().map(|head| Arc::clone(&head.head)))?;
+        let found = self
+            .references
+            .find(&self.engines, &question.caller.hotel, &question.room, &visual.embedder.model())
+            .await?;
+        let limits = app.settings.images.limits();
+        let opener = self.references.opener(&question.caller.hotel, limits);
+        let (photos, embedder) = (question.photos.clone(), Arc::clone(&visual.embedder));
+        let models = Models { networks: reader.models(), head: head.as_ref().map(|head| head.name()) };
+        let seen = app
+            .admission
+            .run(move |ticket| {
+                let references = opener.open(found, &embedder, ticket)?;
+                let work =
+                    RoomWork { reader: &reader, limits: &limits, references: &references, context: &context };
+                work.look(&photos, ticket)
+            })
+            .await?;
+        let RoomSeen { verdict, kept } = seen;
+        let answer_id = Uuid::now_v7();
+        let tags = value(&verdict.tags)?;
+        let (status, ready) = (verdict.status, verdict.ready_for_guest);
+        let usable = verdict.photos.iter().filter(|photo| photo.quality.usable).count();
+        let view = RoomView::new(verdict, models, ms(started.elapsed()));
+        let content = json!({
+            "tags": value(&view.tags)?, "missing": view.missing, "reasons": view.reasons,
+            "estimated_cleaning_time_minutes": value(&view.estimated_cleaning_time_minutes)?,
+            "photos": usable, "taken_at": instant(question.taken_at),
+        });
+        let now = Utc::now();
+        let kept_until = self.settings.retention().and_then(|days| now.checked_add_signed(days));
+        let kept = match kept_until {
+            Some(expires_at) => Some(NewKeptAnswer {
+                id: answer_id,
+                model: ROOM_TAGS.to_owned(),
+                content: json!({
+                    "room_number": question.room, "room_type": room_type, "photos": kept, "tags": tags,
+                    "unsure": value(&view.unsure)?, "models": view.models, "answer": content,
+                }),
+                created_by: question.caller.subject.clone(),
+                created_at: now,
+                expires_at,
+            }),
+            None => None,
+        };
+        let new = Verdict {
+            id: answer_id,
+            room_number: question.room.clone(),
+            room_type: room_type.clone(),
+            status: status.as_str().to_owned(),
+            ready,
+            source: VerdictSource::Analysis,
+            answer_id: Some(answer_id),
+            models: view.models.clone(),
+            content,
+            created_by: question.caller.subject.clone(),
+            created_at: now,
+        };
+        let recorded = rows.record_verdict(new, kept).await?;
+        metrics::counter!("innkeeper_room_verdicts_total", "status" => status.as_str()).increment(1);
+        let image_ids = if question.save { self.save(app, &question, &view).await? } else { Vec::new() };
+        tracing::info!(%answer_id, photos = question.photos.len(), %status, ready, ms = view.time_ms, "a room was judged");
+        Ok(RoomAnswer {
+            answer_id,
+            room_number: question.room.to_string(),
+            room_type,
+            view,
+            taken_at: instant(question.taken_at),
+            kept_until: kept_until.map(instant),
+            event_id: recorded.event_id,
+            image_ids,
+        })
+    }
+
+    /// The hotel's cleanings, the rule for this kind of room, and the verdict before this one.
+    async fn known(
+        &self,
+        rows: &HotelStore,
+        room: &RoomNumber,
+        asked: Option<String>,
+    ) -> Result<Known, Problem> {
+        let (last, previous) = (rows.last_cleaning(room).await?, rows.latest_verdict(room).await?);
+        let room_type = asked
+            .or_else(|| previous.as_ref().and_then(|verdict| verdict.room_type.clone()))
+            .or_else(|| last.as_ref().and_then(|cleaning| cleaning.room_type.clone()));
+        let history = rows.cleanings(self.settings.cleanings).await?;
+        let history = history
+            .into_iter()
+            .map(|c| Cleaning { minutes: c.minutes(), room_type: c.room_type, tags: c.tags })
+            .collect();
+        let standard = room_type.as_ref().and_then(|kind| self.settings.standard_minutes.get(kind)).copied();
+        let now = Utc::now();
+        let cleaned = last.as_ref().map(|cleaning| cleaning.finished_at);
+        let previous = previous
+            .filter(|verdict| now.signed_duration_since(verdict.created_at) <= SAME_CLEANING)
+            .filter(|verdict| cleaned.is_none_or(|at| verdict.created_at > at))
+            .and_then(|verdict| previous_verdict(&verdict));
+        let context = RoomContext {
+            room_type: room_type.clone(),
+            history,
+            standard_minutes: standard,
+            cleaning_started: false,
+            previous,
+        };
+        Ok(Known { context, room_type })
+    }
+}
+
+/// A status by its word.
+pub(super) fn status_of(word: &str) -> Option<RoomStatus> {
+    serde_json::from_value(Value::String(word.to_owned())).ok()
+}
+
+/// The labels of tags as they were written down.
+pub(super) fn labels_of(content: &Value) -> Vec<String> {
+    let tags = content["tags"].as_array().into_iter().flatten();
+    tags.filter_map(|tag| Some(tag["label"].as_str()?.to_owned())).collect()
+}
+
+fn previous_verdict(verdict: &Verdict) -> Option<PreviousVerdict> {
+    let photos = verdict.content["photos"].as_u64().unwrap_or(1) as usize;
+    Some(PreviousVerdict { status: status_of(&verdict.status)?, tags: labels_of(&verdict.content), photos })
+}
+
+/// Tags as a kept answer has them.
+pub(super) fn tags_of(value: &Value) -> Vec<Tag> {
+    serde_json::from_value(value.clone()).unwrap_or_default()
+}
