@@ -245,7 +245,7 @@ mod tests {
         assert_eq!(problems(&picture(640, 480, boxes), Some(0.9)), vec![]);
         assert_eq!(problems(&picture(120, 100, boxes), None), vec![PhotoProblem::TooSmall]);
         assert_eq!(problems(&picture(640, 480, |x, y| boxes(x, y) / 8), None), vec![PhotoProblem::TooDark]);
-        let glare = picture(640, 480, |x, y| boxes(x, y).saturating_mul(3));
+        let glare = picture(640, 480, |x, y| boxes(x, y).saturating_mul(4));
         assert_eq!(problems(&glare, None), vec![PhotoProblem::TooBright]);
         assert_eq!(problems(&picture(640, 480, |_, _| 128), None), vec![PhotoProblem::LowContrast]);
         let wave = |x: u32| (128.0 + 60.0 * (x as f32 / 60.0).sin()) as u8;
