@@ -113,7 +113,7 @@ pub(super) fn in_one_light(
     let valid = shrunk_mask(&aligned.valid, sw as usize, sh as usize);
     let (mut ours, mut theirs) = (Vec::with_capacity(3), Vec::with_capacity(3));
     for channel in 0..3 {
-        let (p, r) = matched(logarithms(&p, channel), logarithms(&r, channel), &valid);
+        let (p, r) = matched(logarithms(&p, channel), &logarithms(&r, channel), &valid);
         ours.push(p);
         theirs.push(r);
     }
@@ -145,10 +145,10 @@ fn logarithms(picture: &Picture, channel: usize) -> Plane {
 }
 
 /// One channel of both pictures, the reference in the photo's light.
-fn matched(photo: Plane, reference: Plane, valid: &Plane) -> (Plane, Plane) {
+fn matched(photo: Plane, reference: &Plane, valid: &Plane) -> (Plane, Plane) {
     let (white, black) = ((254.0 + FLOOR).ln(), (1.0 + FLOOR).ln());
     let inside = |v: f32| v < white && v > black;
-    let (gain, offset) = line(&photo, &reference, valid, inside);
+    let (gain, offset) = line(&photo, reference, valid, inside);
     let (w, h) = (photo.width, photo.height);
     let relit = |r: &f32| (gain * plain(*r) + offset).exp().min(255.0) + FLOOR;
     let mut lit =
