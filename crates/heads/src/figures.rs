@@ -155,8 +155,9 @@ fn calibration_error(scored: &[(f64, bool)]) -> f64 {
 }
 
 /// Precision (with one right and one wrong judgement added, Laplace's rule of succession) of calling `scored` present from
-/// each threshold up, and the band that keeps it at `wanted` or better on either side.
-pub(crate) fn band(scored: &[(f64, bool)], wanted: f64) -> Band {
+/// each threshold up, and the band that keeps it at `wanted` or better on either side. Whatever the precision above a
+/// threshold, nothing is decided that is itself less probable than `surest`, 0.5 to 1.
+pub(crate) fn band(scored: &[(f64, bool)], wanted: f64, surest: f64) -> Band {
     let from_top = |truth: bool| {
         let mut sorted: Vec<(f64, bool)> =
             scored.iter().map(|(p, t)| (if truth { *p } else { 1.0 - p }, *t == truth)).collect();
@@ -165,8 +166,7 @@ pub(crate) fn band(scored: &[(f64, bool)], wanted: f64) -> Band {
         for tie in sorted.chunk_by(|a, b| a.0.total_cmp(&b.0).is_eq()) {
             right += tie.iter().filter(|(_, t)| *t).count();
             all += tie.len();
-            // A decision never goes against the probability.
-            if tie[0].0 < 0.5 {
+            if tie[0].0 < surest {
                 break;
             }
             if (right as f64 + 1.0) / (all as f64 + 2.0) >= wanted {
@@ -208,24 +208,24 @@ mod tests {
     #[test]
     fn a_handful_of_right_answers_is_no_proof_of_precision() {
         let few: Vec<(f64, bool)> = (0..5).map(|i| (0.9 + f64::from(i) / 100.0, true)).collect();
-        assert_eq!(band(&few, 0.9).present_from, None, "5 of 5 proves no more than 6 in 7");
+        assert_eq!(band(&few, 0.9, 0.5).present_from, None, "5 of 5 proves no more than 6 in 7");
         let many: Vec<(f64, bool)> = (0..20).map(|i| (0.6 + f64::from(i) / 100.0, true)).collect();
-        assert!((band(&many, 0.9).present_from.unwrap() - 0.6).abs() < 1e-6);
-        assert_eq!(band(&many, 0.9).absent_to, None);
+        assert!((band(&many, 0.9, 0.5).present_from.unwrap() - 0.6).abs() < 1e-6);
+        assert_eq!(band(&many, 0.9, 0.5).absent_to, None);
     }
 
     proptest! {
         #[test]
         fn decisions_made_by_the_band_have_its_precision_where_it_was_measured(scored in prop::collection::vec((0.0f64..1.0, any::<bool>()), 1..200)) {
-            let band = band(&scored, 0.8);
+            let band = band(&scored, 0.8, 0.6);
             if let Some(from) = band.present_from {
                 let called: Vec<_> = scored.iter().filter(|(p, _)| *p as f32 >= from).collect();
                 let right = called.iter().filter(|(_, t)| *t).count();
                 prop_assert!((right as f64 + 1.0) / (called.len() as f64 + 2.0) >= 0.8 - 1e-9);
-                prop_assert!(from >= 0.5);
+                prop_assert!(from >= 0.6 - 1e-6);
             }
             if let Some(to) = band.absent_to {
-                prop_assert!(to <= 0.5);
+                prop_assert!(to <= 0.4 + 1e-6);
             }
         }
 

@@ -41,6 +41,8 @@ pub struct FitSettings {
     pub balanced: bool,
     /// Precision that decisions must have shown on held-out examples, 0.5 to 0.999 (see [`Band`]).
     pub precision: f64,
+    /// Probability without which a single picture is not decided, however good the precision over all is, 0.5 to 0.99.
+    pub certainty: f64,
     /// Examples of each kind without which a label is not fitted, at least 2.
     pub least: usize,
 }
@@ -54,10 +56,11 @@ impl FitSettings {
             folds: 5,
             deals: 3,
             strengths: vec![0.1, 0.03, 0.01, 0.003, 0.001],
-            pulls: vec![10.0, 3.0, 1.0, 0.3, 0.1],
+            pulls: vec![10.0, 3.0, 1.0, 0.3, 0.1, 0.03],
             first_pull: 1.0,
             balanced: true,
             precision: 0.9,
+            certainty: 0.7,
             least: 5,
         }
     }
@@ -79,6 +82,9 @@ impl FitSettings {
         }
         if !(0.5..=0.999).contains(&self.precision) {
             return setting("precision", self.precision, "0.5 to 0.999");
+        }
+        if !(0.5..=0.99).contains(&self.certainty) {
+            return setting("certainty", self.certainty, "0.5 to 0.99");
         }
         if self.least < 2 {
             return setting("least", self.least as f64, "at least 2");
@@ -200,7 +206,7 @@ fn enough(known: &[Known<'_>], settings: &FitSettings) -> bool {
 
 fn band_of(logits: &[(f64, bool)], platt: Platt, settings: &FitSettings) -> Band {
     let scored: Vec<(f64, bool)> = logits.iter().map(|(z, t)| (platt.probability(*z), *t)).collect();
-    band(&scored, settings.precision)
+    band(&scored, settings.precision, settings.certainty)
 }
 
 /// Rows whose weights add up to their number; with `balanced`, half of it for each answer.

@@ -105,7 +105,32 @@ pub fn labelled(list: &str) -> Result<Vec<LabelledPicture>, LabelsError> {
             labels,
         });
     }
-    Ok(pictures)
+    Ok(merged(pictures))
+}
+
+/// One entry a picture: what several rows know of it is joined, and where they contradict each other nothing is known.
+fn merged(pictures: Vec<LabelledPicture>) -> Vec<LabelledPicture> {
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let mut merged: Vec<LabelledPicture> = Vec::with_capacity(pictures.len());
+    let mut disputed: Vec<(usize, String)> = Vec::new();
+    for picture in pictures {
+        let place = *places.entry(picture.picture.clone()).or_insert(merged.len());
+        let Some(first) = merged.get_mut(place) else {
+            merged.push(picture);
+            continue;
+        };
+        for (tag, is) in picture.labels {
+            if *first.labels.entry(tag.clone()).or_insert(is) != is {
+                disputed.push((place, tag));
+            }
+        }
+    }
+    for (place, tag) in disputed {
+        if let Some(picture) = merged.get_mut(place) {
+            picture.labels.remove(&tag);
+        }
+    }
+    merged
 }
 
 /// A picture without a group is its own.
@@ -147,6 +172,17 @@ mod tests {
             ("a/2.jpg", "beds", "a/2.jpg")
         );
         assert_eq!(read[2].labels, BTreeMap::from([("messy".into(), true), ("towel_missing".into(), false)]));
+    }
+
+    #[test]
+    fn a_picture_in_two_sets_is_one_picture_and_a_contradiction_is_no_knowledge() {
+        let list = "path\tset\tlabel\tgroup\tsha256\n\
+                    a\tbeds\tunmade\tg1\tabc\n\
+                    b\trooms6\tbedroom\tg2\tabc\n\
+                    c\tbeds\tmade\tg3\tabc\n";
+        let read = labelled(list).unwrap();
+        assert_eq!((read.len(), read[0].group.as_str()), (1, "g1"));
+        assert_eq!(read[0].labels, BTreeMap::from([("room".into(), true)]));
     }
 
     #[test]
