@@ -67,7 +67,7 @@ beside_the_room_peer() {
         printf 'not run: no photographs of rooms; BENCH_ROOM_DATA names a folder\n' | tee out/bench/compare_room.txt
         return
     fi
-    python3 benches/compare_room.py "$innkeeper" "$rooms" "$peer/bin/python" models/heads/room-tags/model.json "$photos" |
+    python3 benches/compare_room.py "$innkeeper" "$rooms" "$peer/bin/python" models/heads/room-tags/head.json "$photos" |
         tee out/bench/compare_room.txt
 }
 

@@ -214,7 +214,8 @@ fn words(label: &str) -> String {
     label.replace('_', " ")
 }
 
-fn capitalised(text: &str) -> String {
+/// The text with a capital in front.
+pub(crate) fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

@@ -34,7 +34,7 @@ pub(crate) fn verdict(photos: &[PhotoReading], context: &RoomContext) -> Result<
                 RoomStatus::UnusablePhoto
             },
             quality: photo.quality.clone(),
-            hints: photo.quality.problems.iter().map(|problem| problem.hint().to_owned()).collect(),
+            hints: photo.quality.problems.iter().map(|problem| as_sentence(problem.hint())).collect(),
             tags: holds.clone(),
             objects: photo.objects.clone(),
             comparison: photo.comparison.clone(),
@@ -131,6 +131,12 @@ fn clearest(tags: Vec<Tag>) -> Vec<Tag> {
         confidence(b).total_cmp(&confidence(a)).then(a.label.cmp(&b.label)).then(a.source.cmp(&b.source))
     });
     all
+}
+
+/// A capital in front and a full stop behind.
+fn as_sentence(hint: &str) -> String {
+    let text = crate::rules::capitalised(hint.trim_end_matches('.'));
+    format!("{text}.")
 }
 
 #[cfg(test)]
