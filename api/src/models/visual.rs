@@ -12,6 +12,8 @@ use crate::service::Visual;
 /// The tasks, as `models/packs.toml` names them.
 const IMAGE_EMBEDDING: &str = "image-embedding";
 const OBJECT_DETECTION: &str = "object-detection";
+/// The side at which pictures are described for search, to be warm for it.
+const DESCRIPTOR_SIDE: u32 = 224;
 
 impl Loader {
     /// Everything that looks at photographs with the chosen pack, warm.
@@ -33,7 +35,9 @@ impl Loader {
             "efficientnet-lite0" => "efficientnet-lite0.onnx",
             _ => return Err(ModelsError::Unsupported(item.item, IMAGE_EMBEDDING)),
         };
-        let warm = vec![ImageEmbedder::input_shape(&EmbedderSettings::default())];
+        // Rooms are judged at the one size, descriptors are computed at the other.
+        let sizes = [EmbedderSettings::default(), EmbedderSettings { side: DESCRIPTOR_SIDE }];
+        let warm = sizes.iter().map(ImageEmbedder::input_shape).collect();
         let model = self.start(&item, None, file(&item, name)?, 1, warm)?;
         Ok(ImageEmbedder::new(Arc::new(model))?)
     }
