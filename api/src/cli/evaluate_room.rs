@@ -34,7 +34,8 @@ fn listed(rows: &[Row], data: &Path, set: Option<&str>) -> Result<Vec<Listed>, F
         let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
         let text = |column: &str| row.get(column).to_owned();
         let (set, label, group) = (text("set"), text("label"), text("group"));
-        let mut described = Described { set, label, group, stem, picture: String::new() };
+        let known = innkeeper_learning::room_tags::labels_of(&set, &label);
+        let mut described = Described { set, label, known, group, stem, picture: String::new() };
         if described.is_used() {
             described.picture = hex::encode(Sha256::digest(bytes_of(&path)?));
             all.push(Listed { path, described });

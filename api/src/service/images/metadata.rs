@@ -10,7 +10,7 @@ use crate::extract::lenient;
 use crate::problem::Problem;
 
 /// Most tags of one picture, and of one question.
-pub(crate) const MOST_TAGS: usize = 32;
+const MOST_TAGS: usize = 32;
 /// Longest tag, in characters.
 const LONGEST_TAG: usize = 64;
 /// Longest word for a kind, a colour or a place, in characters.

@@ -27,7 +27,7 @@ use uuid::Uuid;
 
 pub(crate) use answers::{DeletedImage, ImageReport, Links, SearchAnswer};
 pub(crate) use index::{IndexAnswer, NewPicture, OnDuplicate};
-pub(crate) use metadata::{Known, MOST_TAGS, Metadata, category, moment, room, side, tags};
+pub(crate) use metadata::{Known, Metadata, category, moment, room, side, tags};
 pub(crate) use prepare::{Prepared, describe, prepare, prepare_picture};
 pub(crate) use reindex::Reindexing;
 pub(crate) use search::{Query, Question, SearchInput};

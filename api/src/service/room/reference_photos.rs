@@ -18,7 +18,9 @@ use super::{RoomView, answers};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::service::feedback::instant;
-use crate::service::images::{Known, NewPicture, OnDuplicate, prepare, prepare_picture};
+use crate::service::images::{
+    ImageGallery, Known, NewPicture, OnDuplicate, prepare, prepare_picture,
+};
 
 /// A reference photo as answers tell it.
 pub(super) async fn reference_report(
@@ -100,7 +102,7 @@ impl RoomDesk {
         let (images, hotel, actor) = (Arc::clone(&app.images), caller.hotel.clone(), caller.subject.clone());
         let kept = async move {
             let (id, now) = (Uuid::now_v7(), Utc::now());
-            let (row, files) = images.row(&hotel, &actor, id, now, known, Some(prepared));
+            let (row, files) = ImageGallery::row(&hotel, &actor, id, now, known, Some(prepared));
             let keys = files.iter().map(|(key, _)| key.clone()).collect();
             let rows = images.engines.store.hotel(&hotel);
             let added = images.keep(files, rows.add_reference(row, most)).await?;
