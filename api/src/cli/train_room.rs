@@ -86,7 +86,7 @@ fn shipped_first(registry: &Registry, shipped: &Head) -> Result<(), Failure> {
     let head = shipped.to_json()?;
     let files = [File { name: room_tags::HEAD, bytes: head.as_bytes() }];
     let why = "the head that came with this build";
-    let metrics = json!({ "gate": { "reason": why } });
+    let metrics = json!({ "verdict": { "reason": why }, "sources": [] });
     let card = format!("# room-tags\n\nThis is {why}; its card is `models/heads/room-tags` of the source.\n");
     let record = registry.register(&name, &files, &metrics, &card)?;
     registry.promote(&name, record.version, ACTOR)?;
