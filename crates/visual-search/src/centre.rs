@@ -20,21 +20,21 @@ const GATE: [f32; 2] = [0.2, 0.8];
 #[serde(deny_unknown_fields)]
 pub struct Centre {
     model: ModelRef,
-    rooms: Mean,
-    things: Mean,
+    rooms: Kind,
+    things: Kind,
 }
 
-/// The mean of some pictures' vectors.
+/// Pictures of one kind, by the mean of their vectors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Mean {
+struct Kind {
     pictures: usize,
     /// Where they came from, in a few words.
     source: String,
     mean: Vec<f32>,
 }
 
-impl Mean {
+impl Kind {
     fn of(source: &str, pictures: &[Features]) -> Self {
         let mut sums = vec![0.0_f64; CHANNELS];
         for features in pictures {
@@ -79,7 +79,7 @@ impl Centre {
         if let Some(other) = rooms.1.iter().chain(things.1).find(|features| *features.model() != model) {
             return Err(CentreError::OtherModel { centre: model, embedder: other.model().clone() });
         }
-        Ok(Self { model, rooms: Mean::of(rooms.0, rooms.1), things: Mean::of(things.0, things.1) })
+        Ok(Self { model, rooms: Kind::of(rooms.0, rooms.1), things: Kind::of(things.0, things.1) })
     }
 
     /// Reads what [`Centre::to_json`] wrote.
@@ -117,7 +117,11 @@ impl Centre {
 
     /// A unit vector as seen from the point between the means.
     pub(crate) fn seen(&self, vector: &[f32]) -> Vec<f32> {
-        vector.iter().zip(self.means()).map(|(value, (room, thing))| value - (room + thing) / 2.0).collect()
+        vector
+            .iter()
+            .zip(self.means())
+            .map(|(value, (room, thing))| value - f32::midpoint(room, thing))
+            .collect()
     }
 
     /// How much a picture shows a thing rather than a room, 0 to 1, from where its vector stands between the means.
