@@ -44,24 +44,26 @@ pub enum LabelsError {
 ///
 /// | set | label | tags |
 /// |---|---|---|
-/// | `messy` | `clean`, `messy` | `messy`, and it is a `room` |
-/// | `beds` | `made`, `unmade` | `bed_unmade`, and it is a `room` |
-/// | `pairs` | `tidy`, `cluttered` | `messy`, and it is a `room` |
-/// | `rooms6` | a kind of room | it is a `room` |
-/// | `spill`, `floors_dry` | | `spill`; a bare piece of floor is not a `room` |
-/// | `items_grocery` | | not a `room` |
+/// | `messy` | `clean`, `messy` | `messy`, and it is a `room` without a spill |
+/// | `beds` | `made`, `unmade` | `bed_unmade`, and it is a `room` without a spill |
+/// | `pairs` | `tidy`, `cluttered` | `messy`, and it is a `room` without a spill |
+/// | `rooms6` | a kind of room | it is a `room` without a spill; but in a `bedroom` there is no unmade bed |
+/// | `spill`, `floors_dry` | | `spill`; a bare piece of floor is not a `room`, and there is no unmade bed on it |
+/// | `items_grocery` | | not a `room`, no spill, no unmade bed |
 ///
+/// That a photograph of a whole room shows no spill is taken from what its set was collected for, not looked at one by one.
 /// Pictures of fire, of people and of everyday objects may or may not show a room: nothing is known of them.
 pub fn labels_of(set: &str, label: &str) -> BTreeMap<String, bool> {
     let known: &[(&str, bool)] = match (set, label) {
-        ("messy", "clean") | ("pairs", "tidy") => &[("messy", false), ("room", true)],
-        ("messy", "messy") | ("pairs", "cluttered") => &[("messy", true), ("room", true)],
-        ("beds", "made") => &[("bed_unmade", false), ("room", true)],
-        ("beds", "unmade") => &[("bed_unmade", true), ("room", true)],
-        ("rooms6", _) => &[("room", true)],
-        ("floors_dry", _) => &[("spill", false), ("room", false)],
+        ("messy", "clean") | ("pairs", "tidy") => &[("messy", false), ("room", true), ("spill", false)],
+        ("messy", "messy") | ("pairs", "cluttered") => &[("messy", true), ("room", true), ("spill", false)],
+        ("beds", "made") => &[("bed_unmade", false), ("room", true), ("spill", false)],
+        ("beds", "unmade") => &[("bed_unmade", true), ("room", true), ("spill", false)],
+        ("rooms6", "bedroom") => &[("room", true), ("spill", false)],
+        ("rooms6", _) => &[("room", true), ("spill", false), ("bed_unmade", false)],
+        ("floors_dry", _) => &[("spill", false), ("room", false), ("bed_unmade", false)],
         ("spill", _) => &[("spill", true)],
-        ("items_grocery", _) => &[("room", false)],
+        ("items_grocery", _) => &[("room", false), ("spill", false), ("bed_unmade", false)],
         _ => &[],
     };
     known.iter().map(|(tag, is)| ((*tag).to_owned(), *is)).collect()
