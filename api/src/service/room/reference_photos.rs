@@ -18,9 +18,7 @@ use super::{RoomView, answers};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::service::feedback::instant;
-use crate::service::images::{
-    ImageGallery, Known, NewPicture, OnDuplicate, prepare, prepare_picture,
-};
+use crate::service::images::{ImageGallery, Known, NewPicture, OnDuplicate, prepare, prepare_picture};
 
 /// A reference photo as answers tell it.
 pub(super) async fn reference_report(
