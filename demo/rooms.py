@@ -201,7 +201,11 @@ def learn(staff, admin, innkeeper, data):
     trained = json.loads(
         innkeeper("train", "room-tags", "--labels", "--json", "--curve", str(curve), "--data-dir", str(data))
     )
-    print(f"  version {trained.get('version')}: {'promoted' if trained.get('promoted') else 'not promoted'}")
+    verdict = trained.get("verdict", {}).get("reason")
+    print(f"  version {trained.get('version')}: {'promoted' if trained.get('promoted') else 'not promoted'}: {verdict}")
+    shuffled = (trained.get("control") or {}).get("reason")
+    print(f"  the same with shuffled corrections: {shuffled}")
+    wrong += check(trained.get("promoted") is True, "the gate finds it better on rooms it has not seen")
     for curve_of in trained.get("curves", []):
         points = ", ".join(f"{p['corrected']}: {p['error']['mean']:.2f}" for p in curve_of.get("points", []))
         print(f"  error after so many corrections, {curve_of.get('label')}: {points}")

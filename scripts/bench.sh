@@ -41,6 +41,14 @@ matching() {
     cargo bench --workspace --bench match_100k -- --color never --noplot | tee out/bench/match.txt
 }
 
+searching_images() {
+    cargo bench --workspace --bench images_100k -- --color never --noplot | tee out/bench/images.txt
+}
+
+image_stages() {
+    cargo bench --workspace --bench embed -- --color never --noplot | tee out/bench/embed.txt
+}
+
 beside_the_peer() {
     python3 benches/compare.py "$innkeeper" "$frame" "$peer/bin/python" | tee out/bench/compare.txt
 }
@@ -67,7 +75,7 @@ beside_the_room_peer() {
         printf 'not run: no photographs of rooms; BENCH_ROOM_DATA names a folder\n' | tee out/bench/compare_room.txt
         return
     fi
-    python3 benches/compare_room.py "$innkeeper" "$rooms" "$peer/bin/python" models/heads/room-tags/model.json "$photos" |
+    python3 benches/compare_room.py "$innkeeper" "$rooms" "$peer/bin/python" models/heads/room-tags/head.json "$photos" |
         tee out/bench/compare_room.txt
 }
 
@@ -80,13 +88,13 @@ step 'photographs' "$innkeeper" datasets pull demo
 step 'Python packages of the peer' peer_python
 step 'benchmark programs' cargo build --release --workspace --example frame --example read --example rooms
 step 'stages of the face pipeline' stages
-if [ -e crates/vectors/benches/match_100k.rs ]; then
-    step 'matching among 100,000 templates' matching
-fi
+step 'matching among 100,000 templates' matching
+step 'searching 100,000 images' searching_images
 step 'the pipeline beside its peer' beside_the_peer
 step 'stages of the text pipeline' text_stages
 step 'the text pipeline beside RapidOCR' beside_rapidocr
+step 'embedding of pictures' image_stages
 step 'photographs of rooms' room_stages
 step 'the room pipeline beside its peer' beside_the_room_peer
 step 'the service under load' service
-printf '\nsaved in out/bench: stages.txt match.txt compare.txt text.txt compare_ocr.txt room.txt compare_room.txt service.txt memory.svg\n'
+printf '\nsaved in out/bench: stages.txt match.txt images.txt compare.txt text.txt compare_ocr.txt embed.txt room.txt compare_room.txt service.txt memory.svg\n'

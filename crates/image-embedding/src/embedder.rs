@@ -36,7 +36,7 @@ pub struct ImageEmbedder {
 }
 
 impl ImageEmbedder {
-    /// Joins a running `EfficientNet`-Lite0 with the default settings.
+    /// Joins a running EfficientNet-Lite0 with the default settings.
     ///
     /// # Errors
     /// [`EmbeddingError::UnexpectedModel`] when the model is no image embedder.
@@ -51,7 +51,7 @@ impl ImageEmbedder {
     /// [`ImageEmbedder::new`].
     pub fn with_settings(model: Arc<Model>, settings: EmbedderSettings) -> Result<Self, EmbeddingError> {
         let side = settings.side;
-        if side % STRIDE != 0 || !(MIN_SIDE..=MAX_SIDE).contains(&side) {
+        if !side.is_multiple_of(STRIDE) || !(MIN_SIDE..=MAX_SIDE).contains(&side) {
             return Err(EmbeddingError::Side { side, min: MIN_SIDE, max: MAX_SIDE });
         }
         let unexpected = |got: &[Port], expected| EmbeddingError::UnexpectedModel {

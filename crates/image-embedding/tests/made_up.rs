@@ -42,8 +42,10 @@ fn start(input: [Option<usize>; 4], output: [Option<usize>; 4], broken: bool) ->
     let factory = move || -> Result<Box<dyn Session>, RuntimeError> {
         Ok(Box::new(Means { inputs: port("input", input), outputs: port("features", output), broken }))
     };
-    let options =
-        PoolOptions { workers: 1, warm_shapes: vec![vec![vec![1, 3, 64, 64]]], ..PoolOptions::default() };
+    // Only a network that takes any RGB picture can be warmed with one.
+    let warm = input == [None, Some(3), None, None];
+    let warm_shapes = if warm { vec![vec![vec![1, 3, 64, 64]]] } else { Vec::new() };
+    let options = PoolOptions { workers: 1, warm_shapes, ..PoolOptions::default() };
     let model = ModelRef::new("means", "1").unwrap();
     Arc::new(Model::start("means", model, Box::new(factory), options).unwrap())
 }

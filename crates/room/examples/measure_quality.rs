@@ -47,7 +47,7 @@ fn main() -> Result<(), Failure> {
 fn ways(picture: &Picture) -> Result<Vec<(&'static str, Picture)>, PictureError> {
     let mut random = ChaCha8Rng::seed_from_u64(1);
     let longer = picture.width().max(picture.height());
-    let side = |n: u32| (n * longer.min(640) / longer).max(1);
+    let side = |n: u32| (n * longer.min(300) / longer).max(1);
     let small = picture.resized(side(picture.width()), side(picture.height()), Resampling::Area)?;
     let width = small.width() as f32;
     let mut light =

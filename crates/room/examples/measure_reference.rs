@@ -19,6 +19,8 @@ use innkeeper_room::CompareSettings;
 use innkeeper_room::reference::evaluation::{Material, Photo, measure};
 use innkeeper_runtime::{Model, OnnxRuntime, PoolOptions, Session, SessionOptions};
 
+/// Label, x, y, width, height.
+type Labelled = (String, f32, f32, f32, f32);
 type Failure = Box<dyn Error + Send + Sync>;
 
 fn main() -> Result<(), Failure> {
@@ -68,7 +70,7 @@ fn material(folder: &Path) -> Result<Material, Failure> {
     };
     let mut material = Material { rooms: Vec::new(), things: Vec::new(), pairs: Vec::new() };
     let mut pairs: BTreeMap<String, BTreeMap<String, Photo>> = BTreeMap::new();
-    let boxes: BTreeMap<String, Vec<(String, f32, f32, f32, f32)>> =
+    let boxes: BTreeMap<String, Vec<Labelled>> =
         serde_json::from_str(&std::fs::read_to_string(folder.join("boxes.json"))?)?;
     for line in table.lines().skip(1) {
         let fields: Vec<&str> = line.split('\t').collect();

@@ -2,8 +2,8 @@
 //!
 //! The logarithm of the minutes is linear in the count of distinct tags that mean work, with a deviation for each
 //! room type that is pulled towards zero: a Bayesian linear model with a normal-inverse-gamma prior (Gelman et al.,
-//! "Bayesian Data Analysis", section 14.8), the strength of the pull chosen by the marginal likelihood (empirical
-//! Bayes). A type with few cleanings so borrows from all of them, and the answer is a Student t distribution whose
+//! "Bayesian Data Analysis", section 14.8), averaged over strengths of the pull by their marginal likelihood
+//! (Bayesian model averaging): with few cleanings, the best strength alone is surer than it may be. A type with few cleanings so borrows from all of them, and the answer is a Student t distribution whose
 //! median and central 80 % are reported. The hotel's standard minutes count as a few cleanings of that length.
 //! Nothing else is assumed: without cleanings and without standard minutes there is no estimate.
 
@@ -100,7 +100,8 @@ struct Posterior {
 
 /// A fitted model: coefficients are the level, the slope by work, then a deviation for each type.
 struct Times {
-    posterior: Posterior,
+    /// One for each choice of strengths, with its weight; the weights sum to 1.
+    posteriors: Vec<(f64, Posterior)>,
     /// Where the deviation of the type asked for stands.
     column: Option<usize>,
     /// Work is counted from here, so that level and slope hardly depend on each other.
@@ -135,33 +136,44 @@ impl Times {
             (Some((_, log)), _) => *log,
             (None, n) => rows.iter().map(|(_, log)| log).sum::<f64>() / n.max(1) as f64,
         };
-        let mut best: Option<Posterior> = None;
+        let mut found = Vec::new();
         for slope in STRENGTHS {
             for deviation in STRENGTHS {
                 let mut variances = vec![deviation; width];
                 (variances[0], variances[1]) = (VAGUE, slope);
-                let found = posterior(&variances, centre, standard.as_ref(), &rows)?;
-                if best.as_ref().is_none_or(|b| found.evidence > b.evidence) {
-                    best = Some(found);
-                }
+                found.push(posterior(&variances, centre, standard.as_ref(), &rows)?);
             }
         }
+        let most = found.iter().map(|p| p.evidence).fold(f64::NEG_INFINITY, f64::max);
+        let all: f64 = found.iter().map(|p| (p.evidence - most).exp()).sum();
+        let posteriors: Vec<(f64, Posterior)> =
+            found.into_iter().map(|p| ((p.evidence - most).exp() / all, p)).collect();
+        if !all.is_finite() {
+            return None;
+        }
         let column = room_type.and_then(|name| columns.get(name)).copied();
-        Some(Self { posterior: best?, column, middle })
+        Some(Self { posteriors, column, middle })
     }
 
     /// Median of the logarithm of the minutes, and how far the central 80 % reach to either side.
     fn predict(&self, work: f64) -> (f64, f64) {
-        let p = &self.posterior;
-        let mut row = vec![0.0; p.mean.len()];
-        (row[0], row[1]) = (1.0, work - self.middle);
-        if let Some(column) = self.column {
-            row[column] = 1.0;
+        let (mut mean, mut squares, mut variance, mut freedom) = (0.0, 0.0, 0.0, 0.0);
+        for (weight, p) in &self.posteriors {
+            let mut row = vec![0.0; p.mean.len()];
+            (row[0], row[1]) = (1.0, work - self.middle);
+            if let Some(column) = self.column {
+                row[column] = 1.0;
+            }
+            let median = dot(&row, &p.mean);
+            let uncertain: f64 = forward(&p.factor, &row).iter().map(|v| v * v).sum();
+            mean += weight * median;
+            squares += weight * median * median;
+            variance += weight * p.rate / p.shape * (1.0 + uncertain);
+            freedom = 2.0 * p.shape;
         }
-        let median: f64 = row.iter().zip(&p.mean).map(|(x, m)| x * m).sum();
-        let uncertain: f64 = forward(&p.factor, &row).iter().map(|v| v * v).sum();
-        let scale = (p.rate / p.shape * (1.0 + uncertain)).sqrt();
-        (median, scale * t_quantile_90(2.0 * p.shape))
+        // What the choices disagree about widens the interval too.
+        let scale = (variance + (squares - mean * mean).max(0.0)).sqrt();
+        (mean, scale * t_quantile_90(freedom))
     }
 }
 

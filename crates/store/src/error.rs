@@ -145,7 +145,7 @@ const BUSY_CODES: [&str; 12] =
 const NUL_CODE: &str = "22021";
 
 /// Keys by their columns and their name: of a violated one `SQLite` names the columns, `PostgreSQL` the key.
-const UNIQUE: [(&str, &str, &str); 10] = [
+const UNIQUE: [(&str, &str, &str); 11] = [
     ("face_templates.id", "face_templates_pk", "the template"),
     (
         "face_templates.hotel_id, face_templates.employee_id",
@@ -158,6 +158,7 @@ const UNIQUE: [(&str, &str, &str); 10] = [
     ("not_this_person.id", "not_this_person_pk", "the negative"),
     ("kept_answers.id", "kept_answers_pk", "the answer"),
     ("images.id", "images_pk", "the image"),
+    ("images.hotel_id, images.id", "images_of_hotel", "the image"),
     ("room_verdicts.id", "room_verdicts_pk", "the verdict"),
     ("cleanings.id", "cleanings_pk", "the cleaning"),
 ];

@@ -46,17 +46,18 @@ async fn a_collection_is_made_as_it_was_configured() {
         ServerConfig { replication_factor: 3, shard_number: 6, write_consistency: 2, ..settings(&server) };
     let index = QdrantServer::connect(config).await.expect("connected");
     index.ensure(&faces()).await.expect("ensured");
-    let state = server.state();
-    let stored = &state.collections["faces--edge@1"];
-    let made = &stored.made_with;
-    assert_eq!((made.replication_factor, made.shard_number), (Some(3), Some(6)));
-    assert_eq!(made.write_consistency_factor, Some(2));
-    assert!(made.quantization_config.is_some());
-    let tenants: Vec<(&str, String)> =
-        stored.indexes.iter().map(|(k, v)| (k.as_str(), format!("{:?}", v.field_index_params))).collect();
-    assert_eq!(tenants.iter().map(|t| t.0).collect::<Vec<_>>(), [HOTEL, OWNER]);
-    assert!(tenants[0].1.contains("is_tenant: Some(true)"), "{tenants:?}");
-    drop(state);
+    {
+        let state = server.state();
+        let stored = &state.collections["faces--edge@1"];
+        let made = &stored.made_with;
+        assert_eq!((made.replication_factor, made.shard_number), (Some(3), Some(6)));
+        assert_eq!(made.write_consistency_factor, Some(2));
+        assert!(made.quantization_config.is_some());
+        let tenants: Vec<(&str, String)> =
+            stored.indexes.iter().map(|(k, v)| (k.as_str(), format!("{:?}", v.field_index_params))).collect();
+        assert_eq!(tenants.iter().map(|t| t.0).collect::<Vec<_>>(), [HOTEL, OWNER]);
+        assert!(tenants[0].1.contains("is_tenant: Some(true)"), "{tenants:?}");
+    }
     let images = Collection::new("images", "lite@1".parse().expect("a model"), 2).expect("a collection");
     index.ensure(&images).await.expect("ensured");
     let state = server.state();

@@ -365,11 +365,14 @@ async fn with_images(place: &Place, hotels: &[HotelId], each: u64) -> Collection
     images
 }
 
+/// Which numbers of the sequence pass.
+type Passes = fn(u64) -> bool;
+
 pub(crate) async fn images_are_found_by_room_tags_side_and_time(place: &Place) {
     let a = hotel("a");
     let (index, images) = (&place.index, with_images(place, std::slice::from_ref(&a), 60).await);
     let mine = || Filter::hotel(&a);
-    let cases: [(Filter, fn(u64) -> bool); 12] = [
+    let cases: [(Filter, Passes); 12] = [
         (mine().matching(CATEGORY, "room"), |n| n % 2 == 0),
         (mine().any_of(CATEGORY, &["room", "amenity"]), |n| n % 2 == 0),
         (mine().any_of(ROOM_NUMBER, &["201", "203"]), |n| n % 5 == 1 || n % 5 == 3),

@@ -31,7 +31,10 @@ fn halved(picture: &Picture) -> Result<Picture, PictureError> {
 fn trimmed(picture: &Picture) -> Result<Picture, PictureError> {
     let (width, height) = (picture.width() as f32, picture.height() as f32);
     let inside = Rect { x: width * 0.02, y: height * 0.02, w: width * 0.96, h: height * 0.96 };
-    Ok(picture.cropped(&inside).unwrap_or_else(|| picture.clone()))
+    match picture.cropped(&inside) {
+        Some(trimmed) => Ok(trimmed),
+        None => picture.resized(picture.width(), picture.height(), Resampling::Area),
+    }
 }
 
 fn lit(picture: &Picture, factor: f32) -> Result<Picture, PictureError> {

@@ -1,4 +1,4 @@
-//! The point that picture vectors are seen from.
+//! Where picture vectors are seen from, and what tells a room from a thing.
 
 use innkeeper_core::ModelRef;
 use innkeeper_image_embedding::{CHANNELS, Features};
@@ -6,19 +6,54 @@ use serde::{Deserialize, Serialize};
 
 use crate::CentreError;
 
-/// The mean of the unit vectors ([`Features::root_mean_square`]) of many pictures.
+/// Where a picture's closeness to the means of rooms and things begins and ends to count: below the first share of
+/// the way from things to rooms it is a thing, beyond the second a room.
+const GATE: [f32; 2] = [0.2, 0.8];
+
+/// The means of the unit vectors ([`Features::root_mean_square`]) of many pictures of rooms, and of many of things.
 ///
 /// All numbers of a feature vector are positive, so any two pictures have a large cosine, most of which says only
-/// that both are photographs. Vectors seen from the mean differ in what the pictures differ in.
+/// that both are photographs. Vectors seen from the point between the two means differ in what the pictures differ
+/// in. The line through the means says whether a picture shows a room or a thing, which decides how much its colours
+/// count: rooms of a kind share no colours, things do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Centre {
     model: ModelRef,
-    /// How many pictures it is the mean of.
+    rooms: Kind,
+    things: Kind,
+}
+
+/// Pictures of one kind, by the mean of their vectors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kind {
     pictures: usize,
-    /// Where they came from, in a sentence.
+    /// Where they came from, in a few words.
     source: String,
     mean: Vec<f32>,
+}
+
+impl Kind {
+    fn of(source: &str, pictures: &[Features]) -> Self {
+        let mut sums = vec![0.0_f64; CHANNELS];
+        for features in pictures {
+            for (sum, value) in sums.iter_mut().zip(features.root_mean_square()) {
+                *sum += f64::from(value);
+            }
+        }
+        // A hundred-thousandth of a vector's length is far below what pictures differ by, and short to write.
+        let rounded = |sum: &f64| ((sum / pictures.len() as f64 * 1e5).round() / 1e5) as f32;
+        let mean = sums.iter().map(rounded).collect();
+        Self { pictures: pictures.len(), source: source.to_owned(), mean }
+    }
+
+    fn check(&self) -> Result<(), CentreError> {
+        if self.mean.len() != CHANNELS || self.mean.iter().any(|v| !v.is_finite()) {
+            return Err(CentreError::Numbers { found: self.mean.len(), expected: CHANNELS });
+        }
+        Ok(())
+    }
 }
 
 impl Centre {
@@ -30,31 +65,21 @@ impl Centre {
         Self::from_json(include_str!("../centre.json"))
     }
 
-    /// The mean over some pictures.
+    /// Measures the means of some pictures of rooms and some of things, each with a few words on where they came
+    /// from.
     ///
     /// # Errors
-    /// [`CentreError::NoPictures`] when there are none, [`CentreError::OtherModel`] when two were embedded by
-    /// different models.
-    pub fn of<'a>(
-        source: &str,
-        pictures: impl IntoIterator<Item = &'a Features>,
-    ) -> Result<Self, CentreError> {
-        let mut pictures = pictures.into_iter().peekable();
-        let model = pictures.peek().ok_or(CentreError::NoPictures)?.model().clone();
-        let mut sums = vec![0.0_f64; CHANNELS];
-        let mut count = 0_usize;
-        for features in pictures {
-            if *features.model() != model {
-                return Err(CentreError::OtherModel { centre: model, embedder: features.model().clone() });
-            }
-            for (sum, value) in sums.iter_mut().zip(features.root_mean_square()) {
-                *sum += f64::from(value);
-            }
-            count += 1;
+    /// [`CentreError::NoPictures`] when there are none of a kind, [`CentreError::OtherModel`] when two pictures
+    /// were embedded by different models.
+    pub fn of(rooms: (&str, &[Features]), things: (&str, &[Features])) -> Result<Self, CentreError> {
+        let (Some(first), Some(_)) = (rooms.1.first(), things.1.first()) else {
+            return Err(CentreError::NoPictures);
+        };
+        let model = first.model().clone();
+        if let Some(other) = rooms.1.iter().chain(things.1).find(|features| *features.model() != model) {
+            return Err(CentreError::OtherModel { centre: model, embedder: other.model().clone() });
         }
-        // A hundred-thousandth of a vector's length is far below what any picture differs by, and short to write.
-        let mean = sums.iter().map(|sum| ((sum / count as f64 * 1e5).round() / 1e5) as f32).collect();
-        Ok(Self { model, pictures: count, source: source.to_owned(), mean })
+        Ok(Self { model, rooms: Kind::of(rooms.0, rooms.1), things: Kind::of(things.0, things.1) })
     }
 
     /// Reads what [`Centre::to_json`] wrote.
@@ -63,9 +88,8 @@ impl Centre {
     /// [`CentreError::Json`], or [`CentreError::Numbers`] when it does not hold one finite number a channel.
     pub fn from_json(text: &str) -> Result<Self, CentreError> {
         let centre: Self = serde_json::from_str(text)?;
-        if centre.mean.len() != CHANNELS || centre.mean.iter().any(|v| !v.is_finite()) {
-            return Err(CentreError::Numbers { found: centre.mean.len(), expected: CHANNELS });
-        }
+        centre.rooms.check()?;
+        centre.things.check()?;
         Ok(centre)
     }
 
@@ -82,20 +106,40 @@ impl Centre {
         &self.model
     }
 
-    /// How many pictures it is the mean of.
+    /// How many pictures it was measured on.
     pub fn pictures(&self) -> usize {
-        self.pictures
+        self.rooms.pictures + self.things.pictures
     }
 
-    /// The mean vector.
-    pub(crate) fn mean(&self) -> &[f32] {
-        &self.mean
+    fn means(&self) -> impl Iterator<Item = (f32, f32)> {
+        self.rooms.mean.iter().copied().zip(self.things.mean.iter().copied())
+    }
+
+    /// A unit vector as seen from the point between the means.
+    pub(crate) fn seen(&self, vector: &[f32]) -> Vec<f32> {
+        vector
+            .iter()
+            .zip(self.means())
+            .map(|(value, (room, thing))| value - f32::midpoint(room, thing))
+            .collect()
+    }
+
+    /// How much a picture shows a thing rather than a room, 0 to 1, from where its vector stands between the means.
+    pub(crate) fn thing(&self, vector: &[f32]) -> f32 {
+        let (mut along, mut whole) = (0.0_f32, 0.0_f32);
+        for (value, (room, thing)) in vector.iter().zip(self.means()) {
+            along += (value - thing) * (room - thing);
+            whole += (room - thing) * (room - thing);
+        }
+        // Equal means tell nothing apart: then colours count half.
+        let way = if whole > f32::MIN_POSITIVE { along / whole } else { 0.5 };
+        1.0 - ((way - GATE[0]) / (GATE[1] - GATE[0])).clamp(0.0, 1.0)
     }
 
     /// Eight hexadecimal digits that two centres share only when they are the same (FNV-1a, 32 bits): part of the
     /// descriptor's version, since descriptors about different centres cannot be compared.
     pub(crate) fn digest(&self) -> String {
-        let bytes = self.mean.iter().flat_map(|v| v.to_le_bytes());
+        let bytes = self.rooms.mean.iter().chain(&self.things.mean).flat_map(|v| v.to_le_bytes());
         let hash = bytes.fold(0x811c_9dc5_u32, |h, byte| (h ^ u32::from(byte)).wrapping_mul(0x0100_0193));
         format!("{hash:08x}")
     }
@@ -105,40 +149,64 @@ impl Centre {
 mod tests {
     use super::*;
 
-    fn features(model: &str, first: f32) -> Features {
+    fn features(model: &str, numbers: [f32; 3]) -> Features {
         let mut cells = vec![0.0; CHANNELS];
-        (cells[0], cells[1]) = (first, 4.0);
+        cells[..3].copy_from_slice(&numbers);
         Features::new(ModelRef::new(model, "1").unwrap(), cells, 1, 1).unwrap()
     }
 
+    fn centre() -> Centre {
+        let rooms = [features("m", [3.0, 4.0, 0.0]), features("m", [4.0, 3.0, 0.0])];
+        Centre::of(("two rooms", &rooms), ("a thing", &[features("m", [0.0, 0.0, 2.0])])).unwrap()
+    }
+
     #[test]
-    fn the_centre_is_the_mean_of_unit_vectors_and_reads_back() {
-        let pictures = [features("m", 3.0), features("m", 0.0)];
-        let centre = Centre::of("two made-up pictures", &pictures).unwrap();
-        assert!((centre.mean()[0] - 0.3).abs() < 1e-5 && (centre.mean()[1] - 0.9).abs() < 1e-5);
-        assert_eq!(centre.pictures(), 2);
-        assert_eq!(Centre::from_json(&centre.to_json().unwrap()).unwrap(), centre);
+    fn pictures_are_seen_from_between_rooms_and_things() {
+        let seen = centre().seen(&features("m", [0.0, 0.0, 1.0]).root_mean_square());
+        for (value, expected) in seen.iter().zip([-0.35, -0.35, 0.5, 0.0]) {
+            assert!((value - expected).abs() < 1e-5, "{value} instead of {expected}");
+        }
+        assert_eq!(centre().pictures(), 3);
+    }
+
+    #[test]
+    fn a_room_is_told_from_a_thing() {
+        let of = |numbers| centre().thing(&features("m", numbers).root_mean_square());
+        assert!(of([3.0, 3.0, 0.0]) < 1e-6);
+        assert!(of([0.1, 0.0, 2.0]) > 0.999);
+        let between = of([3.0, 3.0, 4.2]);
+        assert!((0.1..0.9).contains(&between), "{between}");
+    }
+
+    #[test]
+    fn equal_means_give_every_picture_the_same_share() {
+        let same = [features("m", [1.0, 0.0, 0.0])];
+        let centre = Centre::of(("", &same), ("", &same)).unwrap();
+        assert!((centre.thing(&same[0].root_mean_square()) - 0.5).abs() < 1e-6);
     }
 
     #[test]
     fn pictures_of_two_models_or_none_have_no_centre() {
-        let pictures = [features("m", 3.0), features("n", 3.0)];
-        assert!(matches!(Centre::of("", &pictures), Err(CentreError::OtherModel { .. })));
-        assert!(matches!(Centre::of("", &[]), Err(CentreError::NoPictures)));
+        let (one, other) = ([features("m", [1.0; 3])], [features("n", [1.0; 3])]);
+        assert!(matches!(Centre::of(("", &one), ("", &other)), Err(CentreError::OtherModel { .. })));
+        assert!(matches!(Centre::of(("", &one), ("", &[])), Err(CentreError::NoPictures)));
     }
 
     #[test]
-    fn a_centre_of_another_length_is_refused() {
-        let text = r#"{"model": "m@1", "pictures": 1, "source": "", "mean": [0.5]}"#;
-        assert!(matches!(Centre::from_json(text), Err(CentreError::Numbers { found: 1, .. })));
+    fn a_centre_reads_back_and_a_damaged_one_is_refused() {
+        let text = centre().to_json().unwrap();
+        assert_eq!(Centre::from_json(&text).unwrap(), centre());
+        let short = text.replacen("\"mean\":[", "\"mean\":[0.5,", 1);
+        assert!(matches!(Centre::from_json(&short), Err(CentreError::Numbers { found: 1281, .. })));
         assert!(matches!(Centre::from_json("{}"), Err(CentreError::Json(_))));
     }
 
     #[test]
     fn another_centre_gives_descriptors_another_version() {
-        let of = |first| Centre::of("", &[features("m", first)]).unwrap().digest();
-        assert_eq!(of(3.0), of(3.0));
-        assert_ne!(of(3.0), of(2.0));
+        let one = [features("m", [1.0, 0.0, 0.0])];
+        let other = Centre::of(("", &one), ("", &one)).unwrap();
+        assert_eq!(centre().digest(), centre().digest());
+        assert_ne!(centre().digest(), other.digest());
     }
 
     #[test]

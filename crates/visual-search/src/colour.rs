@@ -252,7 +252,7 @@ mod tests {
         for (width, height, value) in [(1, 1, 0), (1, 1, 255), (16_384, 1, 200), (1, 5000, 3), (3, 3, 0)] {
             let picture =
                 Picture::from_rgb(width, height, vec![value; (width * height * 3) as usize]).unwrap();
-            assert_eq!(dominant_colour(&picture).unwrap().share, 1.0);
+            assert!(dominant_colour(&picture).unwrap().share > 0.999);
             let sum: f32 = histogram(&picture).unwrap().iter().map(|v| v * v).sum();
             assert!((sum - 1.0).abs() < 1e-4);
         }

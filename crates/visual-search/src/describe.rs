@@ -10,8 +10,8 @@ use crate::{Centre, CentreError, PerceptualHash, SearchError};
 /// The side that pictures are embedded at for search: larger ones find rooms and things no better
 /// (docs/adr/0012-image-search.md) and cost more.
 const SIDE: u32 = 224;
-/// Length of the colour part beside the content part's 1.
-const COLOUR: f32 = 0.4;
+/// Length of a thing's colour part beside its content part's 1; a room has none.
+const COLOUR: f32 = 0.6;
 /// Raised when a picture gets another vector though network, size and centre stay.
 const SCHEME: u32 = 1;
 
@@ -48,7 +48,8 @@ impl Describer {
     /// # Errors
     /// As [`Describer::new`].
     pub fn with_centre(embedder: Arc<ImageEmbedder>, centre: Centre) -> Result<Self, SearchError> {
-        let embedder = Arc::new(Self::embedder_for_search(&embedder)?);
+        let ready = embedder.settings().side == SIDE;
+        let embedder = if ready { embedder } else { Arc::new(Self::embedder_for_search(&embedder)?) };
         if *centre.model() != embedder.model() {
             let (centre, embedder) = (centre.model().clone(), embedder.model());
             return Err(CentreError::OtherModel { centre, embedder }.into());
@@ -76,9 +77,10 @@ impl Describer {
             return Err(CentreError::OtherModel { centre, embedder }.into());
         }
         let pooled = features.root_mean_square();
-        let seen = pooled.iter().zip(self.centre.mean()).map(|(value, mean)| value - mean);
-        let mut vector = Embedding::normalised(features.model().clone(), seen.collect())?.into_vector();
-        vector.extend(histogram(picture)?.into_iter().map(|share| share * COLOUR));
+        let seen = self.centre.seen(&pooled);
+        let mut vector = Embedding::normalised(features.model().clone(), seen)?.into_vector();
+        let weight = COLOUR * self.centre.thing(&pooled);
+        vector.extend(histogram(picture)?.into_iter().map(|share| share * weight));
         let descriptor = Embedding::normalised(self.model(), vector)?;
         Ok(Description { descriptor, hash: PerceptualHash::of(picture) })
     }

@@ -40,7 +40,7 @@ impl PerceptualHash {
         let waves = transformed(&grey);
         let mut sorted = waves;
         sorted.sort_by(f32::total_cmp);
-        let median = (sorted[WAVES * WAVES / 2 - 1] + sorted[WAVES * WAVES / 2]) / 2.0;
+        let median = f32::midpoint(sorted[WAVES * WAVES / 2 - 1], sorted[WAVES * WAVES / 2]);
         // Below a hundredth of a grey level a wave is rounding, not structure.
         let bits = waves.iter().enumerate().filter(|(_, wave)| **wave > median + 0.01);
         Self(bits.fold(0, |hash, (at, _)| hash | 1 << at))

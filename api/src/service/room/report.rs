@@ -44,7 +44,7 @@ impl RoomDesk {
         let rows = self.engines.store.hotel(hotel);
         let page = rows.verdicts(room, None, HISTORY).await?;
         let head = self.heads.of(hotel);
-        let learnt = head.as_ref().and_then(|head| head.registered_at);
+        let learnt = head.as_ref().and_then(|head| head.learnt_until);
         let open = page.verdicts.iter().filter(|verdict| {
             verdict.source == VerdictSource::Correction && learnt.is_none_or(|at| verdict.created_at > at)
         });

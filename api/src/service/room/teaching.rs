@@ -8,9 +8,7 @@ use innkeeper_store::Label;
 use serde_json::Value;
 
 use super::reading::embedding_of;
-
-/// What is learnt from is called this where sources are told apart.
-const SOURCE: &str = "hotel";
+use crate::service::heads::OWN;
 
 /// A photo to learn from, and the model whose embedding it is.
 pub(crate) struct Taught {
@@ -68,7 +66,7 @@ pub(crate) fn taught(label: &Label, hotel: &HotelId) -> Vec<Taught> {
                 embedding,
                 labels,
                 group: format!("{hotel}/{room}"),
-                source: SOURCE.to_owned(),
+                source: OWN.to_owned(),
                 picture: photo["sha256"].as_str().unwrap_or_default().to_owned(),
             },
         });

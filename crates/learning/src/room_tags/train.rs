@@ -223,7 +223,7 @@ fn judge_own(
 ) -> Result<(BTreeMap<String, OwnFigures>, Verdict), TrainError> {
     let Training { own, settings, .. } = training;
     let by_candidate = refined_validation(start, own, own, settings)?;
-    let by_champion = match training.champion {
+    let mut by_champion = match training.champion {
         None => BTreeMap::new(),
         Some(champion) => {
             let known: Vec<Example> =
@@ -241,6 +241,8 @@ fn judge_own(
             }
         }
     };
+    // A picture it knows from another label taught it nothing of one that it lacks.
+    by_champion.retain(|label, _| training.champion.is_some_and(|champion| champion.label(label).is_some()));
     pair(&by_champion, &by_candidate, pairs);
     let by_control = refined_validation(start, own, &shuffled(own, settings.seed), settings)?;
     let mut control_pairs = Vec::new();

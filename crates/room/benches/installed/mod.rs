@@ -17,10 +17,10 @@ pub type Failure = Box<dyn Error + Send + Sync>;
 
 /// The shipped head, or the one that `ROOM_HEAD` names.
 pub fn head() -> Result<Head, Failure> {
-    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/heads/room-tags/model.json");
-    let path = std::env::var_os("ROOM_HEAD").map_or(shipped, PathBuf::from);
-    let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok(Head::from_json(&text)?)
+    match std::env::var_os("ROOM_HEAD") {
+        Some(path) => Ok(Head::from_json(&std::fs::read_to_string(path)?)?),
+        None => Ok(innkeeper_heads::shipped_room_tags()?),
+    }
 }
 
 /// Model files and the names they go by.

@@ -58,7 +58,7 @@ impl Odds {
     pub fn of(blocks: &Blocks, classifier: &Classifier) -> Self {
         let (columns, rows) = (blocks.columns, blocks.rows);
         let mut raw = vec![None; columns * rows];
-        for block in &blocks.blocks {
+        for block in &blocks.all {
             if let Some(place) = raw.get_mut(block.row * columns + block.column) {
                 *place = Some(classifier.log_odds(&block.measures));
             }
@@ -166,7 +166,7 @@ fn lean(blocks: &Blocks, members: &[usize]) -> f32 {
     }
     let mut core: Vec<&Block> = Vec::new();
     let mut ring: Vec<&Block> = Vec::new();
-    for block in &blocks.blocks {
+    for block in &blocks.all {
         let near = block.column + RING >= left
             && block.column <= right + RING
             && block.row + RING >= top

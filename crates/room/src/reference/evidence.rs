@@ -53,7 +53,7 @@ impl Look {
 pub(super) struct Blocks {
     pub columns: usize,
     pub rows: usize,
-    pub blocks: Vec<Block>,
+    pub all: Vec<Block>,
 }
 
 /// A coarse grid of numbers over the whole frame, such as distances between cells of feature maps.
@@ -151,7 +151,7 @@ pub(super) fn measure(pictures: &InOneLight, maps: Option<&Cells>) -> Blocks {
             });
         }
     }
-    Blocks { columns, rows, blocks }
+    Blocks { columns, rows, all: blocks }
 }
 
 struct Fit {

@@ -221,7 +221,9 @@ fn describe(maps: &[[f32; DIRECTIONS]], width: usize, x: usize, y: usize) -> Opt
         target.copy_from_slice(maps.get(at)?);
     }
     normalise(&mut out)?;
-    out.iter_mut().for_each(|v| *v = v.min(CEILING));
+    for value in &mut out {
+        *value = value.min(CEILING);
+    }
     normalise(&mut out)?;
     Some(out)
 }

@@ -7,6 +7,8 @@ use super::plane::Plane;
 
 /// Added before the logarithm, in grey levels: below it, sensor noise and JPEG rounding outweigh the picture.
 const FLOOR: f32 = 16.0;
+/// Natural logarithm of the lowest grey level, 8, that tells how two lights differ: below, rounding does.
+const DIMMEST: f32 = 2.08;
 /// Log ratio at which a pixel is half believed to be the same thing in other light (about 16 %).
 const OUTLIER: f32 = 0.15;
 
@@ -111,7 +113,7 @@ pub(super) fn in_one_light(
     let valid = shrunk_mask(&aligned.valid, sw as usize, sh as usize);
     let (mut ours, mut theirs) = (Vec::with_capacity(3), Vec::with_capacity(3));
     for channel in 0..3 {
-        let (p, r) = matched(logarithms(&p, channel), logarithms(&r, channel), &valid);
+        let (p, r) = matched(logarithms(&p, channel), &logarithms(&r, channel), &valid);
         ours.push(p);
         theirs.push(r);
     }
@@ -143,13 +145,14 @@ fn logarithms(picture: &Picture, channel: usize) -> Plane {
 }
 
 /// One channel of both pictures, the reference in the photo's light.
-fn matched(photo: Plane, reference: Plane, valid: &Plane) -> (Plane, Plane) {
+fn matched(photo: Plane, reference: &Plane, valid: &Plane) -> (Plane, Plane) {
     let (white, black) = ((254.0 + FLOOR).ln(), (1.0 + FLOOR).ln());
     let inside = |v: f32| v < white && v > black;
-    let (gain, offset) = line(&photo, &reference, valid, inside);
+    let (gain, offset) = line(&photo, reference, valid, inside);
     let (w, h) = (photo.width, photo.height);
+    let relit = |r: &f32| (gain * plain(*r) + offset).exp().min(255.0) + FLOOR;
     let mut lit =
-        Plane { width: w, height: h, values: reference.values.iter().map(|r| gain * r + offset).collect() };
+        Plane { width: w, height: h, values: reference.values.iter().map(|r| relit(r).ln()).collect() };
     // The slowly changing rest: a mean of the residual, in which unlike pixels count little.
     let radius = (w.max(h) / 6).max(1);
     let mut field = Plane::filled(w, h, 0.0);
@@ -188,14 +191,21 @@ fn matched(photo: Plane, reference: Plane, valid: &Plane) -> (Plane, Plane) {
     (clipped, lit)
 }
 
-/// The line `photo = gain * reference + offset` through most pixels: least squares, reweighted four times by how
-/// far a pixel lies from it.
+/// The logarithm of a grey level, from that of the level and [`FLOOR`]. An exponent of the grey levels is a factor of
+/// this one only.
+fn plain(with_floor: f32) -> f32 {
+    (with_floor.exp() - FLOOR).max(0.5).ln()
+}
+
+/// The line `photo = gain * reference + offset` of plain logarithms through most pixels: least squares, reweighted
+/// four times by how far a pixel lies from it.
 fn line(photo: &Plane, reference: &Plane, valid: &Plane, inside: impl Fn(f32) -> bool) -> (f32, f32) {
     let pairs: Vec<(f32, f32)> = (0..photo.values.len())
         .step_by(3)
         .map(|i| (photo.values[i], reference.values[i], valid.values[i]))
         .filter(|(p, r, valid)| *valid > 0.0 && inside(*p) && inside(*r))
-        .map(|(p, r, _)| (p, r))
+        .map(|(p, r, _)| (plain(p), plain(r)))
+        .filter(|(p, r)| *p > DIMMEST && *r > DIMMEST)
         .collect();
     if pairs.len() < 50 {
         return (1.0, 0.0);

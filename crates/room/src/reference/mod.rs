@@ -66,6 +66,14 @@ pub struct CompareSettings {
 }
 
 impl Default for CompareSettings {
+    /// From `measure_reference` on 48 rooms of the sets `rooms6`, `messy`, `beds`, `floors_dry` and `pairs`, each source
+    /// judged by numbers fitted to the others. The camera moved, zoomed, turned, tilted, and its light, white
+    /// balance, noise and compression changed, all at once: 3 of 96 photos called changed; one change at its limit:
+    /// 3 of 96, all three at a gamma of 1.4 (before the exponent was fitted in plain logarithms). Things put down or
+    /// taken away, 48 of each size: boxes hold the middle of 85 % of those 5 % of the width wide and of all from 8 %
+    /// on, with 0.02 to 0.04 boxes a photo elsewhere. Tidy against cluttered pairs under moved cameras: area under
+    /// the curve 1.0. Same views had at least 44 agreeing corners, 141 photos of other rooms none that would be
+    /// looked at from 6 on, so that the least of 16 is far from both.
     fn default() -> Self {
         Self {
             min_similarity: 0.5,

@@ -7,7 +7,7 @@ use crate::{Cleaning, PhotoQuality, PreviousVerdict, QualitySettings};
 
 /// A photograph that was read, without the models.
 fn reading(labels: &[(&str, f32, Option<bool>)], usable: bool) -> PhotoReading {
-    let grain: Vec<u8> = (0..400 * 300 * 3).map(|i| (i * 7919 % 251) as u8).collect();
+    let grain: Vec<u8> = (0..400 * 300 * 3_u64).map(|i| (i * 7919 % 251) as u8).collect();
     let picture = Picture::from_rgb(400, 300, grain).expect("a picture");
     let mut quality = PhotoQuality::measure(&picture, None, &QualitySettings::default());
     quality.usable = usable;

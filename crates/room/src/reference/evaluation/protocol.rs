@@ -195,7 +195,7 @@ fn room_trials(
         let camera = Camera::any(&mut random);
         let Some(truth) = camera.sees(&area, scene) else { continue };
         let cluttered = with_thing(scene, thing, &area)?;
-        let added = (number + i) % 2 == 0;
+        let added = (number + i).is_multiple_of(2);
         let (before, after) = if added { (scene, &cluttered) } else { (&cluttered, scene) };
         let reference = Camera::STILL.take(before, &mut random)?;
         let photo = camera.take(after, &mut random)?;
@@ -251,7 +251,7 @@ fn rows(trial: &Trial, out: &mut Vec<Row>) {
     let (width, height) = (examined.size.0 as usize, examined.size.1 as usize);
     // Every photo counts the same, and so do its different and its equal blocks; of equal ones one in seven is taken.
     let mut found = Vec::new();
-    for (i, block) in examined.blocks.blocks.iter().enumerate() {
+    for (i, block) in examined.blocks.all.iter().enumerate() {
         let covered = mask.map_or(0, |mask| {
             let inside = |k: usize| {
                 let x = ((block.column * STRIDE + k % BLOCK) as f32 + 0.5) * sx;

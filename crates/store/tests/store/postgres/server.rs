@@ -19,7 +19,7 @@ async fn a_statement_that_forgot_its_hotel_reaches_no_other() {
     let mut owner = house.owner().await;
     let mut tables = house.tables().await;
     tables.retain(|name| !["_sqlx_migrations", "hotels", "secrets"].contains(&name.as_str()));
-    assert_eq!(tables.len(), 13);
+    assert_eq!(tables.len(), 19);
     for (setting, hotels) in [("north", 1), ("*", 2), ("nowhere", 0), ("", 0)] {
         let set = format!("SET innkeeper.hotel = '{setting}'");
         sqlx::raw_sql(AssertSqlSafe(set)).execute(&mut owner).await.expect("set");
@@ -96,8 +96,41 @@ async fn calls_of_a_hotel_name_it_and_never_all_of_them() {
     );
     assert_eq!(north.attendance(None, noon(), noon() + seconds(1), 9).await.expect("a read").len(), 2);
     north.audit("admin", "x", AuditSubject::Thing("y".to_owned()), json!({})).await.expect("written");
-    assert_eq!(north.audit_entries(0, 99).await.expect("a read").len(), 9);
+    assert_eq!(north.audit_entries(0, 99).await.expect("a read").len(), 13);
     assert!(north.delete_person(&id, "manager", noon()).await.expect("fine").is_some());
+}
+
+#[tokio::test]
+async fn calls_about_images_and_rooms_name_their_hotel_too() {
+    let house = starless().await;
+    let north = house.store.hotel(&hotel("north"));
+    let filter = innkeeper_store::ImageFilter::default();
+    let kept = north.list_images(&filter, None, 9).await.expect("a read").images;
+    assert_eq!((kept.len(), north.count_images(&filter).await.expect("a read")), (2, 2));
+    let ids: Vec<Uuid> = kept.iter().map(|i| i.id).collect();
+    assert_eq!(north.image_vectors(&ids).await.expect("a read").len(), 2);
+    assert_eq!(north.image_media_keys().await.expect("a read").len(), 4);
+    let found = item(7, ItemSide::Found);
+    let lost = kept.iter().find(|i| i.side == Some(ItemSide::Lost)).expect("a report").id;
+    let told = north.add_image(found.clone(), &[candidate(lost)]).await.expect("kept");
+    assert_eq!(told.matches.len(), 1);
+    let near = north.near_images(found.photo.expect("a photo").hash, 0, &[], 9).await.expect("a read");
+    assert_eq!(near.len(), 1);
+    let every = innkeeper_store::MatchFilter::default();
+    assert_eq!(north.matches(every, None, 9).await.expect("a read").matches.len(), 2);
+    let state = innkeeper_store::MatchState::Confirmed;
+    assert!(north.decide_match(told.matches[0].id, state, "m", noon()).await.expect("done").is_some());
+    let other = ImageVector { model: model("large"), vector: vec![1.0] };
+    assert!(north.replace_image_vector(lost, &other, noon()).await.expect("done"));
+    let gone = north.delete_image(lost, "m", noon()).await.expect("done").expect("there");
+    assert_eq!((gone.matches, gone.photo_keys.len()), (2, 2));
+    let recorded = north.record_verdict(verdict("clean", noon() + seconds(1)), None).await.expect("written");
+    assert!(recorded.previous.is_some());
+    assert_eq!(north.verdicts(&room("201"), None, 9).await.expect("a read").verdicts.len(), 2);
+    assert_eq!(north.latest_verdicts(9).await.expect("a read").len(), 1);
+    let new = cleaning("202", noon(), 5);
+    assert_eq!(north.record_cleanings(&[new], noon()).await.expect("written"), 1);
+    assert_eq!(north.cleanings(9).await.expect("a read").len(), 2);
 }
 
 #[tokio::test]
