@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use innkeeper_core::{ErrorCode, HotelId, WriteStage};
 use innkeeper_identity::Principal;
 use innkeeper_media::{Key, Variant};
@@ -109,7 +109,8 @@ impl ImageGallery {
             return Err(Problem::new(ErrorCode::DuplicateImage, detail).with("duplicates", told));
         }
         let id = Uuid::now_v7();
-        let uploaded_at = Utc::now();
+        // As the tables keep it.
+        let uploaded_at = Utc::now().trunc_subsecs(6);
         let (row, files) = Self::row(hotel, actor, id, uploaded_at, known, picture);
         let candidates =
             if lost_found { self.candidates(hotel, &row, row.vector.as_ref()).await? } else { Vec::new() };
