@@ -72,7 +72,7 @@ impl ImageGallery {
     /// or not the caller waits for the answer.
     pub async fn add(self: &Arc<Self>, caller: &Principal, new: NewPicture) -> Result<IndexAnswer, Problem> {
         let (this, hotel, actor) = (Arc::clone(self), caller.hotel.clone(), caller.subject.clone());
-        let admit = async move { this.admit(&hotel, &actor, new).await };
+        let admit = async move { Box::pin(this.admit(&hotel, &actor, new)).await };
         tokio::spawn(admit.in_current_span()).await?
     }
 
@@ -119,7 +119,7 @@ impl ImageGallery {
         let model = row.vector.as_ref().map(|v| v.model.to_string());
         let told: Vec<MatchCandidate> = candidates.iter().map(Candidate::row).collect();
         let rows = self.engines.store.hotel(hotel);
-        let added = self.keep(files, rows.add_image(row, &told)).await?;
+        let added = Box::pin(self.keep(files, rows.add_image(row, &told))).await?;
         drop(twin);
         let links = self.links(hotel, id, photo.as_ref()).await?;
         Ok(IndexAnswer {
