@@ -199,7 +199,7 @@ fn what_is_filtered_by_is_what_is_found() {
     assert_eq!(ids(&kettle), [d], "{kettle}");
     assert_eq!((&kettle["matched_by"], &kettle["results"][0]["similarity"]), (&json!("tags"), &Value::Null));
     assert_eq!(ids(&words("blue umbrella")), [e]);
-    assert_eq!(ids(&words("submarine")), [String::new(); 0]);
+    assert!(ids(&words("submarine")).is_empty());
     let meaning = staff.post_json(SEARCH, &json!({"query_text": "a messy room"}));
     let told = meaning.problem(503, "model_not_installed");
     assert!(told["detail"].as_str().expect("text").contains("tags"), "{told}");

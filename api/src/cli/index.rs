@@ -142,13 +142,12 @@ impl Local {
         .check()?;
         let sha256 = hex::encode(Sha256::digest(bytes));
         let here = self.gallery.same_file(&self.hotel, self.category, &sha256);
-        let answer = match self.runtime.block_on(here)? {
-            Some(here) => here,
-            None => {
-                let picture = prepare(&self.visual, &self.settings.images, bytes, &Ticket::unlimited())?;
-                let new = NewPicture { known, picture: Some(picture), on_duplicate: OnDuplicate::Reuse };
-                self.runtime.block_on(self.gallery.admit(&self.hotel, ACTOR, new))?
-            }
+        let answer = if let Some(here) = self.runtime.block_on(here)? {
+            here
+        } else {
+            let picture = prepare(&self.visual, &self.settings.images, bytes, &Ticket::unlimited())?;
+            let new = NewPicture { known, picture: Some(picture), on_duplicate: OnDuplicate::Reuse };
+            self.runtime.block_on(Box::pin(self.gallery.admit(&self.hotel, ACTOR, new)))?
         };
         serde_json::to_value(answer).map_err(|e| Problem::internal(&e))
     }
@@ -279,26 +278,23 @@ pub(super) fn run(args: &Args, settings: Settings) -> Outcome {
             Err(error) => Err(json!({ "code": "unreadable_file", "detail": error.to_string() })),
         }
     };
-    match (&args.server, &args.token) {
-        (Some(server), Some(token)) => {
-            let remote = Remote {
-                client: Client::builder().timeout(Duration::from_mins(2)).build()?,
-                address: format!("{}/api/v1/cv/image/index", server.trim_end_matches('/')),
-                token: token.clone(),
-                category: args.category,
-            };
-            each_in_order(found.len(), "pictures", |i| work(&remote, i), &mut done)?;
-        }
-        _ => {
-            let local = local(args, settings)?;
-            each_in_order(found.len(), "pictures", |i| work(&local, i), &mut done)?;
-            let Local { runtime, gallery, .. } = local;
-            runtime.block_on(async {
-                gallery.scrub().await?;
-                gallery.engines.clone().close().await;
-                Ok::<_, Failure>(())
-            })?;
-        }
+    if let (Some(server), Some(token)) = (&args.server, &args.token) {
+        let remote = Remote {
+            client: Client::builder().timeout(Duration::from_mins(2)).build()?,
+            address: format!("{}/api/v1/cv/image/index", server.trim_end_matches('/')),
+            token: token.clone(),
+            category: args.category,
+        };
+        each_in_order(found.len(), "pictures", |i| work(&remote, i), &mut done)?;
+    } else {
+        let local = local(args, settings)?;
+        each_in_order(found.len(), "pictures", |i| work(&local, i), &mut done)?;
+        let Local { runtime, gallery, .. } = local;
+        runtime.block_on(async {
+            gallery.scrub().await?;
+            gallery.engines.clone().close().await;
+            Ok::<_, Failure>(())
+        })?;
     }
     let seconds = (Utc::now() - started).as_seconds_f32();
     eprintln!("{kept} kept, {here} here already, {failed} failed in {seconds:.1} s");

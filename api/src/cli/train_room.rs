@@ -113,14 +113,11 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Outcome {
     let heads = Heads::new(&settings.storage.data_dir);
     heads.refresh();
     let shipped = heads.shipped();
-    let (seed, embedder) = match &args.data {
-        Some(folder) => seed(folder, &Loader::new(&settings, args.pack.as_deref())?, &settings)?,
-        None => {
-            let shipped = shipped
-                .as_ref()
-                .ok_or("this build has no head to refine; bring labelled photos with --data")?;
-            (Vec::new(), shipped.head.embedder().clone())
-        }
+    let (seed, embedder) = if let Some(folder) = &args.data {
+        seed(folder, &Loader::new(&settings, args.pack.as_deref())?, &settings)?
+    } else {
+        let none = "this build has no head to refine; bring labelled photos with --data";
+        (Vec::new(), shipped.as_ref().ok_or(none)?.head.embedder().clone())
     };
     let (own, others) = if args.labels { own(&settings, &hotel, &embedder)? } else { (Vec::new(), 0) };
     if others > 0 {

@@ -1,7 +1,7 @@
 //! The answers about pictures: built here, documented by the same types.
 
 use chrono::{DateTime, Utc};
-use innkeeper_store::{Image, ImageContent};
+use innkeeper_store::{Image, ImageContent, ItemSide};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -54,7 +54,7 @@ impl From<&Image> for MetadataReport {
             upload_time: image.uploaded_at,
             taken_at: image.taken_at,
             description,
-            side: image.side.map(|side| side.as_str()),
+            side: image.side.map(ItemSide::as_str),
             kind,
             colour,
             place,

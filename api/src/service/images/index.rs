@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use innkeeper_core::{ErrorCode, HotelId, WriteStage};
 use innkeeper_identity::Principal;
 use innkeeper_media::{Key, Variant};
@@ -72,7 +72,7 @@ impl ImageGallery {
     /// or not the caller waits for the answer.
     pub async fn add(self: &Arc<Self>, caller: &Principal, new: NewPicture) -> Result<IndexAnswer, Problem> {
         let (this, hotel, actor) = (Arc::clone(self), caller.hotel.clone(), caller.subject.clone());
-        let admit = async move { this.admit(&hotel, &actor, new).await };
+        let admit = async move { Box::pin(this.admit(&hotel, &actor, new)).await };
         tokio::spawn(admit.in_current_span()).await?
     }
 
@@ -109,7 +109,8 @@ impl ImageGallery {
             return Err(Problem::new(ErrorCode::DuplicateImage, detail).with("duplicates", told));
         }
         let id = Uuid::now_v7();
-        let uploaded_at = Utc::now();
+        // As the tables keep it.
+        let uploaded_at = Utc::now().trunc_subsecs(6);
         let (row, files) = Self::row(hotel, actor, id, uploaded_at, known, picture);
         let candidates =
             if lost_found { self.candidates(hotel, &row, row.vector.as_ref()).await? } else { Vec::new() };
@@ -118,7 +119,7 @@ impl ImageGallery {
         let model = row.vector.as_ref().map(|v| v.model.to_string());
         let told: Vec<MatchCandidate> = candidates.iter().map(Candidate::row).collect();
         let rows = self.engines.store.hotel(hotel);
-        let added = self.keep(files, rows.add_image(row, &told)).await?;
+        let added = Box::pin(self.keep(files, rows.add_image(row, &told))).await?;
         drop(twin);
         let links = self.links(hotel, id, photo.as_ref()).await?;
         Ok(IndexAnswer {

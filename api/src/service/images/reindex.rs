@@ -29,12 +29,6 @@ pub(crate) struct Reindexing {
 }
 
 impl ImageGallery {
-    /// How many pictures have no vector of the running model, at most one batch of them.
-    pub async fn waits_for_reindex(&self, visual: &Visual) -> Result<bool, Problem> {
-        let model = visual.describer.model();
-        Ok(!self.engines.store.images_without(&model, None, 1).await?.is_empty())
-    }
-
     /// Describes every kept picture that has no vector of the running model, one after the other, and tells of each.
     pub async fn reindex(
         &self,

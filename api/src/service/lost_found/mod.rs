@@ -5,7 +5,7 @@ mod score;
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use innkeeper_core::{Embedding, ErrorCode, HotelId};
+use innkeeper_core::{Embedding, ErrorCode, HotelId, RoomNumber};
 use innkeeper_store::{
     Image, ImageCategory, ImageContent, ImageFilter, ImageVector, ItemMatch, ItemSide, MatchCandidate,
     MatchFilter, MatchState, NewImage, RecordedMatch,
@@ -128,7 +128,7 @@ fn item(content: &ImageContent, room: Option<&str>, uploaded_at: DateTime<Utc>, 
 
 impl Item {
     fn of(image: &Image) -> Self {
-        let room = image.room_number.as_ref().map(|r| r.as_str());
+        let room = image.room_number.as_ref().map(RoomNumber::as_str);
         item(&image.content, room, image.uploaded_at, image.side.unwrap_or(ItemSide::Found))
     }
 }
@@ -148,7 +148,7 @@ impl ImageGallery {
             None => HashMap::new(),
         };
         let settled = self.settled(hotel).await?;
-        let room = new.room_number.as_ref().map(|r| r.as_str());
+        let room = new.room_number.as_ref().map(RoomNumber::as_str);
         let this = item(&new.content, room, new.uploaded_at, side);
         let filter = ImageFilter {
             categories: vec![ImageCategory::LostFound],

@@ -67,7 +67,11 @@ pub(crate) fn agreement(found: &Item, lost: &Item, cosine: Option<f32>) -> Optio
         (Some(found), Some(lost)) if found + SLACK < lost => return None,
         (Some(found), Some(lost)) => {
             let days = (found - lost).num_hours().max(0) as f32 / 24.0;
-            reasons.push(format!("found {days:.0} days after the loss"));
+            reasons.push(match days.floor() as u32 {
+                0 => "found within a day of the loss".to_owned(),
+                1 => "found a day after the loss".to_owned(),
+                days => format!("found {days} days after the loss"),
+            });
             Some((1.0 - days / FADES).max(0.0))
         }
         _ => None,
@@ -87,10 +91,12 @@ pub(crate) fn agreement(found: &Item, lost: &Item, cosine: Option<f32>) -> Optio
         (Some(0.0), alike) if alike.is_none_or(|a| a < ALIKE) => return None,
         _ => {}
     }
+    // What pictures so alike contradict is a matter of language.
+    let kind = kind.filter(|share| *share > 0.0);
     if let Some(alike) = alike {
         reasons.push(format!("pictures alike by {alike:.2}"));
     }
-    if let Some(kind) = kind.filter(|k| *k > 0.0) {
+    if let Some(kind) = kind {
         let named = found.kind.as_deref().or(lost.kind.as_deref()).unwrap_or_default();
         reasons.push(if kind < 1.0 { format!("kind partly: {named}") } else { format!("kind: {named}") });
     }

@@ -103,7 +103,7 @@ impl RoomDesk {
             let (row, files) = ImageGallery::row(&hotel, &actor, id, now, known, Some(prepared));
             let keys = files.iter().map(|(key, _)| key.clone()).collect();
             let rows = images.engines.store.hotel(&hotel);
-            let added = images.keep(files, rows.add_reference(row, most)).await?;
+            let added = Box::pin(images.keep(files, rows.add_reference(row, most))).await?;
             if let AddedReference::Full { .. } = &added
                 && let Err(error) = images.remove_strays(keys).await
             {
