@@ -194,7 +194,7 @@ def learn(staff, admin, innkeeper, data):
     for holds, first, photos in ((True, 300, messy[:LESSONS]), (False, 400, clean[:LESSONS])):
         for i, path in enumerate(photos):
             answer = analyze(staff, str(first + i), path.read_bytes())
-            correction = {"tags": {TAUGHT: holds}}
+            correction = {"tags": {TAUGHT: holds, "messy": holds}}
             post(staff, "/api/v1/feedback", {"answer_id": answer["answer_id"], "correction": correction})
     print(f"  {2 * LESSONS} photographs are put right; innkeeper train room-tags --labels", flush=True)
     curve = data.parent / "room-tags-curve.svg"

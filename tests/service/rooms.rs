@@ -322,7 +322,7 @@ fn a_table_of_cleanings_is_imported_and_each_bad_row_is_told() {
     assert_eq!(room["last_cleaning"]["minutes"], 25.0);
 }
 
-/// Puts right what the server says of these photos, one room each; the answers before.
+/// Says of each of these photos, one room each, whether it shows this tag and whether it is messy.
 fn correct_all(
     staff: &Caller<'_>,
     photos: &[Vec<u8>],
@@ -332,7 +332,8 @@ fn correct_all(
 ) {
     for (i, photo) in photos.iter().enumerate() {
         let answer = analyze(staff, &room(i), &[photo]).json(200);
-        let correction = json!({"answer_id": answer["answer_id"], "correction": {"tags": {tag: holds}}});
+        let tags = json!({tag: holds, "messy": holds});
+        let correction = json!({"answer_id": answer["answer_id"], "correction": {"tags": tags}});
         staff.post_json(FEEDBACK, &correction).json(200);
     }
 }
