@@ -133,6 +133,7 @@ pub(super) fn visual_search(
     if let Some(more) = value["reasons"].as_array() {
         reasons.extend(more.iter().filter_map(|v| Some(v.as_str()?.to_owned())));
     }
+    reasons.extend(visual.describer.centre().measured_on(set));
     if pictures.is_empty() {
         reasons.push(format!("{} lists no picture of the set {set}", data.join("FILES.tsv").display()));
     }
