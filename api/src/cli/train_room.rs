@@ -27,8 +27,8 @@ const ACTOR: &str = "innkeeper train";
 /// Cross-validations of the labelled photos, each with its own folds.
 const REPEATS: u64 = 5;
 
-/// The labelled photos of a folder, embedded.
-fn seed(folder: &Path, loader: &Loader, settings: &Settings) -> Result<(Vec<Example>, ModelRef), Failure> {
+/// The labelled photos of a folder, embedded, and how they are fitted.
+fn seed(folder: &Path, loader: &Loader, settings: &Settings) -> Result<(Vec<Example>, FitSettings), Failure> {
     let list = folder.join("FILES.tsv");
     let text = std::fs::read_to_string(&list).map_err(|e| format!("{}: {e}", list.display()))?;
     let pictures = labelled(&text).map_err(|e| format!("{}: {e}", list.display()))?;
@@ -52,12 +52,17 @@ fn seed(folder: &Path, loader: &Loader, settings: &Settings) -> Result<(Vec<Exam
             picture: hex::encode(Sha256::digest(&bytes)),
         }))
     };
+    let mut fit = FitSettings::new(embedder.model());
     let mut examples = Vec::new();
-    each_in_order(pictures.len(), "photos", look, |_, example| {
-        examples.extend(example?);
+    each_in_order(pictures.len(), "photos", look, |i, example| {
+        let Some(example) = example? else { return Ok(()) };
+        for label in pictures.get(i).into_iter().flat_map(|p| &p.background) {
+            fit.background.entry(label.clone()).or_default().insert(example.picture.clone());
+        }
+        examples.push(example);
         Ok(())
     })?;
-    Ok((examples, embedder.model()))
+    Ok((examples, fit))
 }
 
 /// What the hotel's people corrected, as far as it is of this embedder.
@@ -113,12 +118,13 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Outcome {
     let heads = Heads::new(&settings.storage.data_dir);
     heads.refresh();
     let shipped = heads.shipped();
-    let (seed, embedder) = if let Some(folder) = &args.data {
+    let (seed, fit) = if let Some(folder) = &args.data {
         seed(folder, &Loader::new(&settings, args.pack.as_deref())?, &settings)?
     } else {
         let none = "this build has no head to refine; bring labelled photos with --data";
-        (Vec::new(), shipped.as_ref().ok_or(none)?.head.embedder().clone())
+        (Vec::new(), FitSettings::new(shipped.as_ref().ok_or(none)?.head.embedder().clone()))
     };
+    let embedder = fit.embedder.clone();
     let (own, others) = if args.labels { own(&settings, &hotel, &embedder)? } else { (Vec::new(), 0) };
     if others > 0 {
         eprintln!("{others} corrected photos are of another embedder and are left out");
@@ -130,7 +136,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Outcome {
         champion: champion.as_ref().map(|c| c.head.as_ref()).filter(of_embedder),
         seed: &seed,
         own: &own,
-        settings: FitSettings::new(embedder.clone()),
+        settings: fit,
         gate: GateSettings::default(),
         curve: CurveSettings::default(),
         repeats: REPEATS,
