@@ -216,6 +216,7 @@ def learn(staff, admin, innkeeper, data):
     for curve_of in trained.get("curves", []):
         points = ", ".join(f"{p['corrected']}: {p['error']['mean']:.2f}" for p in curve_of.get("points", []))
         print(f"  error after so many corrections, {curve_of.get('label')}: {points}")
+    print("  (the shipped head learnt from such photographs what messy is; of the new tag it knew nothing)")
     if curve.exists():
         print(f"  the curve is drawn in {curve}")
     # The running server asks its registry; a version that is promoted over HTTP answers at once.
