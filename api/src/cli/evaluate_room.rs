@@ -74,7 +74,7 @@ pub(super) fn room(
     let visual = loader.visual()?;
     let heads = Heads::new(&settings.storage.data_dir);
     heads.refresh();
-    let head = heads.of(&settings.hotel.default);
+    let head = heads.for_embedder(&settings.hotel.default, &visual.embedder.model()).head;
     if let Some(head) = head.as_ref().filter(|_| !cross_validate) {
         refuse_known(&photos, &head.head)?;
     }
