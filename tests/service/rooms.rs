@@ -24,7 +24,7 @@ fn house() -> House {
 }
 
 /// Photographs of a set with a label, in the order of the list; nothing where there are none.
-fn photographs(set: &str, label: &str) -> Vec<Vec<u8>> {
+pub(crate) fn photographs(set: &str, label: &str) -> Vec<Vec<u8>> {
     let required = std::env::var_os("INNKEEPER_REQUIRE_EXTENDED").is_some();
     let folder = std::env::var_os("INNKEEPER_MIRROR").map(|mirror| PathBuf::from(mirror).join("vision"));
     let list = folder.as_ref().and_then(|folder| std::fs::read_to_string(folder.join("FILES.tsv")).ok());
