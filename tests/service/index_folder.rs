@@ -40,7 +40,7 @@ fn rooms(server: &Server<'_>) -> Vec<(String, String)> {
 }
 
 fn expected() -> Vec<(String, String)> {
-    [("201", "[]"), ("201", "[\"clean\"]"), ("202", "[\"dirty\",\"morning\"]")]
+    [("201", "[\"clean\"]"), ("201", "[]"), ("202", "[\"dirty\",\"morning\"]")]
         .map(|(room, tags)| (room.to_owned(), tags.to_owned()))
         .to_vec()
 }
