@@ -19,6 +19,9 @@ use crate::{connections, routes, telemetry};
 /// How often leftovers (vectors and pictures of deleted people, templates without a vector) are looked for.
 const SWEEP: Duration = Duration::from_secs(30);
 
+/// How long describing pictures anew waits after a failure.
+const DESCRIBE_AGAIN: Duration = Duration::from_secs(30);
+
 /// How often the registries are asked for another champion.
 const CHAMPIONS: Duration = Duration::from_secs(1);
 
@@ -137,24 +140,33 @@ async fn warm_up_visual(app: &App) {
 }
 
 /// Describes pictures that another model described, while requests are answered; the index of this model finds them then.
+/// Goes on until every one was looked at, whatever fails meanwhile; health says how far it is.
 async fn describe_again(app: &App, visual: &Arc<Visual>) {
-    let mut failed = 0_usize;
-    let told = |picture: Reindexing| {
-        if let Some(problem) = picture.problem {
-            failed += 1;
-            tracing::warn!(image = %picture.image_id, problem, "a picture keeps the vector of a former model");
-        }
-    };
-    match app.images.reindex(visual, &app.settings.images, &app.admission, told).await {
-        Ok(0) if failed == 0 => {}
-        Ok(moved) => {
-            tracing::info!(moved, failed, model = %visual.describer.model(), "pictures are described anew");
-        }
-        Err(problem) => {
-            tracing::warn!(
-                detail = problem.detail,
-                "not every picture is described by the running model yet"
-            );
+    loop {
+        let mut failed = 0_usize;
+        let told = |picture: Reindexing| {
+            if let Some(problem) = picture.problem {
+                failed += 1;
+                tracing::warn!(image = %picture.image_id, problem, "a picture keeps the vector of a former model");
+            }
+        };
+        match app.images.reindex(visual, &app.settings.images, &app.admission, told).await {
+            Ok(0) if failed == 0 => return,
+            Ok(moved) => {
+                tracing::info!(moved, failed, model = %visual.describer.model(), "pictures are described anew");
+                return;
+            }
+            Err(problem) => {
+                let seconds = DESCRIBE_AGAIN.as_secs();
+                let detail = problem.detail;
+                tracing::warn!(
+                    detail,
+                    seconds,
+                    "not every picture is described by the running model yet; it goes on then"
+                );
+                app.images.progress.waits_for(Some(detail));
+                tokio::time::sleep(DESCRIBE_AGAIN).await;
+            }
         }
     }
 }

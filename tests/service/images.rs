@@ -1,13 +1,17 @@
 //! Pictures of rooms and things over HTTP: kept without metadata, found again, shown to those they belong to, removed.
 
+use std::collections::BTreeSet;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use innkeeper_core::ModelRef;
+use innkeeper_store::ImageVector;
 use reqwest::Method;
 use reqwest::blocking::multipart::{Form, Part};
 use serde_json::{Value, json};
 
-use crate::scenes::{CAMERA, drawn, drawn_again, segments, with_gps};
-use crate::server::{Answer, Caller, House, Server, files, send, tables};
+use crate::scenes::{CAMERA, drawn, drawn_again, scene, segments, with_gps};
+use crate::server::{Answer, Caller, House, Server, eventually, files, send, tables};
 
 pub(crate) const INDEX: &str = "/api/v1/cv/image/index";
 pub(crate) const SEARCH: &str = "/api/v1/cv/image/search";
@@ -137,7 +141,22 @@ fn a_picture_that_is_here_already_is_told_refused_or_named() {
     assert!(named.iter().any(|d| d["image_id"] == first && d["same_file"] == true), "{refused}");
     let here = send(&drawn(1), "reuse").json(200);
     assert_eq!((&here["image_id"], &here["already_there"]), (&json!(first), &json!(true)), "{here}");
+    assert_eq!((&here["indexed"], &here["event_id"]), (&json!(true), &Value::Null), "{here}");
     assert_eq!(send(&drawn(3), "reuse").json(201)["already_there"], false);
+    // The same file of another room, or of a thing on the other side of the desk, is not this picture.
+    let elsewhere = |metadata: &Value| {
+        let picture = STANDARD.encode(drawn(1));
+        staff.post_json(INDEX, &json!({"image": picture, "metadata": metadata, "on_duplicate": "reuse"}))
+    };
+    let [found, lost] =
+        ["found", "lost"].map(|side| json!({"category": "lost_found", "kind": "lamp", "side": side}));
+    for metadata in
+        [json!({"category": "room", "room_number": "202"}), json!({"category": "room"}), found, lost]
+    {
+        let new = elsewhere(&metadata).json(201);
+        assert_eq!((&new["already_there"], &new["indexed"]), (&json!(false), &json!(true)), "{new}");
+        assert_eq!(elsewhere(&metadata).json(200)["image_id"], new["image_id"], "{metadata} is kept twice");
+    }
     send(&drawn(4), "maybe").problem(400, "bad_request");
     // The same picture under another category is another thing.
     let amenity = keep(&staff, &drawn(1), &json!({"category": "amenity"})).json(201);
@@ -152,21 +171,12 @@ fn what_is_filtered_by_is_what_is_found() {
     let of = |seed: u64, metadata: Value| kept(&staff, &drawn(seed), &metadata);
     let a = of(1, json!({"category": "room", "room_number": "201", "tags": ["clean", "morning"]}));
     let b = of(2, json!({"category": "room", "room_number": "201", "tags": ["dirty"]}));
-    let c = of(3, json!({"category": "room", "room_number": "202", "tags": ["clean"]}));
+    let third = json!({"category": "room", "room_number": "202", "tags": ["clean"]});
+    let third = keep(&staff, &drawn(3), &third).json(201);
+    let (c, came) = (third["image_id"].as_str().expect("an id").to_owned(), &third["upload_time"]);
     let d =
         of(4, json!({"category": "amenity", "tags": ["kettle"], "description": "A steel kettle for tea"}));
     let e = of(5, json!({"category": "lost_found", "kind": "Umbrella", "colour": "blue", "tags": ["clean"]}));
-    let query = STANDARD.encode(drawn(9));
-    let found = |filter: Value, by_picture: bool| {
-        let mut body = filter;
-        body["threshold"] = json!(0);
-        if by_picture {
-            body["query_image"] = json!(query);
-        }
-        let mut found = ids(&staff.post_json(SEARCH, &body).json(200));
-        found.sort();
-        found
-    };
     let cases = [
         (json!({}), vec![&a, &b, &c, &d, &e]),
         (json!({"category": "room"}), vec![&a, &b, &c]),
@@ -179,19 +189,25 @@ fn what_is_filtered_by_is_what_is_found() {
         (json!({"category": "reference"}), vec![]),
         (json!({"from": "2020-01-01T00:00:00Z"}), vec![&a, &b, &c, &d, &e]),
         (json!({"to": "2020-01-01T00:00:00Z"}), vec![]),
+        // To the microsecond: these came within one second, or nearly.
+        (json!({"from": came}), vec![&c, &d, &e]),
+        (json!({"to": came}), vec![&a, &b]),
     ];
+    let search = |mut body: Value| {
+        body["threshold"] = json!(0);
+        ids(&staff.post_json(SEARCH, &body).json(200)).into_iter().collect::<BTreeSet<String>>()
+    };
     for (filter, expected) in cases {
-        let mut expected: Vec<String> = expected.into_iter().cloned().collect();
-        expected.sort();
-        for by_picture in [true, false] {
-            // A picture without direction cannot be asked by; drawn scenes point every way, so nothing is below zero here.
-            let got = found(filter.clone(), by_picture);
-            if by_picture {
-                assert!(got.iter().all(|id| expected.contains(id)), "{filter} by picture");
-            } else {
-                assert_eq!(got, expected, "{filter}");
-            }
+        let expected: BTreeSet<String> = expected.into_iter().cloned().collect();
+        assert_eq!(search(filter.clone()), expected, "{filter}");
+        // Every picture is like itself; what is unlike it may be left out.
+        let mut by_picture = BTreeSet::new();
+        for seed in 1..=5 {
+            let mut body = filter.clone();
+            body["query_image"] = json!(STANDARD.encode(drawn(seed)));
+            by_picture.append(&mut search(body));
         }
+        assert_eq!(by_picture, expected, "{filter} by picture");
     }
     // Words that people wrote, newest first.
     let words = |text: &str| staff.post_json(SEARCH, &json!({"query_text": text, "match": "tags"})).json(200);
@@ -210,8 +226,14 @@ fn pages_hold_every_picture_once() {
     let house = house();
     let server = house.serve();
     let staff = server.role("staff", "h1");
+    // Windows of one scene: all of them are like each other.
+    let whole = scene(1, 340, 260);
+    let window = |n: u32| {
+        let part = image::imageops::crop_imm(&whole, 3 * n, 2 * n, 320, 240).to_image();
+        crate::pictures::jpeg(&image::DynamicImage::ImageRgb8(part))
+    };
     let mut all: Vec<String> =
-        (0..7).map(|n| kept(&staff, &drawn(n), &json!({"category": "room", "room_number": "1"}))).collect();
+        (0..7).map(|n| kept(&staff, &window(n), &json!({"category": "room", "room_number": "1"}))).collect();
     all.reverse();
     for query in [None, Some(all[0].clone())] {
         let (mut seen, mut cursor) = (Vec::new(), Value::Null);
@@ -231,9 +253,10 @@ fn pages_hold_every_picture_once() {
         match &query {
             None => assert_eq!(seen, all, "newest first"),
             Some(id) => {
-                let once: std::collections::BTreeSet<&String> = seen.iter().collect();
+                let once: BTreeSet<&String> = seen.iter().collect();
                 assert_eq!(once.len(), seen.len(), "a picture stands on two pages");
-                assert!(!seen.contains(id));
+                let others: BTreeSet<&String> = all.iter().filter(|other| *other != id).collect();
+                assert_eq!(once, others, "a picture stands on no page");
             }
         }
     }
@@ -343,7 +366,7 @@ fn an_address_opens_one_file_for_a_while_and_nothing_else() {
     let server = short.serve();
     let fresh = server.role("staff", "h1").get(&format!("/api/v1/cv/image/{}", id(&one))).json(200);
     let url = fresh["url"].as_str().expect("an address").to_owned();
-    crate::server::eventually("the address expires", || {
+    eventually("the address expires", || {
         let told = fetch(&server, &url);
         (told.status == 403).then(|| told.problem(403, "address_expired"))
     });
@@ -442,6 +465,34 @@ fn addresses_begin_with_the_public_url() {
     assert!(url.starts_with("https://hotel.example/inn/api/v1/cv/image/"), "{url}");
     let path = url.strip_prefix("https://hotel.example/inn").expect("a path");
     assert_eq!(fetch(&server, path).status, 200);
+}
+
+#[test]
+fn a_picture_that_another_model_described_is_found_again_after_a_start_and_health_says_so() {
+    let house = house();
+    let server = house.serve();
+    let told = keep(&server.role("staff", "h1"), &drawn(1), &json!({"category": "room"})).json(201);
+    server.stop();
+    let id = told["image_id"].as_str().expect("an id");
+    tables(&house, async |store| {
+        let former = ModelRef::new("former", "1").expect("a model");
+        let vector = ImageVector { model: former, vector: vec![0.6, 0.8, 0.0] };
+        let hotel = store.hotel(&"h1".parse().expect("a hotel"));
+        let id = id.parse().expect("an id");
+        assert!(hotel.replace_image_vector(id, &vector, chrono::Utc::now()).await.expect("a write"));
+    });
+    let server = house.serve();
+    let health = eventually("every picture is described by the running model", || {
+        let health = server.anyone().get("/api/v1/cv/health").json(200);
+        (health["visual"]["reindex"]["state"] == "done").then_some(health)
+    });
+    let done = json!({"state": "done", "described": 1, "failed": 0, "detail": null});
+    assert_eq!(health["visual"]["reindex"], done, "{health}");
+    let staff = server.role("staff", "h1");
+    let shown = staff.get(&format!("/api/v1/cv/image/{id}")).json(200);
+    assert_eq!(shown["model"], told["model"], "{shown}");
+    let asked = json!({"query_image": STANDARD.encode(drawn(1)), "threshold": 0.9});
+    assert_eq!(ids(&staff.post_json(SEARCH, &asked).json(200)), [id]);
 }
 
 #[test]

@@ -16,6 +16,7 @@ use std::time::Duration;
 use image::DynamicImage;
 use innkeeper_core::WriteStage;
 use innkeeper_store::ImageFilter;
+use innkeeper_vectors::{EmbeddedQdrant, Filter, VectorIndex as _};
 use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::json;
@@ -229,6 +230,30 @@ impl<'h> Test<'h> {
         Some(())
     }
 
+    /// Compares the index with the tables, of a server that has stopped: a vector that was left over is found by nobody's
+    /// answer, because answers are made of rows.
+    fn verify_index(&self) {
+        let folder = self.house.data().join("vectors");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let indexed: BTreeSet<String> = runtime.block_on(async {
+            let index = EmbeddedQdrant::open(&folder).expect("the index opens");
+            let mut found = BTreeSet::new();
+            for collection in index.collections().await.expect("its collections") {
+                if collection.name().starts_with("veiled-images") {
+                    let ids = index.ids(&collection, &Filter::every_hotel()).await.expect("ids are read");
+                    found.extend(ids.iter().map(ToString::to_string));
+                }
+            }
+            index.close().await.expect("it closes");
+            found
+        });
+        let there = (0..self.model.len()).filter_map(|n| match self.known(n) {
+            Known::There(id) => Some(id),
+            _ => None,
+        });
+        assert_eq!(indexed, there.collect(), "vectors without a row, or rows without a vector");
+    }
+
     /// One life of the server. Where it was killed.
     fn live(&mut self, target: &'static str) -> &'static str {
         // Deep enough that pictures come in before.
@@ -308,6 +333,7 @@ fn of_a_thousand_pictures_each_is_wholly_there_or_wholly_absent_however_often_it
     let folder = Path::new(env!("CARGO_BIN_EXE_innkeeper")).ancestors().nth(2).expect("the build folder");
     std::fs::write(folder.join("images-crash-report.txt"), &report).expect("the report is kept");
     server.stop();
+    test.verify_index();
     for target in &targets {
         assert!(test.kills.contains_key(target) || wanted < 26, "never killed at {target}:\n{report}");
     }

@@ -9,10 +9,13 @@ use serde_json::{Map, Value, json};
 use crate::hostile::check_unharmed;
 use crate::matrix::{Operation, operations};
 use crate::pictures::{BIDEN, OBAMA, photo};
+use crate::rooms::photographs;
+use crate::scenes::drawn;
 use crate::server::{Answer, ENROL, House, RECOGNISE, Server, enrolment, tables};
 
 const EMPLOYEE: &str = "EMP-OF-H1";
 const NAME: &str = "Grace Of The First House";
+const ROOM: &str = "201";
 
 /// What must not be seen from elsewhere: the name, and every id that an answer gave.
 #[derive(Default)]
@@ -43,6 +46,75 @@ impl Secrets {
     }
 }
 
+/// A house of two hotels, in which nothing is refused for being too much.
+fn house() -> House {
+    House::new("default").with("rate_limits.enabled", false).with("inference.deadline_ms", 600_000)
+}
+
+/// What the first hotel knows of its rooms and things.
+struct Belongings {
+    picture: String,
+    /// Where there are photographs of rooms.
+    answer: Option<String>,
+    reference: Option<String>,
+}
+
+/// Pictures, things that are found and missed, a room with its verdict, reference photo and cleaning.
+fn belongings(server: &Server<'_>, secrets: &mut Secrets) -> Belongings {
+    let ours = server.manager();
+    let room = json!({"category": "room", "room_number": ROOM, "description": NAME});
+    let kept = crate::images::keep(&ours, &drawn(1), &room).json(201);
+    secrets.learn(&kept);
+    let found = json!({"category": "lost_found", "kind": "umbrella", "colour": "blue"});
+    secrets.learn(&crate::images::keep(&ours, &drawn(2), &found).json(201));
+    let missed = json!({"kind": "umbrella", "colour": "blue", "description": NAME});
+    let missed = ours.post_json("/api/v1/cv/lost-found/reports", &missed).json(201);
+    assert_eq!(missed["matches"].as_array().map(Vec::len), Some(1), "{missed}");
+    secrets.learn(&missed);
+    let cleaning = json!({"started_at": "2025-01-17T10:05:00Z", "finished_at": "2025-01-17T10:32:00Z"});
+    let path = format!("/api/v1/cv/room/{ROOM}");
+    secrets.learn(&ours.post_json(&format!("{path}/cleaning"), &cleaning).json(200));
+    let (mut answer, mut reference) = (None, None);
+    if let Some(photo) = photographs("messy", "clean").into_iter().next() {
+        let body = json!({"room_number": ROOM, "image": STANDARD.encode(&photo), "save": true});
+        let judged = ours.post_json("/api/v1/cv/room/analyze", &body).json(200);
+        secrets.learn(&judged);
+        answer = judged["answer_id"].as_str().map(str::to_owned);
+        let kept = ours.post(&format!("{path}/reference"), "image/jpeg", photo).json(201);
+        secrets.learn(&kept);
+        let id = kept["reference"]["reference_id"].as_str().expect("an id");
+        reference = Some(id.to_owned());
+    }
+    secrets.learn(&ours.get(&path).json(200));
+    Belongings { picture: kept["image_id"].as_str().expect("an id").to_owned(), answer, reference }
+}
+
+/// What the first hotel sees of its things; addresses differ from one answer to the next.
+fn seen_by_ours(server: &Server<'_>, picture: &str) -> Value {
+    fn without_addresses(value: &mut Value) {
+        match value {
+            Value::Array(all) => all.iter_mut().for_each(without_addresses),
+            Value::Object(all) => {
+                for name in ["url", "thumbnail_url", "expires_at"] {
+                    all.remove(name);
+                }
+                all.values_mut().for_each(without_addresses);
+            }
+            _ => {}
+        }
+    }
+    let ours = server.manager();
+    let paths = [
+        format!("/api/v1/cv/image/{picture}"),
+        "/api/v1/cv/lost-found/matches".to_owned(),
+        format!("/api/v1/cv/room/{ROOM}"),
+        format!("/api/v1/cv/room/{ROOM}/reference"),
+    ];
+    let mut seen = Value::Array(paths.iter().map(|path| ours.get(path).json(200)).collect());
+    without_addresses(&mut seen);
+    seen
+}
+
 /// Somebody in the first hotel, enrolled and seen; what its answers gave.
 fn somebody(server: &Server<'_>) -> Secrets {
     let mut secrets = Secrets::default();
@@ -61,11 +133,12 @@ fn somebody(server: &Server<'_>) -> Secrets {
 
 #[test]
 fn no_operation_shows_or_changes_what_belongs_to_another_hotel() {
-    let house = House::new("default").with("rate_limits.enabled", false);
+    let house = house();
     let server = house.serve();
     let openapi = server.anyone().get("/openapi.json").json(200);
     let all: Vec<Operation> = operations(&openapi).into_iter().filter(|o| !o.needs.is_empty()).collect();
     let mut secrets = somebody(&server);
+    let belongings = belongings(&server, &mut secrets);
     // Lists of the first hotel give more ids.
     let ours = server.role("admin", "h1");
     for operation in all.iter().filter(|o| o.method == "GET" && o.parameters.is_empty()) {
@@ -75,6 +148,7 @@ fn no_operation_shows_or_changes_what_belongs_to_another_hotel() {
         }
     }
     let before = server.manager().embedding(EMPLOYEE).json(200);
+    let things = seen_by_ours(&server, &belongings.picture);
     let receipt = concat!(env!("CARGO_MANIFEST_DIR"), "/../demo/receipt.jpg");
     let receipt = std::fs::read(receipt).expect(receipt);
     let invoice = server.manager().post("/api/v1/cv/ocr/invoice", "image/jpeg", receipt).json(200);
@@ -86,16 +160,21 @@ fn no_operation_shows_or_changes_what_belongs_to_another_hotel() {
     known.insert("employee_id".to_owned(), json!(EMPLOYEE));
     known.insert("answer_id".to_owned(), invoice["answer_id"].clone());
     known.insert("correction".to_owned(), json!({"total_amount": 1}));
+    known.insert("image_id".to_owned(), json!(belongings.picture));
     for picture in ["image", "frame"] {
         known.insert(picture.to_owned(), json!(STANDARD.encode(photo(OBAMA[2]))));
     }
     let mut asked = 0;
     for operation in all.iter().filter(|o| !o.path.ends_with("/enroll")) {
-        let takes_id = operation.parameters.iter().any(|p| p != "employee_id");
+        let takes_id = operation.parameters.iter().any(|p| p != "employee_id" && p != "room_number");
         let ids: Vec<&str> =
             if takes_id { secrets.ids.iter().map(String::as_str).collect() } else { vec![""] };
         for id in ids {
-            let value = |p: &str| if p == "employee_id" { EMPLOYEE.to_owned() } else { id.to_owned() };
+            let value = |p: &str| match p {
+                "employee_id" => EMPLOYEE.to_owned(),
+                "room_number" => ROOM.to_owned(),
+                _ => id.to_owned(),
+            };
             let path = operation.filled(value);
             let answer = operation.ask(&theirs, &path, operation.body(&openapi, &known).as_ref());
             let what = format!("{} on {path}: {}", operation.name(), answer.status);
@@ -121,6 +200,28 @@ fn no_operation_shows_or_changes_what_belongs_to_another_hotel() {
     assert_eq!((&seen["employee_id"], &seen["reason"]), (&Value::Null, &json!("nobody_enrolled")));
     assert!(seen["score"].is_null() && seen["second_best_score"].is_null(), "{seen}");
 
+    // Rooms have the same numbers everywhere.
+    let room = theirs.get(&format!("/api/v1/cv/room/{ROOM}"));
+    secrets.check_kept(&room, ROOM, "the room of this number");
+    for body in [
+        json!({"image_id": belongings.picture, "threshold": 0}),
+        json!({"query_image": STANDARD.encode(drawn(1)), "threshold": 0}),
+        json!({"query_text": "umbrella", "match": "tags"}),
+        json!({"room_number": ROOM}),
+    ] {
+        let answer = theirs.post_json("/api/v1/cv/image/search", &body);
+        secrets.check_kept(&answer, &body.to_string(), &format!("a search by {body}"));
+    }
+    if let Some(reference) = &belongings.reference {
+        let path = format!("/api/v1/cv/room/{ROOM}/reference/{reference}");
+        theirs.delete(&path).problem(404, "reference_not_found");
+    }
+    if let Some(answer) = &belongings.answer {
+        let told = json!({"answer_id": answer, "status": "maintenance"});
+        theirs.post_json("/api/v1/feedback", &told).problem(404, "answer_not_found");
+    }
+    assert_eq!(seen_by_ours(&server, &belongings.picture), things, "something was changed");
+
     let told = json!({"answer_id": invoice["answer_id"], "correction": {"total_amount": 1}});
     theirs.post_json("/api/v1/feedback", &told).problem(404, "answer_not_found");
     assert_eq!(server.manager().post_json("/api/v1/feedback", &told).json(200)["replaced"], false);
@@ -131,7 +232,7 @@ fn no_operation_shows_or_changes_what_belongs_to_another_hotel() {
 
 #[test]
 fn the_same_id_in_two_hotels_is_two_people() {
-    let house = House::new("default").with("rate_limits.enabled", false);
+    let house = house();
     let server = house.serve();
     let secrets = somebody(&server);
     let (ours, theirs) = (server.role("admin", "h1"), server.role("admin", "h2"));
@@ -167,7 +268,7 @@ fn the_same_id_in_two_hotels_is_two_people() {
 
 #[test]
 fn the_log_of_a_hotel_and_its_events_are_its_own() {
-    let house = House::new("default").with("rate_limits.enabled", false);
+    let house = house();
     let server = house.serve();
     let secrets = somebody(&server);
     let theirs = server.role("manager", "h2");

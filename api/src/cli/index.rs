@@ -141,7 +141,7 @@ impl Local {
         }
         .check()?;
         let sha256 = hex::encode(Sha256::digest(bytes));
-        let here = self.gallery.same_file(&self.hotel, self.category, &sha256);
+        let here = self.gallery.same_file(&self.hotel, &known, &sha256);
         let answer = if let Some(here) = self.runtime.block_on(here)? {
             here
         } else {

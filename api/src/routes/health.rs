@@ -15,6 +15,7 @@ use utoipa_axum::routes;
 use crate::app::{App, DocumentState, FaceState, VisualState};
 use crate::problem::{Problem, ProblemDocument};
 use crate::service::ThresholdsReport;
+use crate::service::images::ReindexReport;
 
 const TAG: &str = "health";
 
@@ -92,6 +93,8 @@ struct VisualHealth {
     objects: Option<String>,
     /// What searches pictures by a sentence: why nothing does.
     text: Option<&'static str>,
+    /// How far the kept pictures are described by the running model.
+    reindex: Option<ReindexReport>,
 }
 
 /// The state of the reading of documents.
@@ -201,6 +204,7 @@ async fn cv_health(State(app): State<App>) -> Json<CvHealth> {
             descriptors: Some(visual.describer.model().to_string()),
             objects: Some(visual.objects_note().to_owned()),
             text: Some("model_not_installed"),
+            reindex: Some(app.images.progress.report()),
         },
     };
     let status = match (status, documents.state, visual.state) {

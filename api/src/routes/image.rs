@@ -38,7 +38,8 @@ struct IndexBody {
     /// What the hotel knows of it. In a form or a query its fields stand by themselves: `category=room`.
     metadata: Metadata,
     /// `report` keeps a picture that is here already and names those it is like; `reject` answers 409; `reuse` answers 200
-    /// with the picture that is here when it was made from this very file: for whoever sends again what may have arrived.
+    /// with the picture that is here when it was made from this very file, under the same category, side and room: for
+    /// whoever sends again what may have arrived.
     #[schema(default = "report", pattern = "^(report|reject|reuse)$")]
     on_duplicate: Option<String>,
 }
@@ -87,7 +88,7 @@ fn on_duplicate(text: Option<&str>) -> Result<OnDuplicate, Problem> {
 /// Keep a picture, to be found again.
 ///
 /// It is turned upright and encoded anew, so that no EXIF, GPS or other metadata is kept, with a thumbnail. When this
-/// answers, the picture is found by searches and survives a crash. Pictures of the category that it nearly is stand in
+/// answers, the picture survives a crash and is found by searches, or `indexed` is false and it will be. Pictures of the category that it nearly is stand in
 /// `duplicates`. A found thing (`lost_found`) is compared with the reports of loss, and a picture of a lost one with what
 /// was found: `matches`.
 #[utoipa::path(
@@ -104,7 +105,7 @@ fn on_duplicate(text: Option<&str>) -> Result<OnDuplicate, Problem> {
     )),
     responses(
         (status = 201, body = IndexAnswer),
-        (status = 200, body = IndexAnswer, description = "With `on_duplicate=reuse`: it is here already."),
+        (status = 200, body = IndexAnswer, description = "With `on_duplicate=reuse`: it is here already, under the same category, side and room."),
         (status = "default", body = ProblemDocument, content_type = "application/problem+json")
     )
 )]
@@ -120,7 +121,7 @@ async fn index(
     let kept = async {
         if on_duplicate == OnDuplicate::Reuse {
             let sha256 = sha256_of(bytes.clone()).await?;
-            if let Some(here) = app.images.same_file(&allowed.caller.hotel, category, &sha256).await? {
+            if let Some(here) = app.images.same_file(&allowed.caller.hotel, &known, &sha256).await? {
                 return Ok(here);
             }
         }
@@ -182,7 +183,10 @@ async fn delete(
 ) -> Result<Json<DeletedImage>, Problem> {
     let id = uuid_in_path(path)?;
     let caller = &allowed.caller;
-    Ok(Json(app.images.delete(&caller.hotel, id, &caller.subject).await?))
+    let deleted = app.images.delete(&caller.hotel, id, &caller.subject).await?;
+    // It may have been a reference photo, which is kept in memory to be compared with.
+    app.rooms.forget_reference(&app, &caller.hotel, id);
+    Ok(Json(deleted))
 }
 
 /// What a signed address carries.

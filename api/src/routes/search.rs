@@ -68,7 +68,8 @@ struct SearchBody {
     #[serde(default, deserialize_with = "lenient::number")]
     #[schema(value_type = Option<f32>, minimum = 0.0, maximum = 1.0)]
     threshold: Option<f32>,
-    /// Where a page begins: `next_cursor` of the page before.
+    /// Where a page begins: `next_cursor` of the page before. By words and by tags a page may be short, or empty, though
+    /// another follows.
     cursor: Option<String>,
 }
 
@@ -89,9 +90,18 @@ struct SearchForm {
     #[schema(value_type = Option<String>, format = Binary)]
     image: Option<Vec<u8>>,
     query_text: Option<String>,
+    image_id: Option<String>,
+    #[schema(rename = "match")]
+    matching: Option<String>,
     category: Option<String>,
     room_number: Option<String>,
+    side: Option<String>,
+    /// With commas between them.
     tags: Option<String>,
+    /// With commas between them.
+    tags_any: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
     top_k: Option<u32>,
     threshold: Option<f32>,
     cursor: Option<String>,

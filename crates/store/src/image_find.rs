@@ -15,6 +15,8 @@ use crate::{HotelStore, Image, ImageCategory, ImageVector, StoreError};
 
 /// Hashes that differ in more bits need not share one of their four parts.
 const MAX_BITS: u32 = 3;
+/// Rows that are compared at most, newest first: pictures of one plain colour all share a part.
+const MAX_SHARING: u64 = 1_000;
 
 /// An image whose perceptual hash is near another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +106,8 @@ impl HotelStore {
 
     /// Images of these categories (of all, when there is none) whose perceptual hash differs in at most `within`
     /// bits, 0 to 3, nearest first. Of two 64-bit numbers that differ in three bits, one of four 16-bit parts is
-    /// the same, and the parts are indexed: multi-index hashing, Norouzi, Punjani and Fleet, 2012.
+    /// the same, and the parts are indexed: multi-index hashing, Norouzi, Punjani and Fleet, 2012. Of those that share
+    /// a part the 1,000 with the latest ids are compared.
     ///
     /// # Errors
     /// [`StoreError::Invalid`] when `within` is more, or the database's failure.
@@ -130,6 +133,7 @@ impl HotelStore {
         for n in 1..BANDS.len() {
             query.union(UnionType::Distinct, sharing(n));
         }
+        query.order_by(Col::Id, Order::Desc).limit(MAX_SHARING);
         let mut near = Vec::new();
         for row in self.rows(&query).await? {
             let theirs = get::<i64>(&row, "hash")?.cast_unsigned();

@@ -1,6 +1,6 @@
 //! Things that were found and reports of loss that may belong together.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use sea_query::{Cond, Expr, ExprTrait, Order};
@@ -280,6 +280,23 @@ impl HotelStore {
             }
         }
         Ok(page)
+    }
+
+    /// The images of every confirmed match. Nothing is opened.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn confirmed_items(&self) -> Result<HashSet<Uuid>, StoreError> {
+        let query = self
+            .scope()
+            .select(Table::ItemMatches, &[Col::FoundId, Col::LostId])
+            .and_where(Expr::col(Col::State).eq(MatchState::Confirmed.as_str()))
+            .take();
+        let mut items = HashSet::new();
+        for row in self.rows(&query).await? {
+            items.extend([parse::<Uuid>(&row, "found_id")?, parse(&row, "lost_id")?]);
+        }
+        Ok(items)
     }
 
     /// A match. `None` when there is none, or it does not open, of which the log tells.

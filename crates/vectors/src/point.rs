@@ -23,7 +23,7 @@ pub const TAGS: &str = "tags";
 /// Payload key of the side, found or lost, on which a thing is; indexed in collections of images.
 pub const SIDE: &str = "side";
 
-/// Payload key of when an image came, a whole number: seconds since 1970 UTC; indexed in collections of images.
+/// Payload key of when an image came, a whole number: microseconds since 1970 UTC; indexed in collections of images.
 pub const UPLOADED_AT: &str = "uploaded_at";
 
 /// A vector with an id and a payload that names at least [`HOTEL`] and [`OWNER`].

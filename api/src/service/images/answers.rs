@@ -111,7 +111,8 @@ pub(crate) struct SearchAnswer {
     pub matched_by: &'static str,
     /// The least similarity that was asked for; null where nothing was compared.
     pub threshold: Option<f32>,
-    /// Where the next page begins, to be sent as `cursor`; null at the end.
+    /// Where the next page begins, to be sent as `cursor`; null at the end. Without a query image a page looks through 5,000
+    /// pictures at most, so one that is filtered by words or tags may be short, or empty, though another follows.
     pub next_cursor: Option<String>,
     /// The model whose descriptors were compared; null where nothing was compared.
     pub model: Option<String>,

@@ -20,7 +20,7 @@ fn point(id: Uuid, hotel: &HotelId, veiled: Vec<f32>, image: &IndexedImage) -> V
     let mut point = VectorPoint::new(id, veiled, hotel, category)
         .with(CATEGORY, category)
         .with(TAGS, image.tags.clone())
-        .with(UPLOADED_AT, image.uploaded_at.timestamp());
+        .with(UPLOADED_AT, image.uploaded_at.timestamp_micros());
     if let Some(room) = &image.room_number {
         point = point.with(ROOM_NUMBER, room.as_str());
     }

@@ -12,6 +12,7 @@ mod metadata;
 mod prepare;
 mod reindex;
 mod search;
+mod turns;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use innkeeper_core::{ErrorCode, HotelId, ModelRef};
 use innkeeper_media::{AddressError, AddressSigner, Key, MediaError, Variant};
 use innkeeper_store::{ImagePhoto, StoreError};
 use innkeeper_vectors::{Collection, Veil};
-use tokio::sync::{Mutex, MutexGuard, OnceCell};
+use tokio::sync::{Mutex, OnceCell};
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -29,8 +30,11 @@ pub(crate) use answers::{DeletedImage, ImageReport, Links, SearchAnswer};
 pub(crate) use index::{IndexAnswer, NewPicture, OnDuplicate};
 pub(crate) use metadata::{Known, Metadata, category, moment, room, side, tags};
 pub(crate) use prepare::{Prepared, describe, prepare, prepare_picture};
-pub(crate) use reindex::Reindexing;
+pub(crate) use reindex::{ReindexReport, Reindexing};
 pub(crate) use search::{Query, Question, SearchInput};
+
+use reindex::Progress;
+use turns::Turns;
 
 use super::gallery::{CatchUpError, Gallery};
 use crate::app::Engines;
@@ -49,15 +53,17 @@ pub(crate) struct ImageGallery {
     pub(crate) engines: Engines,
     /// The queue of pictures to remove is one for faces and these.
     faces: Arc<Gallery>,
-    /// One change at a time where two must see each other.
-    changes: Mutex<()>,
-    /// One file of the same sum at a time; by its first digit.
-    twins: [Mutex<()>; 16],
+    /// In each hotel one change at a time where two must see each other.
+    changes: Turns<HotelId>,
+    /// One file of the same sum at a time, in each hotel.
+    twins: Turns<(HotelId, String)>,
     /// One carrier between tables and index at a time.
     carrier: Mutex<()>,
     veils: Mutex<HashMap<usize, Arc<Veil>>>,
     signer: OnceCell<AddressSigner>,
     pub(super) lost_found: LostFound,
+    /// How far the pictures are described by the running model.
+    pub(crate) progress: Progress,
     /// What addresses of pictures begin with.
     base: String,
     /// How long an address of a picture works.
@@ -74,26 +80,16 @@ impl ImageGallery {
         Self {
             engines,
             faces,
-            changes: Mutex::default(),
-            twins: Default::default(),
+            changes: Turns::default(),
+            twins: Turns::default(),
             carrier: Mutex::default(),
             veils: Mutex::default(),
             signer: OnceCell::new(),
             lost_found: settings.lost_found.clone(),
+            progress: Progress::default(),
             base: settings.http.public_url.clone().unwrap_or_default().trim_end_matches('/').to_owned(),
             valid: TimeDelta::seconds(i64::from(settings.images.address_seconds)),
         }
-    }
-
-    /// Waits for other changes that must see each other to end, and keeps further ones waiting.
-    async fn change(&self) -> MutexGuard<'_, ()> {
-        self.changes.lock().await
-    }
-
-    /// Waits for the same file, when it is on its way in, and keeps it waiting.
-    async fn twin(&self, sha256: &str) -> MutexGuard<'_, ()> {
-        let digit = sha256.chars().next().and_then(|c| c.to_digit(16)).unwrap_or_default();
-        self.twins[digit as usize % self.twins.len()].lock().await
     }
 
     async fn veil(&self, dimension: usize) -> Result<Arc<Veil>, StoreError> {

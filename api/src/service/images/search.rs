@@ -76,8 +76,9 @@ impl Question {
             filter = filter.any_of(TAGS, &self.any_tags);
         }
         if self.from.is_some() || self.until.is_some() {
-            let second = |at: DateTime<Utc>| at.timestamp();
-            filter = filter.range(UPLOADED_AT, self.from.map(second), self.until.map(second));
+            // As exactly as the tables compare.
+            let micros = |at: DateTime<Utc>| at.timestamp_micros();
+            filter = filter.range(UPLOADED_AT, self.from.map(micros), self.until.map(micros));
         }
         filter
     }

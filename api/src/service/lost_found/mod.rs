@@ -2,7 +2,7 @@
 
 mod score;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use innkeeper_core::{Embedding, ErrorCode, HotelId, RoomNumber};
@@ -147,7 +147,8 @@ impl ImageGallery {
             Some(vector) => self.cosines(hotel, vector, other).await?,
             None => HashMap::new(),
         };
-        let settled = self.settled(hotel).await?;
+        // Those that were confirmed to be another one: nobody looks for them any more.
+        let settled = self.engines.store.hotel(hotel).confirmed_items().await?;
         let room = new.room_number.as_ref().map(RoomNumber::as_str);
         let this = item(&new.content, room, new.uploaded_at, side);
         let filter = ImageFilter {
@@ -195,20 +196,6 @@ impl ImageGallery {
             .matching(SIDE, side.as_str());
         let hits = self.nearest(&probe, &filter, 0, MOST).await?;
         Ok(hits.into_iter().map(|hit| (hit.id, hit.score)).collect())
-    }
-
-    /// The things that were confirmed to be another one: nobody looks for them any more.
-    async fn settled(&self, hotel: &HotelId) -> Result<HashSet<Uuid>, Problem> {
-        let confirmed = MatchFilter { state: Some(MatchState::Confirmed), ..MatchFilter::default() };
-        let (mut settled, mut after) = (HashSet::new(), None);
-        loop {
-            let page = self.engines.store.hotel(hotel).matches(confirmed, after, PAGE).await?;
-            settled.extend(page.matches.iter().flat_map(|m| [m.found, m.lost]));
-            after = page.next;
-            if after.is_none() || settled.len() >= 2 * MOST {
-                return Ok(settled);
-            }
-        }
     }
 
     /// The pairs of a hotel, newest first.

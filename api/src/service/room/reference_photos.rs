@@ -160,10 +160,15 @@ impl RoomDesk {
             return Err(not_found());
         }
         let deleted = app.images.delete(&caller.hotel, id, &caller.subject).await?;
-        if let Ok(visual) = app.visual() {
-            self.references.forget(&caller.hotel, id, &visual.embedder.model());
-        }
+        self.forget_reference(app, &caller.hotel, id);
         Ok(RemovedReference { room_number: room.to_string(), reference_id: id, complete: deleted.complete })
+    }
+
+    /// Takes what memory holds of a reference photo that is removed; any other picture is fine.
+    pub fn forget_reference(&self, app: &App, hotel: &HotelId, id: Uuid) {
+        if let Ok(visual) = app.visual() {
+            self.references.forget(hotel, id, &visual.embedder.model());
+        }
     }
 
     /// Puts the photos of an answer into the image index, each with what it shows itself. The verdict is written

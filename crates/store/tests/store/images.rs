@@ -184,6 +184,23 @@ async fn near_hashes_are_found_wherever_up_to_three_bits_differ() {
 }
 
 #[tokio::test]
+async fn among_many_pictures_that_share_a_part_of_the_hash_the_newest_near_one_is_found() {
+    let house = House::new().await;
+    let hotel = house.hotel();
+    // Pictures of plain colours share parts, and are not alike; one more than are compared.
+    let mut images: Vec<NewImage> = (1..=1001).map(picture).collect();
+    for (n, image) in (1..).zip(&mut images) {
+        image.photo.as_mut().expect("a photo").hash = n << 32 | 0xffff_0000;
+    }
+    let hash = 0x7fff_0000_0000_0000_u64;
+    images.last_mut().expect("one").photo.as_mut().expect("a photo").hash = hash | 1 << 40;
+    hotel.add_images(&images).await.expect("kept");
+    let near = hotel.near_images(hash, 3, &[], 9).await.expect("a read");
+    let got: Vec<(Uuid, u32)> = near.iter().map(|n| (n.id, n.distance)).collect();
+    assert_eq!(got, [(images[1000].id, 1)]);
+}
+
+#[tokio::test]
 async fn a_room_has_no_more_references_than_it_may() {
     let house = House::new().await;
     let hotel = house.hotel();

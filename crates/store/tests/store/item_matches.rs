@@ -52,6 +52,9 @@ async fn a_decision_stands_and_tells_who_made_it() {
     let decided = decided.expect("there");
     assert_eq!((decided.state, decided.decided_by.as_deref()), (MatchState::Confirmed, Some("desk")));
     assert_eq!(decided.decided_at, Some(noon()));
+    let settled = hotel.confirmed_items().await.expect("a read");
+    assert_eq!(settled, std::collections::HashSet::from([found.id, lost.id]));
+    assert!(south.confirmed_items().await.expect("a read").is_empty());
     let last = hotel.audit_entries(0, 99).await.expect("a read").pop().expect("rows");
     assert_eq!((last.action.as_str(), last.actor.as_str()), ("lost_found.decided", "desk"));
     assert_eq!(last.details["after"], json!("confirmed"));
