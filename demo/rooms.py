@@ -211,7 +211,7 @@ def learn(staff, admin, innkeeper, data):
     verdict = trained.get("verdict", {}).get("reason")
     print(f"  version {trained.get('version')}: {'promoted' if trained.get('promoted') else 'not promoted'}: {verdict}")
     shuffled = (trained.get("control") or {}).get("reason")
-    print(f"  the same with shuffled corrections: {shuffled}")
+    print(f"  against a head taught shuffled corrections: {shuffled}")
     wrong += check(trained.get("promoted") is True, "the gate finds it better on rooms it has not seen")
     for curve_of in trained.get("curves", []):
         points = ", ".join(f"{p['corrected']}: {p['error']['mean']:.2f}" for p in curve_of.get("points", []))

@@ -234,7 +234,7 @@ fn render(candidate: &Candidate, told: &Value) -> String {
         ["tag", "judged on", "photos", "AUC", "accuracy", "F1", "recall at 5 %", "AUC, shuffled labels"];
     let mut lines = vec![table(&header, &rows), String::new(), format!("gate: {}", candidate.verdict.reason)];
     if let Some(control) = &candidate.control {
-        lines.push(format!("the same with shuffled corrections: {}", control.reason));
+        lines.push(format!("against a head taught shuffled corrections: {}", control.reason));
     }
     lines.extend(candidate.reasons.iter().cloned());
     if let Some(version) = told["version"].as_str() {

@@ -365,8 +365,8 @@ pub(crate) fn refine_label(
         None => (settings.first_pull, old.platt, old.band),
     };
     let unit = solve(&rows, dimension, pull(strength));
-    let all = [seed, own].concat();
-    let mut after = made(&old.label, unit, platt, band, strength, &all);
+    // The seed examples are among those of the older head.
+    let mut after = made(&old.label, unit, platt, band, strength, own);
     after.examples += old.examples;
     after.positives += old.positives;
     after.groups += old.groups;
@@ -451,6 +451,40 @@ mod tests {
         assert_eq!(refined.label("messy"), head.label("messy"), "a label without new examples stays");
         let unchanged = refine(&head, &[], &own[..4], &settings()).unwrap();
         assert_eq!(unchanged.labels().collect::<Vec<_>>(), ["messy"]);
+    }
+
+    #[test]
+    fn pictures_that_nobody_wondered_about_do_not_make_a_label_rare() {
+        let judged = rooms("spill", "a", 60, 1.5, 0.0, 1);
+        // Whole rooms lie elsewhere and show no spill, but look like one.
+        let mut easy = rooms("spill", "b", 600, 0.0, 0.0, 2);
+        for example in &mut easy {
+            example.labels.insert("spill".into(), false);
+            example.embedding.iter_mut().take(4).for_each(|v| *v = 0.0);
+            example.embedding[0] = 0.3;
+            example.embedding[3] = 1.0;
+            example.embedding = crate::fixtures::unit_length(example.embedding.clone());
+        }
+        let all = [judged.clone(), easy.clone()].concat();
+        let pictures: BTreeSet<String> = easy.iter().map(|e| e.picture.clone()).collect();
+        let knowing = FitSettings { background: [("spill".to_owned(), pictures)].into(), ..settings() };
+        let mean = |head: &Head, of: &[Example], truth: bool| {
+            let of: Vec<f32> = of
+                .iter()
+                .filter(|e| e.labels["spill"] == truth)
+                .map(|e| head.predict(&e.embedding).unwrap()[0].probability)
+                .collect();
+            of.iter().sum::<f32>() / of.len() as f32
+        };
+        let head = fit(&all, &knowing).unwrap();
+        assert_eq!((head.labels[0].examples, head.labels[0].positives), (60, 30));
+        let new = rooms("spill", "a", 60, 1.5, 0.0, 3);
+        let without = fit(&judged, &settings()).unwrap();
+        assert!(mean(&head, &new, true) > 0.7, "{}", mean(&head, &new, true));
+        assert!(mean(&head, &easy, false) < 0.2, "{}", mean(&head, &easy, false));
+        assert!(mean(&without, &easy, false) > 0.5, "{}", mean(&without, &easy, false));
+        let validated = crate::cross_validate(&all, &knowing).unwrap();
+        assert_eq!((validated.held_out["spill"].len(), validated.background["spill"].len()), (60, 600));
     }
 
     #[test]

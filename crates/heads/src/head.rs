@@ -143,6 +143,25 @@ impl Head {
         self.trained_on.len()
     }
 
+    /// Takes over from `other`, a head of the same embedder, what this one lacks, and returns the names; from a head of
+    /// another embedder it takes nothing. The pictures of `other` then count as known to this one.
+    pub fn carry_over(&mut self, other: &Head) -> Vec<String> {
+        if other.embedder != self.embedder || other.dimension != self.dimension {
+            return Vec::new();
+        }
+        let lacking: Vec<LabelHead> =
+            other.labels.iter().filter(|l| self.label(&l.label).is_none()).cloned().collect();
+        let names = lacking.iter().map(|l| l.label.clone()).collect();
+        if !lacking.is_empty() {
+            self.labels.extend(lacking);
+            self.labels.sort_by(|a, b| a.label.cmp(&b.label));
+            self.trained_on.extend(other.trained_on.iter().cloned());
+            self.trained_on.sort();
+            self.trained_on.dedup();
+        }
+        names
+    }
+
     /// Keeps the figures that a label reached by cross-validation beside it; unknown labels are ignored.
     pub fn set_figures(&mut self, label: &str, figures: Figures) {
         if let Some(found) = self.labels.iter_mut().find(|l| l.label == label) {

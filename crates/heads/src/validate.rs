@@ -123,12 +123,13 @@ pub fn shuffled(examples: &[Example], seed: u64) -> Vec<Example> {
 
 /// What heads refined by `lessons` say of the examples in `own`, by label: own groups are dealt into folds, and each fold is
 /// judged by `before` bent towards the lessons of other groups. Lessons may be the own examples, some of them, or the same
-/// with shuffled answers for a control.
+/// with shuffled answers for a control. `seed` is trained on along with them, as [`refine`] does, and never judged.
 ///
 /// # Errors
 /// As [`refine`].
 pub fn refined_validation(
     before: &Head,
+    seed: &[Example],
     own: &[Example],
     lessons: &[Example],
     settings: &FitSettings,
@@ -145,7 +146,7 @@ pub fn refined_validation(
     for fold in 0..settings.folds {
         let elsewhere = |e: &&Example| fold_of.get(group_of(e).as_str()) != Some(&fold);
         let rest: Vec<Example> = lessons.iter().filter(elsewhere).cloned().collect();
-        let head = refine(before, &[], &rest, settings)?;
+        let head = refine(before, seed, &rest, settings)?;
         let here = own.iter().zip(&groups).zip(&placed).enumerate().filter(|(_, (_, f))| **f == fold);
         for (example, ((e, group), _)) in here {
             for (label, truth) in &e.labels {

@@ -1,6 +1,6 @@
 //! Whether a candidate is better than the champion, or only luckier.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -9,6 +9,8 @@ use serde::Serialize;
 /// One held-out example as both models judged it. A loss is any score of which less is better; both must be the same score.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Paired {
+    /// Which picture it is: several judgements of one picture are one example.
+    pub example: String,
     /// What belongs together: the room, the source. Groups are drawn, not examples.
     pub group: String,
     /// Loss of the champion.
@@ -70,7 +72,8 @@ pub fn gate(held_out: &[Paired], settings: &GateSettings) -> Verdict {
         sum.1 += 1;
     }
     let groups: Vec<(f64, usize)> = groups.into_values().collect();
-    let count = sound.count();
+    let judgements = sound.clone().count();
+    let count = sound.map(|p| p.example.as_str()).collect::<BTreeSet<_>>().len();
     let mut verdict = Verdict {
         promote: false,
         difference: mean(groups.iter().copied()),
@@ -80,8 +83,8 @@ pub fn gate(held_out: &[Paired], settings: &GateSettings) -> Verdict {
         groups: groups.len(),
         reason: String::new(),
     };
-    if count < held_out.len() {
-        verdict.reason = format!("{} losses are not finite numbers", held_out.len() - count);
+    if judgements < held_out.len() {
+        verdict.reason = format!("{} losses are not finite numbers", held_out.len() - judgements);
         return verdict;
     }
     if count < settings.least_examples || groups.len() < settings.least_groups {
@@ -132,6 +135,7 @@ mod tests {
 
     fn pairs(differences: &[f64], per_group: usize) -> Vec<Paired> {
         let pair = |(i, d): (usize, &f64)| Paired {
+            example: i.to_string(),
             group: (i / per_group).to_string(),
             champion: 1.0,
             candidate: 1.0 - d,
@@ -156,6 +160,16 @@ mod tests {
         assert!(!gate(&[], &GateSettings::default()).promote);
         // Many pictures of few rooms are few rooms.
         assert!(!gate(&pairs(&[0.5; 100], 25), &GateSettings::default()).promote);
+    }
+
+    #[test]
+    fn many_labels_of_a_few_pictures_are_a_few_pictures() {
+        let mut several = pairs(&[0.5; 40], 1);
+        for (i, pair) in several.iter_mut().enumerate() {
+            pair.example = (i / 4).to_string();
+        }
+        let verdict = gate(&several, &GateSettings::default());
+        assert!(!verdict.promote && verdict.held_out == 10, "{verdict:?}");
     }
 
     #[test]

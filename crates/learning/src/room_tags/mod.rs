@@ -4,6 +4,7 @@
 //! [`train`] makes a candidate, judges it against the champion on rooms neither has seen, runs the control with shuffled
 //! labels and draws the curve; [`register`] puts it into the registry and promotes it if the gate says so.
 
+mod compare;
 mod labels;
 mod report;
 mod train;

@@ -73,7 +73,7 @@ impl Candidate {
         let embedder = self.head.embedder();
         let mut remarks = vec![format!("Against the champion: {}.", self.verdict.reason)];
         if let Some(control) = &self.control {
-            remarks.push(format!("The same with shuffled corrections: {}.", control.reason));
+            remarks.push(format!("Against a head taught shuffled corrections: {}.", control.reason));
         }
         remarks.extend(self.reasons.iter().map(|r| format!("{r}.")));
         let card = Card {

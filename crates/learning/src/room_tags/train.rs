@@ -4,12 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use innkeeper_heads::{
     CurveSettings, Example, Figures, FitSettings, Head, HeadError, HeldOut, LearningCurve, Spread, fit,
-    judge, learning_curve, own_curve, refine, refined_validation, repeated, shuffled, shuffled_control,
+    grouped_folds, judge, learning_curve, own_curve, refine, refined_validation, repeated, shuffled,
+    shuffled_control,
 };
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
-use crate::{GateSettings, Paired, Verdict, gate};
+use super::compare::{Compared, Judged, compare, decide, judge_labels, only};
+use crate::{GateSettings, Verdict, gate};
 
+/// Corrections of each answer without which a label is not judged on them: a head that always says the same would win.
+const BOTH: usize = 2;
+/// The label without which no room can be judged.
+const NEEDED: &str = "messy";
 /// Own examples of each answer without which a label has no curve.
 const CURVE_LEAST: usize = 6;
 
@@ -99,9 +107,12 @@ pub struct Candidate {
     pub seed: BTreeMap<String, SeedFigures>,
     /// By label.
     pub own: BTreeMap<String, OwnFigures>,
-    /// Candidate against champion on examples neither has seen.
+    /// Candidate against champion on examples neither has seen. It must be better by logarithmic loss or by errors, worse by
+    /// neither, worse at no label of the champion, and better than the control; difference and interval are those of the
+    /// measure that decided.
     pub verdict: Verdict,
-    /// The same comparison for a head that was taught shuffled answers: it must not be better.
+    /// Candidate against a head that was taught shuffled answers: it must be better. `None` where no label has corrections of
+    /// both kinds, without which nothing can be shuffled.
     pub control: Option<Verdict>,
     /// What corrections bought.
     pub curves: Vec<LearningCurve>,
@@ -112,10 +123,12 @@ pub struct Candidate {
 /// Makes a candidate from `training`.
 ///
 /// With seed pictures a new head is made from them, otherwise the shipped head is the start; own corrections bend the start
-/// ([`refine`]), always from the start and never from the last champion, so that no correction counts twice. The candidate is
-/// compared with the champion on held-out examples by logarithmic loss: on own pictures both are refitted without the groups
-/// they are judged on, the champion with those corrections it was trained on; on seed pictures the champion is judged where
-/// it has not seen the picture. A label the champion lacks is compared with saying nothing but how often it occurs.
+/// ([`refine`], with the seed pictures replayed), always from the start and never from the last champion, so that no correction
+/// counts twice. Labels that only the champion knows are carried over. The candidate is compared with the champion on
+/// held-out examples, see [`Candidate::verdict`]: on own pictures by heads refitted without the groups they are judged on,
+/// against the champion itself where enough corrections are newer than it, else against this start with those corrections it
+/// was trained on; on seed pictures where the champion has not seen them. A label the champion lacks is compared with saying
+/// nothing but how often it occurs.
 ///
 /// # Errors
 /// [`TrainError`].
@@ -130,28 +143,48 @@ pub fn train(training: &Training<'_>) -> Result<Candidate, TrainError> {
     } else {
         fit(seed, settings)?
     };
-    let mut head = if own.is_empty() { start.clone() } else { refine(&start, &[], own, settings)? };
-    let mut pairs = Vec::new();
+    let mut head = if own.is_empty() { start.clone() } else { refine(&start, seed, own, settings)? };
+    for label in training.champion.map(|champion| head.carry_over(champion)).unwrap_or_default() {
+        reasons.push(format!("{label} has too few pictures here: it stays as the champion knows it"));
+    }
+    let mut compared = Vec::new();
     let seed_figures =
-        if seed.is_empty() { BTreeMap::new() } else { judge_seed(training, &mut pairs, &mut reasons)? };
-    for (label, figures) in &seed_figures {
+        if seed.is_empty() { BTreeMap::new() } else { judge_seed(training, &mut compared, &mut reasons)? };
+    for (label, figures) in seed_figures.iter().filter(|(label, _)| !labels_in(own).contains(label.as_str()))
+    {
         head.set_figures(label, figures.figures);
     }
     let (mut own_figures, mut control) = (BTreeMap::new(), None);
     if !own.is_empty() {
-        let judged = judge_own(training, &start, &mut pairs, &mut reasons)?;
+        let judged = judge_own(training, &start, &mut compared, &mut reasons)?;
         own_figures = judged.0;
-        control = Some(judged.1);
+        control = judged.1;
+        if !seed.is_empty() {
+            reasons
+                .push("the cross-validated figures are those of the head before the corrections".to_owned());
+        }
     }
-    let mut verdict = if training.champion.is_none() {
-        let reason = "there is no champion to compare with".to_owned();
-        Verdict { promote: true, reason, ..gate(&[], &training.gate) }
-    } else {
-        gate(&pairs, &training.gate)
+    // Of a label that was bent, only what the bent head reached counts.
+    for (label, figures) in own_figures.iter().filter_map(|(l, f)| Some((l, f.candidate?))) {
+        head.set_figures(label, figures);
+    }
+    let mut verdict = match training.champion {
+        None => {
+            let reason = "there is no champion to compare with".to_owned();
+            Verdict { promote: true, reason, ..gate(&[], &training.gate) }
+        }
+        Some(champion) => judge_labels(champion, &compared, &training.gate),
     };
-    if verdict.promote && control.as_ref().is_some_and(|c| c.promote) {
-        let reason = "shuffled answers are better than the champion too: the comparison cannot be trusted";
-        verdict = Verdict { promote: false, reason: reason.to_owned(), ..verdict };
+    if training.champion.is_some() && compared.is_empty() && !own.is_empty() {
+        verdict.reason = "no label has corrections of both kinds to be judged on".to_owned();
+    }
+    if let Some(control) = control.as_ref().filter(|control| verdict.promote && !control.promote) {
+        let reason = format!("no better than a head that was taught shuffled answers: {}", control.reason);
+        verdict = Verdict { promote: false, reason, ..verdict };
+    }
+    if verdict.promote && head.label(NEEDED).is_none() {
+        let reason = format!("it does not know {NEEDED}, without which no room can be judged");
+        verdict = Verdict { promote: false, reason, ..verdict };
     }
     for label in labels_in(own).into_iter().chain(labels_in(seed)).filter(|l| head.label(l).is_none()) {
         reasons.push(format!(
@@ -171,11 +204,9 @@ pub fn train(training: &Training<'_>) -> Result<Candidate, TrainError> {
     })
 }
 
-type Judged = BTreeMap<String, Vec<HeldOut>>;
-
 fn judge_seed(
     training: &Training<'_>,
-    pairs: &mut Vec<Paired>,
+    compared: &mut Vec<Compared>,
     reasons: &mut Vec<String>,
 ) -> Result<BTreeMap<String, SeedFigures>, TrainError> {
     let Training { seed, settings, .. } = training;
@@ -187,14 +218,10 @@ fn judge_seed(
     let control = shuffled_control(seed, settings)?.figures();
     if let Some(champion) = training.champion {
         let by_champion = judge(champion, seed)?;
+        let by_candidate =
+            if training.own.is_empty() { first.held_out.clone() } else { refined_seed(training)? };
         let new = |h: &HeldOut| seed.get(h.example).is_some_and(|e| !champion.was_trained_on(&e.picture));
-        let unseen = |judged: &Judged| -> Judged {
-            judged
-                .iter()
-                .map(|(l, held)| (l.clone(), held.iter().filter(|h| new(h)).cloned().collect()))
-                .collect()
-        };
-        pair(&unseen(&by_champion), &unseen(&first.held_out), pairs);
+        compare(seed, &only(&by_champion, new), &only(&by_candidate, new), compared);
     }
     let figures: Vec<BTreeMap<String, Figures>> =
         runs.iter().map(innkeeper_heads::CrossValidation::figures).collect();
@@ -215,58 +242,108 @@ fn judge_seed(
     Ok(all.collect())
 }
 
+/// What heads made without a fold's groups and bent towards the own corrections say of that fold.
+fn refined_seed(training: &Training<'_>) -> Result<Judged, TrainError> {
+    let Training { seed, own, settings, .. } = training;
+    let groups: Vec<String> = seed.iter().map(|e| format!("{}\u{1f}{}", e.source, e.group)).collect();
+    let items: Vec<(&str, bool)> = groups.iter().map(|g| (g.as_str(), false)).collect();
+    let placed = grouped_folds(&items, settings.folds, &mut ChaCha8Rng::seed_from_u64(settings.seed));
+    let mut judged = Judged::new();
+    for fold in 0..settings.folds {
+        let in_fold = |inside: bool| -> (Vec<usize>, Vec<Example>) {
+            let of = seed.iter().zip(&placed).enumerate().filter(|(_, (_, f))| (**f == fold) == inside);
+            of.map(|(i, (e, _))| (i, e.clone())).unzip()
+        };
+        let ((places, here), (_, rest)) = (in_fold(true), in_fold(false));
+        let head = refine(&fit(&rest, settings)?, &rest, own, settings)?;
+        for (label, held) in judge(&head, &here)? {
+            let background = settings.background.get(&label);
+            let asked = held.into_iter().filter_map(|mut h| {
+                h.example = *places.get(h.example)?;
+                let picture = &seed.get(h.example)?.picture;
+                (h.truth || background.is_none_or(|b| !b.contains(picture))).then_some(h)
+            });
+            judged.entry(label).or_default().extend(asked);
+        }
+    }
+    Ok(judged)
+}
+
+type OwnJudged = (BTreeMap<String, OwnFigures>, Option<Verdict>);
+
 fn judge_own(
     training: &Training<'_>,
     start: &Head,
-    pairs: &mut Vec<Paired>,
+    compared: &mut Vec<Compared>,
     reasons: &mut Vec<String>,
-) -> Result<(BTreeMap<String, OwnFigures>, Verdict), TrainError> {
-    let Training { own, settings, .. } = training;
-    let by_candidate = refined_validation(start, own, own, settings)?;
+) -> Result<OwnJudged, TrainError> {
+    let Training { seed, own, settings, .. } = training;
+    let mut by_candidate = refined_validation(start, seed, own, own, settings)?;
     let mut by_champion = match training.champion {
         None => BTreeMap::new(),
         Some(champion) => {
             let known: Vec<Example> =
                 own.iter().filter(|e| champion.was_trained_on(&e.picture)).cloned().collect();
-            let gone = champion.trained_on().saturating_sub(known.len() + start.trained_on());
-            if !known.is_empty() && gone > 0 {
-                reasons.push(format!(
-                    "{gone} pictures the champion was trained on are gone: it is judged without them"
-                ));
-            }
+            let rooms: BTreeSet<(&str, &str)> = known.iter().map(room_of).collect();
+            let newer: BTreeSet<usize> = (0..own.len())
+                .filter(|&i| own.get(i).is_some_and(|e| !rooms.contains(&room_of(e))))
+                .collect();
+            let newer_rooms: BTreeSet<_> = newer.iter().filter_map(|&i| own.get(i).map(room_of)).collect();
             if known.is_empty() {
                 judge(champion, own)?
+            } else if newer.len() >= training.gate.least_examples
+                && newer_rooms.len() >= training.gate.least_groups
+            {
+                reasons.push(format!(
+                    "the champion knows {} of the corrections: it is judged on the {} of rooms that are new to it",
+                    known.len(),
+                    newer.len()
+                ));
+                let new = |h: &HeldOut| newer.contains(&h.example);
+                by_candidate = only(&by_candidate, new);
+                only(&judge(champion, own)?, new)
             } else {
-                refined_validation(start, own, &known, settings)?
+                reasons.push(format!(
+                    "the champion knows {} of the corrections and too few are of rooms that are new to it: in its place \
+                     stands this start with those corrections",
+                    known.len()
+                ));
+                refined_validation(start, seed, own, &known, settings)?
             }
         }
     };
     // A picture it knows from another label taught it nothing of one that it lacks.
     by_champion.retain(|label, _| training.champion.is_some_and(|champion| champion.label(label).is_some()));
-    pair(&by_champion, &by_candidate, pairs);
-    let by_control = refined_validation(start, own, &shuffled(own, settings.seed), settings)?;
-    let mut control_pairs = Vec::new();
-    pair(&by_champion, &by_control, &mut control_pairs);
     let figures = labels_in(own).into_iter().map(|label| {
         let of = |judged: &Judged| judged.get(label).and_then(|held| Figures::of(held));
         (label.to_owned(), OwnFigures { champion: of(&by_champion), candidate: of(&by_candidate) })
     });
-    Ok((figures.collect(), gate(&control_pairs, &training.gate)))
+    let figures = figures.collect();
+    by_candidate.retain(|label, held| {
+        let with = held.iter().filter(|h| h.truth).count();
+        let both = with.min(held.len() - with) >= BOTH;
+        if !both {
+            reasons.push(format!(
+                "corrections of {label} do not count: {with} say that it is there and {} that it is not, and it takes {BOTH} \
+                 of each",
+                held.len() - with
+            ));
+        }
+        both
+    });
+    compare(own, &by_champion, &by_candidate, compared);
+    if by_candidate.is_empty() {
+        return Ok((figures, None));
+    }
+    let by_control = refined_validation(start, seed, own, &shuffled(own, settings.seed), settings)?;
+    let mut against = Vec::new();
+    compare(own, &by_control, &by_candidate, &mut against);
+    let control = decide(&against.iter().collect::<Vec<_>>(), &training.gate);
+    Ok((figures, Some(control)))
 }
 
-/// Pairs the two judgements of each example. Where the champion lacks the label it is worth what the share of the label is.
-fn pair(champion: &Judged, candidate: &Judged, pairs: &mut Vec<Paired>) {
-    for (label, held) in candidate {
-        let known: BTreeMap<usize, f64> =
-            champion.get(label).into_iter().flatten().map(|h| (h.example, h.loss())).collect();
-        let positives = held.iter().filter(|h| h.truth).count() as f64;
-        let share = (positives + 1.0) / (held.len() as f64 + 2.0);
-        for h in held {
-            let blind = -(if h.truth { share } else { 1.0 - share }).ln();
-            let by_champion = known.get(&h.example).copied().unwrap_or(blind);
-            pairs.push(Paired { group: h.group.clone(), champion: by_champion, candidate: h.loss() });
-        }
-    }
+fn room_of(example: &Example) -> (&str, &str) {
+    (&example.source, &example.group)
 }
 
 fn curves(training: &Training<'_>, start: &Head, reasons: &mut Vec<String>) -> Vec<LearningCurve> {
