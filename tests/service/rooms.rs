@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::hostile::check_unharmed;
 use crate::pictures::{claiming, jpeg};
 use crate::scenes::drawn;
-use crate::server::{Answer, Caller, House, Server, eventually, files, send, tables};
+use crate::server::{Answer, Caller, House, eventually, files, send, tables};
 
 pub(crate) const ANALYZE: &str = "/api/v1/cv/room/analyze";
 pub(crate) const FEEDBACK: &str = "/api/v1/feedback";
@@ -476,37 +476,4 @@ fn without_the_network_rooms_say_what_to_install_and_the_rest_answers() {
     assert!(staff.get("/api/v1/cv/room/201").json(200)["status"].is_null());
     let cleaning = json!({"started_at": "2025-01-01T10:00:00Z", "finished_at": "2025-01-01T10:20:00Z"});
     staff.post_json("/api/v1/cv/room/201/cleaning", &cleaning).json(200);
-}
-
-#[test]
-fn a_photo_that_is_to_be_saved_is_in_the_index_with_its_own_status_and_tags() {
-    let (messy, clean) = (photographs("messy", "messy"), photographs("messy", "clean"));
-    let (Some(messy), Some(clean)) = (messy.first(), clean.first()) else { return };
-    let house = house();
-    let server: Server<'_> = house.serve();
-    let staff = server.role("staff", "h1");
-    let photos = [clean, messy].map(|photo| STANDARD.encode(photo));
-    let body = json!({"room_number": "201", "images": photos, "save": true});
-    let saved = staff.post_json(ANALYZE, &body).json(200);
-    assert!(saved["not_saved"].is_null(), "{saved}");
-    let ids = saved["image_ids"].as_array().expect("ids");
-    assert_eq!(ids.len(), 2);
-    for (id, part) in ids.iter().zip(saved["photos"].as_array().expect("photos")) {
-        let image = staff.get(&format!("/api/v1/cv/image/{}", id.as_str().expect("an id"))).json(200);
-        assert_eq!(image["metadata"]["room_number"], "201", "{image}");
-        let mut wanted: Vec<&Value> =
-            part["tags"].as_array().expect("tags").iter().map(|t| &t["label"]).collect();
-        wanted.push(&part["status"]);
-        let tags: Vec<&Value> = image["metadata"]["tags"].as_array().expect("tags").iter().collect();
-        assert!(wanted.iter().all(|word| tags.contains(word)), "{tags:?} {part}");
-        assert!(tags.iter().all(|word| wanted.contains(word)), "{tags:?} {part}");
-    }
-    // The verdict is written before; a full disk does not take it back.
-    let media = house.data().join("media");
-    std::fs::remove_dir_all(&media).expect("it can be removed");
-    std::fs::write(&media, "no folder").expect("it can be written");
-    let refused = staff.post_json(ANALYZE, &body).json(200);
-    assert_eq!((&refused["image_ids"], refused["not_saved"].is_string()), (&json!([]), true), "{refused}");
-    let room = staff.get("/api/v1/cv/room/201").json(200);
-    assert_eq!(room["verdict"]["verdict_id"], refused["answer_id"]);
 }
