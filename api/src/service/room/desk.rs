@@ -92,7 +92,7 @@ impl RoomDesk {
         let (photos, embedder) = (question.photos.clone(), Arc::clone(&visual.embedder));
         let models = Models { networks: reader.models(), head: head.as_ref().map(|head| head.name()) };
         let seen = app
-            .admission
+            .photograph_admission
             .run(move |ticket| {
                 let references = opener.open(found, &embedder, ticket)?;
                 let work =

@@ -80,7 +80,7 @@ impl RoomDesk {
         let reader = reader(&visual, head)?;
         let settings = app.settings.images.clone();
         let prepared = app
-            .admission
+            .photograph_admission
             .run(move |ticket| {
                 let picture = Picture::decode(&photo, &settings.limits())?;
                 let reading = reader.read(&picture, &[], ticket)?;
@@ -158,15 +158,10 @@ impl RoomDesk {
             return Err(not_found());
         }
         let deleted = app.images.delete(&caller.hotel, id, &caller.subject).await?;
-        self.forget_reference(app, &caller.hotel, id);
-        Ok(RemovedReference { room_number: room.to_string(), reference_id: id, complete: deleted.complete })
-    }
-
-    /// Takes what memory holds of a reference photo that is removed; any other picture is fine.
-    pub fn forget_reference(&self, app: &App, hotel: &HotelId, id: Uuid) {
         if let Ok(visual) = app.visual() {
-            self.references.forget(hotel, id, &visual.embedder.model());
+            self.references.forget(&caller.hotel, id, &visual.embedder.model());
         }
+        Ok(RemovedReference { room_number: room.to_string(), reference_id: id, complete: deleted.complete })
     }
 
     /// Puts the photos of an answer into the image index. The verdict stands whatever becomes of it.
