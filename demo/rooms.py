@@ -127,7 +127,7 @@ def check(good, what):
 
 def compare(staff, pairs):
     """Keeps each tidy view as a reference; the cluttered view must differ from it and the tidy one not."""
-    wrong = 0
+    wrong = kept_views = 0
     for room, tidy, cluttered in pairs:
         kind = {"image": encoded(tidy), "description": "the demonstration's tidy view"}
         status, kept = staff.call("POST", f"/api/v1/cv/room/{room}/reference", json.dumps(kind).encode())
@@ -136,18 +136,25 @@ def compare(staff, pairs):
             continue
         if status != 201:
             raise RoomsError(f"room {room}: {status} {kept.get('code')}: {kept.get('detail')}")
+        kept_views += 1
         for view, picture, changed in (("tidy", tidy, False), ("cluttered", cluttered, True)):
             answer = analyze(staff, room, picture)
             comparison = answer["photos"][0]["comparison"] or {}
             places = len(comparison.get("differences", []))
             told = f"room {room} {view}: {answer['status']}, {places} places differ; {tags_of(answer)}"
             wrong += check(comparison.get("changed") is changed, told[:200])
-    return wrong
+    # A photograph may be too poor to be a reference; of most it must not be said.
+    enough = kept_views >= max(1, len(pairs) - 1)
+    return wrong + check(enough, f"{kept_views} of {len(pairs)} tidy views are kept as references")
 
 
 def find(staff, pairs):
     """Indexes the tidy views; the cluttered view of a room must find that room."""
-    for room, tidy, _ in pairs:
+    shelf = [(room, tidy) for room, tidy, _ in pairs]
+    if len(shelf) == 1:
+        # Among nothing else every room is found.
+        shelf += [(f"19{i}", drawn([box])) for i, box in enumerate(BED)]
+    for room, tidy in shelf:
         metadata = {"category": "room", "room_number": room, "tags": ["tidy"]}
         post(staff, "/api/v1/cv/image/index", {"image": encoded(tidy), "metadata": metadata}, 201)
     right = 0
@@ -156,7 +163,7 @@ def find(staff, pairs):
         results = post(staff, "/api/v1/cv/image/search", question)["results"]
         right += bool(results) and results[0]["metadata"]["room_number"] == room
     # One of several rooms may look more like another.
-    return check(right >= len(pairs) - 1, f"{right} of {len(pairs)} cluttered views find their own room first")
+    return check(right >= max(1, len(pairs) - 1), f"{right} of {len(pairs)} cluttered views find their own room first")
 
 
 def put_right(staff, picture):
@@ -209,6 +216,7 @@ def learn(staff, admin, innkeeper, data):
     for curve_of in trained.get("curves", []):
         points = ", ".join(f"{p['corrected']}: {p['error']['mean']:.2f}" for p in curve_of.get("points", []))
         print(f"  error after so many corrections, {curve_of.get('label')}: {points}")
+    print("  (the shipped head learnt from such photographs what messy is; of the new tag it knew nothing)")
     if curve.exists():
         print(f"  the curve is drawn in {curve}")
     # The running server asks its registry; a version that is promoted over HTTP answers at once.

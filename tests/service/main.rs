@@ -31,6 +31,7 @@ mod matrix;
 mod pdf;
 mod pictures;
 mod recognise;
+mod room_history;
 mod rooms;
 mod scenes;
 mod server;

@@ -15,11 +15,11 @@ use crate::pictures::{claiming, jpeg};
 use crate::scenes::drawn;
 use crate::server::{Answer, Caller, House, Server, eventually, files, send, tables};
 
-const ANALYZE: &str = "/api/v1/cv/room/analyze";
-const FEEDBACK: &str = "/api/v1/feedback";
+pub(crate) const ANALYZE: &str = "/api/v1/cv/room/analyze";
+pub(crate) const FEEDBACK: &str = "/api/v1/feedback";
 const MODEL: &str = "/api/v1/models/room-tags";
 
-fn house() -> House {
+pub(crate) fn house() -> House {
     House::new("default").with("rate_limits.enabled", false).with("inference.deadline_ms", 600_000)
 }
 
@@ -38,7 +38,7 @@ pub(crate) fn photographs(set: &str, label: &str) -> Vec<Vec<u8>> {
     wanted.map(|row| std::fs::read(folder.join(row[0])).expect("a listed photograph")).collect()
 }
 
-fn analyze(caller: &Caller<'_>, room: &str, photos: &[&[u8]]) -> Answer {
+pub(crate) fn analyze(caller: &Caller<'_>, room: &str, photos: &[&[u8]]) -> Answer {
     let images: Vec<String> = photos.iter().map(|photo| STANDARD.encode(photo)).collect();
     caller.post_json(ANALYZE, &json!({"room_number": room, "images": images}))
 }
@@ -256,6 +256,10 @@ fn nothing_is_said_of_rooms_without_a_token_or_with_the_wrong_one() {
         "--permissions=cv:read",
     ]));
     reader.post_json(ANALYZE, &body).json(200);
+    // Whoever may only look puts nothing into the index.
+    let kept = json!({"room_number": "201", "image": STANDARD.encode(drawn(1)), "save": true});
+    reader.post_json(ANALYZE, &kept).problem(403, "forbidden");
+    assert_eq!(files(&house.data().join("media")), Vec::<PathBuf>::new());
     reader.post("/api/v1/cv/room/201/reference", "image/jpeg", drawn(1)).problem(403, "forbidden");
     server.role("staff", "h1").post_json(&format!("{MODEL}/rollback"), &json!({})).problem(403, "forbidden");
     server.role("manager", "h1").get(MODEL).json(200);
@@ -475,19 +479,34 @@ fn without_the_network_rooms_say_what_to_install_and_the_rest_answers() {
 }
 
 #[test]
-fn a_photo_that_is_to_be_saved_is_in_the_index_with_its_tags() {
-    let photos = photographs("messy", "messy");
-    let Some(photo) = photos.first() else { return };
+fn a_photo_that_is_to_be_saved_is_in_the_index_with_its_own_status_and_tags() {
+    let (messy, clean) = (photographs("messy", "messy"), photographs("messy", "clean"));
+    let (Some(messy), Some(clean)) = (messy.first(), clean.first()) else { return };
     let house = house();
     let server: Server<'_> = house.serve();
     let staff = server.role("staff", "h1");
-    let body = json!({"room_number": "201", "image": STANDARD.encode(photo), "save": true});
+    let photos = [clean, messy].map(|photo| STANDARD.encode(photo));
+    let body = json!({"room_number": "201", "images": photos, "save": true});
     let saved = staff.post_json(ANALYZE, &body).json(200);
-    let id = saved["image_ids"][0].as_str().expect("an id").to_owned();
-    let image = staff.get(&format!("/api/v1/cv/image/{id}")).json(200);
-    assert_eq!(image["metadata"]["room_number"], "201", "{image}");
-    assert!(
-        image["metadata"]["tags"].as_array().expect("tags").iter().any(|t| *t == saved["status"]),
-        "{image}"
-    );
+    assert!(saved["not_saved"].is_null(), "{saved}");
+    let ids = saved["image_ids"].as_array().expect("ids");
+    assert_eq!(ids.len(), 2);
+    for (id, part) in ids.iter().zip(saved["photos"].as_array().expect("photos")) {
+        let image = staff.get(&format!("/api/v1/cv/image/{}", id.as_str().expect("an id"))).json(200);
+        assert_eq!(image["metadata"]["room_number"], "201", "{image}");
+        let mut wanted: Vec<&Value> =
+            part["tags"].as_array().expect("tags").iter().map(|t| &t["label"]).collect();
+        wanted.push(&part["status"]);
+        let tags: Vec<&Value> = image["metadata"]["tags"].as_array().expect("tags").iter().collect();
+        assert!(wanted.iter().all(|word| tags.contains(word)), "{tags:?} {part}");
+        assert!(tags.iter().all(|word| wanted.contains(word)), "{tags:?} {part}");
+    }
+    // The verdict is written before; a full disk does not take it back.
+    let media = house.data().join("media");
+    std::fs::remove_dir_all(&media).expect("it can be removed");
+    std::fs::write(&media, "no folder").expect("it can be written");
+    let refused = staff.post_json(ANALYZE, &body).json(200);
+    assert_eq!((&refused["image_ids"], refused["not_saved"].is_string()), (&json!([]), true), "{refused}");
+    let room = staff.get("/api/v1/cv/room/201").json(200);
+    assert_eq!(room["verdict"]["verdict_id"], refused["answer_id"]);
 }

@@ -74,7 +74,7 @@ pub(super) fn room(
     let visual = loader.visual()?;
     let heads = Heads::new(&settings.storage.data_dir);
     heads.refresh();
-    let head = heads.of(&settings.hotel.default);
+    let head = heads.for_embedder(&settings.hotel.default, &visual.embedder.model()).head;
     if let Some(head) = head.as_ref().filter(|_| !cross_validate) {
         refuse_known(&photos, &head.head)?;
     }
@@ -133,6 +133,7 @@ pub(super) fn visual_search(
     if let Some(more) = value["reasons"].as_array() {
         reasons.extend(more.iter().filter_map(|v| Some(v.as_str()?.to_owned())));
     }
+    reasons.extend(visual.describer.centre().measured_on(set));
     if pictures.is_empty() {
         reasons.push(format!("{} lists no picture of the set {set}", data.join("FILES.tsv").display()));
     }

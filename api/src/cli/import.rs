@@ -24,7 +24,7 @@ const BATCH: usize = 500;
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Kind {
     /// How long cleanings took: columns `room_number`, `started_at`, `finished_at` (RFC 3339), and where known
-    /// `room_type` and `tags` with semicolons between them.
+    /// `room_type` and `tags` with semicolons between them; without tags nobody knows what there was to clean.
     Cleanings,
 }
 
@@ -64,15 +64,17 @@ impl Line {
             at.map(|at| at.with_timezone(&Utc)).map_err(|e| format!("{name} is not an RFC 3339 time: {e}"))
         };
         let room: RoomNumber = self.room_number.trim().parse().map_err(|e| format!("{e}"))?;
-        let tags = self.tags.as_deref().unwrap_or_default();
-        let tags: Vec<String> =
-            tags.split(';').map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned).collect();
+        // An empty cell does not say that there was nothing to clean.
+        let tags = self.tags.as_deref().filter(|text| !text.trim().is_empty());
+        let tags: Option<Vec<String>> = tags.map(|text| {
+            text.split(';').map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned).collect()
+        });
         let input = CleaningInput {
             room,
             room_type: self.room_type.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty()),
             started_at: time("started_at", &self.started_at)?,
             finished_at: time("finished_at", &self.finished_at)?,
-            tags: Some(tags.clone()),
+            tags: tags.clone(),
         };
         if let Some(doubt) = cleanings::doubt(&input) {
             return Err(doubt);
@@ -164,13 +166,14 @@ mod tests {
             "204,yesterday,2025-01-17T10:20:00Z,,",
             "205,2025-01-17T10:00:00Z",
             "206,2025-01-17T10:00:00+07:00,2025-01-17T10:30:00+07:00,,",
+            "207,2025-01-17T10:00:00Z,2025-01-17T10:00:00.000001Z,,",
         ];
         std::fs::write(&file, lines.join("\n")).unwrap();
         let (rows, rejected) = read(&file).unwrap();
         assert_eq!(rows.len(), 2);
-        assert_eq!(rows[0].tags, ["bed_unmade", "trash"]);
-        assert_eq!(rows[1].room_type, None);
-        assert_eq!(rejected.iter().map(|r| r.line).collect::<Vec<_>>(), [3, 4, 5, 6]);
+        assert_eq!(rows[0].tags.as_deref().unwrap(), ["bed_unmade", "trash"]);
+        assert_eq!((&rows[1].room_type, &rows[1].tags), (&None, &None));
+        assert_eq!(rejected.iter().map(|r| r.line).collect::<Vec<_>>(), [3, 4, 5, 6, 8]);
         std::fs::write(&file, "room,from,to\n1,2,3\n").unwrap();
         assert!(read(&file).err().unwrap().to_string().contains("room_number"));
     }

@@ -83,7 +83,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Outcome {
             let visual = loader.visual()?;
             let heads = Heads::new(&settings.storage.data_dir);
             heads.refresh();
-            let head = heads.of(&settings.hotel.default);
+            let head = heads.for_embedder(&settings.hotel.default, &visual.embedder.model()).head;
             let reader = reader(&visual, head.as_ref().map(|h| Arc::clone(&h.head))).map_err(failed)?;
             let (name, limits) = (head.map(|h| h.name()), settings.images.limits());
             let work =

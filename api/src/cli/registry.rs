@@ -90,7 +90,7 @@ pub(super) fn apply(
     let data_dir = &settings.storage.data_dir;
     let told = tokio::runtime::Runtime::new()?.block_on(async {
         let store = open_store(settings, data_keys(settings)?).await?;
-        let told = promotion::change(&store, data_dir, hotel, actor, name, what).await;
+        let told = promotion::change(&store, data_dir, hotel, None, actor, name, what).await;
         store.close().await;
         told.map_err(failed)
     })?;

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use innkeeper_core::{HotelId, ModelRef, Picture};
 use innkeeper_heads::{CurveSettings, Example, FitSettings, Head};
-use innkeeper_learning::room_tags::{self, Candidate, Training, labelled, register, train};
-use innkeeper_learning::{File, GateSettings, Registry, curve_svg};
+use innkeeper_learning::room_tags::{self, Candidate, Training, labelled, train};
+use innkeeper_learning::{File, GateSettings, Registry, Version, curve_svg};
 use innkeeper_runtime::Ticket;
 use innkeeper_store::AuditSubject;
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ use super::{Failure, Outcome, say};
 use crate::app::{data_keys, installed, open_store};
 use crate::config::Settings;
 use crate::models::Loader;
-use crate::service::heads::{Heads, ROOM_TAGS, registry_folder};
+use crate::service::heads::{Heads, ROOM_TAGS, SHIPPED, registry_folder};
 use crate::service::room::taught;
 
 /// Who the audit log and the registry say it was.
@@ -27,8 +27,8 @@ const ACTOR: &str = "innkeeper train";
 /// Cross-validations of the labelled photos, each with its own folds.
 const REPEATS: u64 = 5;
 
-/// The labelled photos of a folder, embedded.
-fn seed(folder: &Path, loader: &Loader, settings: &Settings) -> Result<(Vec<Example>, ModelRef), Failure> {
+/// The labelled photos of a folder, embedded, and how they are fitted.
+fn seed(folder: &Path, loader: &Loader, settings: &Settings) -> Result<(Vec<Example>, FitSettings), Failure> {
     let list = folder.join("FILES.tsv");
     let text = std::fs::read_to_string(&list).map_err(|e| format!("{}: {e}", list.display()))?;
     let pictures = labelled(&text).map_err(|e| format!("{}: {e}", list.display()))?;
@@ -52,12 +52,17 @@ fn seed(folder: &Path, loader: &Loader, settings: &Settings) -> Result<(Vec<Exam
             picture: hex::encode(Sha256::digest(&bytes)),
         }))
     };
+    let mut fit = FitSettings::new(embedder.model());
     let mut examples = Vec::new();
-    each_in_order(pictures.len(), "photos", look, |_, example| {
-        examples.extend(example?);
+    each_in_order(pictures.len(), "photos", look, |i, example| {
+        let Some(example) = example? else { return Ok(()) };
+        for label in pictures.get(i).into_iter().flat_map(|p| &p.background) {
+            fit.background.entry(label.clone()).or_default().insert(example.picture.clone());
+        }
+        examples.push(example);
         Ok(())
     })?;
-    Ok((examples, embedder.model()))
+    Ok((examples, fit))
 }
 
 /// What the hotel's people corrected, as far as it is of this embedder.
@@ -77,7 +82,8 @@ fn own(settings: &Settings, hotel: &HotelId, embedder: &ModelRef) -> Result<(Vec
     Ok((examples, others))
 }
 
-/// The head of the build as the first version, so that the first one trained here can be rolled back.
+/// The head of the build as the first version, so that the first one trained here can be rolled back. Only before that
+/// one is promoted: as long as nothing of the hotel's own answers, the head of each new build does.
 fn shipped_first(registry: &Registry, shipped: &Head) -> Result<(), Failure> {
     let name = ROOM_TAGS.parse()?;
     if registry.champion(&name)?.is_some() {
@@ -86,7 +92,7 @@ fn shipped_first(registry: &Registry, shipped: &Head) -> Result<(), Failure> {
     let head = shipped.to_json()?;
     let files = [File { name: room_tags::HEAD, bytes: head.as_bytes() }];
     let why = "the head that came with this build";
-    let metrics = json!({ "verdict": { "reason": why }, "sources": [] });
+    let metrics = json!({ SHIPPED: true, "verdict": { "reason": why }, "sources": [] });
     let card = format!("# room-tags\n\nThis is {why}; its card is `models/heads/room-tags` of the source.\n");
     let record = registry.register(&name, &files, &metrics, &card)?;
     registry.promote(&name, record.version, ACTOR)?;
@@ -107,41 +113,68 @@ fn audit(settings: &Settings, hotel: &HotelId, version: &str, promoted: bool) ->
     })
 }
 
+/// Puts the head into the registry and lets it answer if it may. The audit log learns of it in between: a version that
+/// answers without an entry there must not be.
+fn publish(
+    registry: &Registry,
+    shipped: Option<&Head>,
+    files: &[File<'_>],
+    (metrics, card): (&Value, &str),
+    promote: bool,
+    audit: impl FnOnce(&str) -> Result<(), Failure>,
+) -> Result<Version, Failure> {
+    let name = ROOM_TAGS.parse()?;
+    if let Some(shipped) = shipped.filter(|_| promote) {
+        shipped_first(registry, shipped)?;
+    }
+    let version = registry.register(&name, files, metrics, card)?.version;
+    audit(&version.to_string())?;
+    if promote {
+        registry.promote(&name, version, ACTOR)?;
+    }
+    Ok(version)
+}
+
 pub(super) fn run(args: &Args, settings: &Settings) -> Outcome {
     let settings = settings.clone().with_data_dir(args.data_dir.clone());
     let hotel = args.hotel.clone().unwrap_or_else(|| settings.hotel.default.clone());
     let heads = Heads::new(&settings.storage.data_dir);
     heads.refresh();
     let shipped = heads.shipped();
-    let (seed, embedder) = if let Some(folder) = &args.data {
+    let (seed, fit) = if let Some(folder) = &args.data {
         seed(folder, &Loader::new(&settings, args.pack.as_deref())?, &settings)?
     } else {
         let none = "this build has no head to refine; bring labelled photos with --data";
-        (Vec::new(), shipped.as_ref().ok_or(none)?.head.embedder().clone())
+        (Vec::new(), FitSettings::new(shipped.as_ref().ok_or(none)?.head.embedder().clone()))
     };
+    let embedder = fit.embedder.clone();
     let (own, others) = if args.labels { own(&settings, &hotel, &embedder)? } else { (Vec::new(), 0) };
     if others > 0 {
         eprintln!("{others} corrected photos are of another embedder and are left out");
     }
     let of_embedder = |head: &&Head| *head.embedder() == embedder;
-    let champion = heads.of(&hotel);
+    // What answers on this embedder now is what a candidate has to beat.
+    let champion = heads.for_embedder(&hotel, &embedder).head;
     let training = Training {
         shipped: shipped.as_ref().map(|s| s.head.as_ref()).filter(of_embedder),
-        champion: champion.as_ref().map(|c| c.head.as_ref()).filter(of_embedder),
+        champion: champion.as_ref().map(|c| c.head.as_ref()),
         seed: &seed,
         own: &own,
-        settings: FitSettings::new(embedder.clone()),
+        settings: fit,
         gate: GateSettings::default(),
         curve: CurveSettings::default(),
         repeats: REPEATS,
     };
     let candidate = train(&training)?;
+    let svg = match candidate.curves.as_slice() {
+        [] => None,
+        curves => Some(curve_svg(curves, "What corrections buy")?),
+    };
     if let Some(file) = &args.curve {
-        if candidate.curves.is_empty() {
-            eprintln!("there are too few labels for a curve; {} is not written", file.display());
-        } else {
-            let svg = curve_svg(&candidate.curves, "What corrections buy")?;
+        if let Some(svg) = &svg {
             std::fs::write(file, svg).map_err(|e| format!("{}: {e}", file.display()))?;
+        } else {
+            eprintln!("there are too few labels for a curve; {} is not written", file.display());
         }
     }
     let mut told = candidate.metrics();
@@ -156,14 +189,15 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Outcome {
         eprintln!("the head and its card are in {}", out.display());
     } else {
         let registry = Registry::open(&registry_folder(&settings.storage.data_dir, &hotel))?;
-        if let Some(shipped) = &shipped {
-            shipped_first(&registry, &shipped.head)?;
-        }
-        let registered = register(&registry, &candidate, ACTOR)?;
-        let version = registered.record.version.to_string();
-        audit(&settings, &hotel, &version, registered.promoted)?;
-        told["version"] = json!(version);
-        told["promoted"] = json!(registered.promoted);
+        let head = candidate.head.to_json()?;
+        let mut files = vec![File { name: room_tags::HEAD, bytes: head.as_bytes() }];
+        files.extend(svg.as_ref().map(|svg| File { name: room_tags::CURVE, bytes: svg.as_bytes() }));
+        let (metrics, card, promote) = (candidate.metrics(), candidate.card(), candidate.verdict.promote);
+        let shipped = shipped.as_ref().map(|shipped| shipped.head.as_ref());
+        let note = |version: &str| audit(&settings, &hotel, version, promote);
+        let version = publish(&registry, shipped, &files, (&metrics, &card), promote, note)?;
+        told["version"] = json!(version.to_string());
+        told["promoted"] = json!(promote);
     }
     if args.json {
         return say(told);
@@ -214,4 +248,42 @@ fn render(candidate: &Candidate, told: &Value) -> String {
         });
     }
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Publishes the shipped head as if it had been trained; the version that answers then.
+    fn published(registry: &Registry, promote: bool, noted: bool) -> (bool, Option<Version>) {
+        let shipped = innkeeper_heads::shipped_room_tags().unwrap();
+        let json = shipped.to_json().unwrap();
+        let files = [File { name: room_tags::HEAD, bytes: json.as_bytes() }];
+        let note = |_: &str| if noted { Ok(()) } else { Err("the tables are full".into()) };
+        let done = publish(registry, Some(&shipped), &files, (&json!({}), "# card"), promote, note);
+        (done.is_ok(), registry.champion(&ROOM_TAGS.parse().unwrap()).unwrap())
+    }
+
+    #[test]
+    fn no_version_answers_of_which_the_audit_log_could_not_be_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let registry = Registry::open(folder.path()).unwrap();
+        let first = Some(Version::FIRST);
+        assert_eq!(published(&registry, true, false), (false, first), "the shipped one answers still");
+        let (done, champion) = published(&registry, true, true);
+        assert!(done && champion > first, "{champion:?}");
+    }
+
+    #[test]
+    fn a_training_that_changes_nothing_leaves_the_answers_to_the_head_of_the_build() {
+        let folder = tempfile::tempdir().unwrap();
+        let registry = Registry::open(folder.path()).unwrap();
+        assert_eq!(published(&registry, false, true), (true, None));
+        let (_, champion) = published(&registry, true, true);
+        let back = registry.rollback(&ROOM_TAGS.parse().unwrap(), "seed").unwrap();
+        assert!(
+            back.champion.is_some() && champion > back.champion,
+            "there is a head of the build to go back to"
+        );
+    }
 }

@@ -37,8 +37,9 @@ struct FeedbackBody {
 /// The correction becomes a label from which the model named in the answer learns. A second correction of an answer
 /// adds to the first and holds where both name a field; both are in the audit log, by the names of the fields. An answer that is not kept any more, or
 /// is another hotel's, is 404 `answer_not_found`; a field that cannot be corrected is 422 `unknown_field`. Of a room the
-/// correction holds at once: it becomes a verdict with the source `correction` and an event `room.verdict`. A label that
-/// no model knows is a new tag, which the hotel teaches; `clean` is read as the opposite of `messy`, `bed_made` of
+/// correction holds at once: it becomes a verdict with the source `correction` and an event `room.verdict`, unless the
+/// room's last verdict is of another answer, which `no_verdict` says then. Only `tags` are learnt; a `status` says how
+/// the room is now, not what the photo showed. A label that no model knows is a new tag, which the hotel teaches; `clean` is read as the opposite of `messy`, `bed_made` of
 /// `bed_unmade`.
 #[utoipa::path(
     post, path = "/api/v1/feedback", tag = "feedback",

@@ -53,19 +53,27 @@ struct CvHealth {
 struct RoomsHealth {
     /// `ready`, `starting` or `absent`.
     state: &'static str,
-    /// Why it is absent, and the command that mends it.
+    /// Why it is absent, and the command that mends it; or why the hotel's champion does not answer.
     detail: Option<String>,
     /// The version of `room-tags` that answers for the hotel of the settings; others may have their own.
     head: Option<String>,
 }
 
 fn rooms_health(app: &App, visual: &VisualHealth) -> RoomsHealth {
-    let head = app.rooms.heads.of(&app.settings.hotel.default);
+    let (heads, hotel) = (&app.rooms.heads, &app.settings.hotel.default);
+    let (head, passed_over) = match app.visual() {
+        Ok(running) => {
+            let answering = heads.for_embedder(hotel, &running.embedder.model());
+            (answering.head, answering.passed_over)
+        }
+        Err(_) => (heads.of(hotel), None),
+    };
     let (state, detail) = match (visual.state, &head) {
         ("ready", None) => {
-            ("absent", Some("the head of this build cannot be read; the log says why".to_owned()))
+            let why = "the head of this build cannot be read; the log says why".to_owned();
+            ("absent", Some(passed_over.unwrap_or(why)))
         }
-        (state, _) => (state, visual.detail.clone()),
+        (state, _) => (state, visual.detail.clone().or(passed_over)),
     };
     RoomsHealth { state, detail, head: head.map(|head| head.name()) }
 }

@@ -57,7 +57,8 @@ struct PromoteBody {
 
 /// Let a version of a model answer.
 ///
-/// It answers from the next request on, without a restart; what the gate said of it stands in its metrics.
+/// It answers from the next request on, without a restart; what the gate said of it stands in its metrics. A version that
+/// was trained on another network than photos go through is 409 `model_changed`.
 #[utoipa::path(
     post, path = "/api/v1/models/{name}/promote", tag = TAG,
     security(("bearer" = ["ml:train"]), ("api_key" = ["ml:train"])),
@@ -103,7 +104,9 @@ async fn change(
 ) -> Result<Json<PromotedAnswer>, Problem> {
     let caller = &allowed.caller;
     let (store, data_dir) = (&app.engines.store, &app.settings.storage.data_dir);
-    let told = promotion::change(store, data_dir, &caller.hotel, &caller.subject, &name, change).await?;
+    let embedder = app.visual().ok().map(|visual| visual.embedder.model());
+    let told =
+        promotion::change(store, data_dir, &caller.hotel, embedder, &caller.subject, &name, change).await?;
     let looking = app.clone();
     tokio::task::spawn_blocking(move || looking.rooms.heads.refresh()).await?;
     Ok(Json(told))

@@ -5,6 +5,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use chrono::{DateTime, Utc};
 use innkeeper_core::{ErrorCode, RoomNumber};
+use innkeeper_identity::Permission;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -39,10 +40,11 @@ struct AnalyzeBody {
     /// The kind of room, as in `room.standard_minutes` and the cleanings; without it the room's last cleaning says.
     #[schema(example = "deluxe", max_length = 64)]
     room_type: Option<String>,
-    /// When the photos were taken, RFC 3339; now when it is left out.
+    /// When the photos were taken, RFC 3339; now when it is left out. Older than the room's last verdict, they join its
+    /// history and do not change how it stands.
     #[schema(example = "2025-01-17T08:30:00Z")]
     taken_at: Option<String>,
-    /// Keep the photos in the image index, category `room`.
+    /// Keep the photos in the image index, category `room`; this needs `cv:index`.
     #[serde(default, deserialize_with = "flag")]
     save: bool,
 }
@@ -110,7 +112,7 @@ fn taken_at(text: Option<&str>, ahead: u64) -> Result<DateTime<Utc>, Problem> {
 /// take. Three sources are joined, each named in the answer: tags on what a network sees, objects, and the comparison
 /// with the room's reference photos; `sources` says which ran and why others did not. A photo that is too dark, blurred
 /// or shows no room is `unusable_photo` with a hint. The verdict is kept as a row and told as an event `room.verdict`;
-/// `answer_id` takes corrections through `POST /api/v1/feedback`.
+/// `answer_id` takes corrections through `POST /api/v1/feedback`. `save` needs `cv:index`; without it such a call is 403.
 #[utoipa::path(
     post, path = "/api/v1/cv/room/analyze", tag = TAG,
     security(
@@ -120,7 +122,7 @@ fn taken_at(text: Option<&str>, ahead: u64) -> Result<DateTime<Utc>, Problem> {
         ("room_number" = Option<String>, Query, description = "With a raw picture: the room."),
         ("room_type" = Option<String>, Query, description = "With a raw picture: the kind of room."),
         ("taken_at" = Option<String>, Query, description = "With a raw picture: when it was taken."),
-        ("save" = Option<bool>, Query, description = "With a raw picture: keep it in the image index.")
+        ("save" = Option<bool>, Query, description = "With a raw picture: keep it in the image index; needs cv:index.")
     ),
     request_body(content(
         (AnalyzeBody = "application/json"), (AnalyzeForm = "multipart/form-data"), (Vec<u8> = "image/jpeg")
@@ -135,6 +137,10 @@ async fn analyze(
     State(app): State<App>,
     Form { fields, images, room: _room }: Form<AnalyzeBody>,
 ) -> Result<Json<RoomAnswer>, Problem> {
+    if fields.save && !allowed.caller.may(Permission::CvIndex) {
+        let detail = "keeping photos in the image index (`save`) needs the permission cv:index";
+        return Err(Problem::new(ErrorCode::Forbidden, detail));
+    }
     let room = room_number(&fields.room_number)?;
     let most = app.settings.room.max_photos;
     if images.is_empty() || images.len() > most {

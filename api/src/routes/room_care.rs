@@ -158,14 +158,16 @@ struct CleaningBody {
     /// The kind of room.
     #[schema(example = "deluxe", max_length = 64)]
     room_type: Option<String>,
-    /// What was to be cleaned, by the labels of the tags; without it those of the room's last verdict before it began.
+    /// What was to be cleaned, by the labels of the tags; without it those of the room's last verdict before it began, and
+    /// unknown where there is none.
     tags: Option<Vec<String>>,
 }
 
 /// Say how long a cleaning took.
 ///
 /// The estimates of `room/analyze` come from these. A cleaning of the same room that began at the same moment is known
-/// already and is not written twice.
+/// already and is not written twice; the answer then tells what was written down. One takes a second at least and a day
+/// at most.
 #[utoipa::path(
     post, path = "/api/v1/cv/room/{room_number}/cleaning", tag = TAG,
     security(("bearer" = ["cv:index"]), ("api_key" = ["cv:index"])),

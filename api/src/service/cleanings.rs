@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use innkeeper_core::{ErrorCode, HotelId, RoomNumber};
+use innkeeper_room::RoomStatus;
 use innkeeper_store::{Cleaning, HotelStore, Store};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -11,7 +12,8 @@ use super::feedback::instant;
 use super::room_labels::is_label;
 use crate::problem::Problem;
 
-/// Longest cleaning that is believed.
+/// Shortest and longest cleaning that are believed; the tables take no others.
+const SHORTEST: TimeDelta = TimeDelta::seconds(1);
 const LONGEST: TimeDelta = TimeDelta::hours(24);
 /// Most tags of one cleaning.
 const MOST_TAGS: usize = 64;
@@ -36,9 +38,9 @@ pub(crate) struct CleaningAnswer {
     pub room_number: String,
     /// Minutes from its start to its end.
     pub minutes: f32,
-    /// What was to be cleaned.
-    pub tags: Vec<String>,
-    /// False when this cleaning was known already.
+    /// What was to be cleaned; null where nobody said and no photo did.
+    pub tags: Option<Vec<String>>,
+    /// False when this cleaning was known already; minutes and tags are then those that were written down.
     pub recorded: bool,
 }
 
@@ -51,7 +53,8 @@ pub(crate) struct CleaningReport {
     pub finished_at: String,
     pub minutes: f32,
     pub room_type: Option<String>,
-    pub tags: Vec<String>,
+    /// What was to be cleaned; null where nobody knows.
+    pub tags: Option<Vec<String>>,
 }
 
 impl From<Cleaning> for CleaningReport {
@@ -69,8 +72,8 @@ impl From<Cleaning> for CleaningReport {
 /// Why a cleaning is not believed, in one sentence.
 pub(crate) fn doubt(input: &CleaningInput) -> Option<String> {
     let took = input.finished_at.signed_duration_since(input.started_at);
-    if took <= TimeDelta::zero() {
-        return Some("finished_at is not after started_at".to_owned());
+    if took < SHORTEST {
+        return Some("finished_at is not after started_at, by a second at least".to_owned());
     }
     if took > LONGEST {
         return Some(format!("a cleaning takes {} hours at most", LONGEST.num_hours()));
@@ -84,28 +87,31 @@ pub(crate) fn doubt(input: &CleaningInput) -> Option<String> {
     None
 }
 
-/// The labels of the last verdict before a cleaning began.
+/// The labels of the last verdict before a cleaning began; none where no photo was looked at, or none could be judged.
 async fn seen_before(
     rows: &HotelStore,
     room: &RoomNumber,
     started: DateTime<Utc>,
-) -> Result<Vec<String>, Problem> {
+) -> Result<Option<Vec<String>>, Problem> {
     // A verdict given after the cleaning began tells of what is left.
     let page = rows.verdicts(room, None, 20).await?;
     let before = page.verdicts.into_iter().find(|verdict| verdict.created_at <= started);
     let Some(verdict) = before.filter(|v| started.signed_duration_since(v.created_at) <= VERDICT_HOLDS)
     else {
-        return Ok(Vec::new());
+        return Ok(None);
     };
+    if verdict.status == RoomStatus::UnusablePhoto.as_str() {
+        return Ok(None);
+    }
     let tags = verdict.content["tags"].as_array().into_iter().flatten();
     let mut labels: Vec<String> = tags.filter_map(|tag| Some(tag["label"].as_str()?.to_owned())).collect();
     labels.sort();
     labels.dedup();
-    Ok(labels)
+    Ok(Some(labels))
 }
 
 /// The row of a cleaning.
-pub(crate) fn row(input: CleaningInput, tags: Vec<String>, actor: &str) -> Cleaning {
+pub(crate) fn row(input: CleaningInput, tags: Option<Vec<String>>, actor: &str) -> Cleaning {
     Cleaning {
         id: Uuid::now_v7(),
         room_number: input.room,
@@ -129,17 +135,18 @@ pub(crate) async fn record(
     }
     let rows = store.hotel(hotel);
     let tags = match input.tags.clone() {
-        Some(tags) => tags,
+        Some(tags) => Some(tags),
         None => seen_before(&rows, &input.room, input.started_at).await?,
     };
-    let took = input.finished_at.signed_duration_since(input.started_at);
-    let room_number = input.room.to_string();
-    let written = rows.record_cleanings(&[row(input, tags.clone(), actor)], Utc::now()).await?;
+    let new = row(input, tags, actor);
+    let recorded = rows.record_cleanings(std::slice::from_ref(&new), Utc::now()).await? == 1;
+    let kept = if recorded { None } else { rows.cleaning(&new.room_number, new.started_at).await? };
+    let kept = kept.unwrap_or(new);
     Ok(CleaningAnswer {
-        room_number,
-        minutes: (took.num_milliseconds() as f64 / 60_000.0) as f32,
-        tags,
-        recorded: written == 1,
+        room_number: kept.room_number.to_string(),
+        minutes: kept.minutes(),
+        tags: kept.tags,
+        recorded,
     })
 }
 
@@ -166,5 +173,10 @@ mod tests {
         {
             assert!(doubt(&cleaning(minutes, &tags)).is_some(), "{minutes} {tags:?}");
         }
+        let mut short = cleaning(0, &[]);
+        short.finished_at = short.started_at + TimeDelta::microseconds(1);
+        assert!(doubt(&short).is_some(), "the tables take none under a second");
+        short.finished_at = short.started_at + SHORTEST;
+        assert_eq!(doubt(&short), None);
     }
 }

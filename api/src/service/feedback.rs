@@ -38,6 +38,9 @@ pub(crate) struct FeedbackAnswer {
     /// Of a room: the verdict that the correction became.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verdict_id: Option<Uuid>,
+    /// Of a room: why the correction became no verdict.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_verdict: Option<String>,
     /// Of a room: its status now.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "clean")]
@@ -143,6 +146,7 @@ pub(crate) async fn correct(
         fields,
         labels: made.labels,
         verdict_id: None,
+        no_verdict: None,
         status: None,
         ready_for_guest: None,
     })

@@ -3,11 +3,11 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
-use innkeeper_core::HotelId;
+use innkeeper_core::{HotelId, ModelRef};
 use innkeeper_heads::Head;
 use innkeeper_learning::{METRICS, Name, NameError, Registry, RegistryError, Version, room_tags};
 use serde_json::Value;
@@ -46,9 +46,22 @@ pub(crate) struct HeadInForce {
     pub version: Option<Version>,
     /// Up to when it knows what the hotel's people corrected; none where it learnt from no correction.
     pub learnt_until: Option<DateTime<Utc>>,
+    /// So that the log tells once that it is passed over, not at each photo.
+    told: Once,
+}
+
+/// The head that answers on the features of an embedder.
+pub(crate) struct Answering {
+    pub head: Option<Arc<HeadInForce>>,
+    /// Why it is not the hotel's champion.
+    pub passed_over: Option<String>,
 }
 
 impl HeadInForce {
+    fn new(head: Head, version: Option<Version>, learnt_until: Option<DateTime<Utc>>) -> Self {
+        Self { head: Arc::new(head), version, learnt_until, told: Once::new() }
+    }
+
     /// `room-tags@VERSION`, as answers tell it.
     pub fn name(&self) -> String {
         let version = self.version.as_ref().map_or_else(|| SHIPPED.to_owned(), ToString::to_string);
@@ -74,9 +87,7 @@ impl Heads {
     /// The shipped head, and what the registries below the data directory say as soon as they are looked at.
     pub fn new(data_dir: &Path) -> Self {
         let shipped = match innkeeper_heads::shipped_room_tags() {
-            Ok(head) => {
-                Some(Arc::new(HeadInForce { head: Arc::new(head), version: None, learnt_until: None }))
-            }
+            Ok(head) => Some(Arc::new(HeadInForce::new(head, None, None))),
             Err(error) => {
                 tracing::error!(%error, "the shipped head of {ROOM_TAGS} cannot be read");
                 None
@@ -85,7 +96,26 @@ impl Heads {
         Self { folder: data_dir.join(FOLDER), shipped, champions: ArcSwap::default() }
     }
 
-    /// What answers for a hotel.
+    /// What answers for a hotel whose photos go through this embedder. A champion of another embedder cannot: the head
+    /// of the build does then, if it can.
+    pub fn for_embedder(&self, hotel: &HotelId, embedder: &ModelRef) -> Answering {
+        let fits = |head: &Arc<HeadInForce>| head.head.embedder() == embedder;
+        let Some(head) = self.of(hotel) else { return Answering { head: None, passed_over: None } };
+        if fits(&head) {
+            return Answering { head: Some(head), passed_over: None };
+        }
+        let why = format!(
+            "{} was trained on {}, and photos go through {embedder}",
+            head.name(),
+            head.head.embedder()
+        );
+        head.told.call_once(|| {
+            tracing::warn!(%hotel, "{why}; the head of the build answers, until `innkeeper train {ROOM_TAGS}` is run");
+        });
+        Answering { head: self.shipped().filter(fits), passed_over: Some(why) }
+    }
+
+    /// What is to answer for a hotel: its champion, else the head of the build.
     pub fn of(&self, hotel: &HotelId) -> Option<Arc<HeadInForce>> {
         self.champions.load().get(hotel).or(self.shipped.as_ref()).map(Arc::clone)
     }
@@ -147,12 +177,71 @@ impl Heads {
         if let Some(known) = known.filter(|known| known.version == Some(version)) {
             return Ok(Some(Arc::clone(known)));
         }
-        let head = Arc::new(read_head(&registry, version)?);
         let metrics: Value =
             serde_json::from_slice(&registry.read(&name, version, METRICS)?).unwrap_or_default();
+        if metrics[SHIPPED] == true {
+            // Going back to it is going back to the head of the build, which may be a newer one by now.
+            return Ok(None);
+        }
+        let head = read_head(&registry, version)?;
         let mut sources = metrics["sources"].as_array().into_iter().flatten();
         let registered_at = registry.record(&name, version)?.registered_at;
         let learnt_until = sources.any(|source| source["source"] == OWN).then_some(registered_at);
-        Ok(Some(Arc::new(HeadInForce { head, version: Some(version), learnt_until })))
+        Ok(Some(Arc::new(HeadInForce::new(head, Some(version), learnt_until))))
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use innkeeper_learning::File;
+    use serde_json::json;
+
+    use super::*;
+
+    /// A registry below a data directory whose champion is this head.
+    pub(crate) fn champion_of(data_dir: &Path, hotel: &HotelId, head: &str, metrics: &Value) -> Registry {
+        let registry = Registry::open(&registry_folder(data_dir, hotel)).unwrap();
+        let name = ROOM_TAGS.parse().unwrap();
+        let files = [File { name: room_tags::HEAD, bytes: head.as_bytes() }];
+        let record = registry.register(&name, &files, metrics, "# card").unwrap();
+        registry.promote(&name, record.version, "seed").unwrap();
+        registry
+    }
+
+    /// The shipped head, as if it were of another embedder.
+    pub(crate) fn foreign() -> String {
+        let shipped = innkeeper_heads::shipped_room_tags().unwrap();
+        let text = shipped.to_json().unwrap();
+        let foreign = text.replace(&shipped.embedder().to_string(), "another-network@9");
+        assert_ne!(text, foreign);
+        foreign
+    }
+
+    #[test]
+    fn a_champion_of_another_embedder_leaves_the_room_to_the_head_of_the_build() {
+        let data = tempfile::tempdir().unwrap();
+        let hotel: HotelId = "h1".parse().unwrap();
+        champion_of(data.path(), &hotel, &foreign(), &json!({}));
+        let heads = Heads::new(data.path());
+        heads.refresh();
+        assert_eq!(heads.of(&hotel).unwrap().name(), "room-tags@1");
+        let embedder = heads.shipped().unwrap().head.embedder().clone();
+        let answering = heads.for_embedder(&hotel, &embedder);
+        assert_eq!(answering.head.unwrap().name(), "room-tags@shipped");
+        assert!(answering.passed_over.unwrap().contains("another-network@9"));
+        let theirs = heads.for_embedder(&hotel, &"another-network@9".parse().unwrap());
+        assert_eq!((theirs.head.unwrap().name(), theirs.passed_over), ("room-tags@1".to_owned(), None));
+        let nobody = heads.for_embedder(&hotel, &"third-network@1".parse().unwrap());
+        assert!(nobody.head.is_none() && nobody.passed_over.is_some());
+    }
+
+    #[test]
+    fn a_copy_of_the_shipped_head_in_a_registry_does_not_outlive_its_build() {
+        let data = tempfile::tempdir().unwrap();
+        let hotel: HotelId = "h1".parse().unwrap();
+        champion_of(data.path(), &hotel, &foreign(), &json!({ "shipped": true }));
+        let heads = Heads::new(data.path());
+        heads.refresh();
+        assert_eq!(heads.of(&hotel).unwrap().name(), "room-tags@shipped");
     }
 }

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use innkeeper_core::{ErrorCode, HotelId};
+use innkeeper_core::{ErrorCode, HotelId, ModelRef};
 use innkeeper_learning::{METRICS, Name, Registry, RegistryError, Version};
 use innkeeper_store::{AuditSubject, Store};
 use serde::Serialize;
@@ -118,11 +118,13 @@ pub(crate) enum Change {
 }
 
 /// Lets another version of a model answer. The audit log learns of it first: a change that then fails has an entry
-/// too much, never one too few.
+/// too much, never one too few. A version that was trained on another embedder than this cannot answer, and is refused;
+/// where no embedder runs, that of the build's head stands for it.
 pub(crate) async fn change(
     store: &Store,
     data_dir: &Path,
     hotel: &HotelId,
+    embedder: Option<ModelRef>,
     actor: &str,
     name: &str,
     change: Change,
@@ -143,7 +145,15 @@ pub(crate) async fn change(
         };
         let Some(to) = to else { return Ok(None) };
         // A version that cannot be read must not answer.
-        read_head(&registry, to).map_err(|e| Problem::internal(&e))?;
+        let head = read_head(&registry, to).map_err(|e| Problem::internal(&e))?;
+        let of_build = || innkeeper_heads::shipped_room_tags().ok().map(|head| head.embedder().clone());
+        if let Some(embedder) = embedder.or_else(of_build).filter(|embedder| head.embedder() != embedder) {
+            let detail = format!(
+                "version {to} was trained on {}, and photos go through {embedder}: train it again",
+                head.embedder()
+            );
+            return Err(Problem::new(ErrorCode::ModelChanged, detail));
+        }
         Ok(Some((registry, choice.champion, to)))
     });
     let (registry, before, to) = found.await??.ok_or_else(|| match change {
@@ -165,4 +175,31 @@ pub(crate) async fn change(
     })
     .await??;
     Ok(PromotedAnswer { name: name.to_owned(), in_force: to.to_string(), before })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::heads::tests::{champion_of, foreign};
+
+    #[test]
+    fn a_version_of_another_embedder_is_neither_promoted_nor_gone_back_to() {
+        let data = tempfile::tempdir().unwrap();
+        let hotel: HotelId = "h1".parse().unwrap();
+        let registry = champion_of(data.path(), &hotel, &foreign(), &json!({}));
+        let shipped = innkeeper_heads::shipped_room_tags().unwrap().to_json().unwrap();
+        champion_of(data.path(), &hotel, &shipped, &json!({}));
+        tokio::runtime::Runtime::new().unwrap().block_on(async {
+            let keys = innkeeper_sealing::KeyRing::open(None, data.path()).unwrap();
+            let store = Store::open(&data.path().join("innkeeper.db"), keys).await.unwrap();
+            for what in [Change::RollBack, Change::Promote("1".to_owned())] {
+                let told = change(&store, data.path(), &hotel, None, "seed", ROOM_TAGS, what).await;
+                assert_eq!(told.unwrap_err().code, ErrorCode::ModelChanged);
+            }
+            let theirs = Some("another-network@9".parse().unwrap());
+            let back = change(&store, data.path(), &hotel, theirs, "seed", ROOM_TAGS, Change::RollBack).await;
+            assert_eq!(back.unwrap().in_force, "1");
+        });
+        assert_eq!(registry.champion(&ROOM_TAGS.parse().unwrap()).unwrap().unwrap().to_string(), "1");
+    }
 }

@@ -87,7 +87,7 @@ pub fn learning_curve(
     curve.check()?;
     let of_source = |k: &Known<'_>| examples.get(k.index).is_some_and(|e| e.source == source);
     let (own, others): (Vec<Known<'_>>, Vec<Known<'_>>) =
-        known(examples, label).into_iter().partition(of_source);
+        known(examples, label, settings).into_iter().filter(|k| !k.background).partition(of_source);
     if own.is_empty() || others.is_empty() {
         return Err(HeadError::Source(source.to_owned()));
     }
@@ -119,7 +119,7 @@ pub fn own_curve(
     curve.check()?;
     let dimension = check_all(own)?;
     let head = start.label(label).ok_or_else(|| HeadError::UnknownLabel(label.chars().take(64).collect()))?;
-    let known = known(own, label);
+    let known = known(own, label, settings);
     let Some(first) = known.first().and_then(|k| own.get(k.index)) else {
         return Err(HeadError::Source("own".to_owned()));
     };
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn no_room_is_corrected_and_tested_in_one_draw() {
         let examples = rooms("messy", "hotel", 60, 1.0, 0.0, 3);
-        let own = known(&examples, "messy");
+        let own = known(&examples, "messy", &settings());
         for seed in 0..20 {
             let (pool, test) = draw(&own, 0.4, seed);
             assert_eq!(pool.len() + test.len(), 60);

@@ -45,6 +45,10 @@ pub struct FitSettings {
     pub certainty: f64,
     /// Examples of each kind without which a label is not fitted, at least 2.
     pub least: usize,
+    /// By label, pictures ([`Example::picture`]) that lack it because of what they are, a bathroom without an unmade bed: nobody
+    /// wondered. Together they weigh as much as those without the label that somebody judged. Calibration, band and figures
+    /// leave them out, since in such numbers they would say how rare the label is where nobody looks for it.
+    pub background: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl FitSettings {
@@ -62,6 +66,7 @@ impl FitSettings {
             precision: 0.9,
             certainty: 0.7,
             least: 5,
+            background: BTreeMap::new(),
         }
     }
 
@@ -102,26 +107,47 @@ pub(crate) struct Known<'a> {
     pub(crate) truth: bool,
     /// Digest of source and group.
     pub(crate) group: String,
+    /// See [`FitSettings::background`].
+    pub(crate) background: bool,
 }
 
 /// The examples that say something about `label`.
-pub(crate) fn known<'a>(examples: &'a [Example], label: &str) -> Vec<Known<'a>> {
+pub(crate) fn known<'a>(examples: &'a [Example], label: &str, settings: &FitSettings) -> Vec<Known<'a>> {
+    let background = settings.background.get(label);
     let known = examples.iter().enumerate().filter_map(|(index, e)| {
-        let group = || digest(&[&e.source, &e.group]);
-        e.labels.get(label).map(|truth| Known { index, x: &e.embedding, truth: *truth, group: group() })
+        let truth = *e.labels.get(label)?;
+        let group = digest(&[&e.source, &e.group]);
+        let background = !truth && background.is_some_and(|pictures| pictures.contains(&e.picture));
+        Some(Known { index, x: &e.embedding, truth, group, background })
     });
     known.collect()
+}
+
+/// Fold of each: the judged ones as if there was no background; its groups then follow theirs, or are dealt among themselves.
+pub(crate) fn deal(known: &[Known<'_>], folds: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
+    let mut fold_of: BTreeMap<&str, usize> = BTreeMap::new();
+    for background in [false, true] {
+        let items: Vec<(&str, bool)> = known
+            .iter()
+            .filter(|k| k.background == background && !fold_of.contains_key(k.group.as_str()))
+            .map(|k| (k.group.as_str(), k.truth))
+            .collect();
+        let placed = grouped_folds(&items, folds, rng);
+        fold_of.extend(items.into_iter().map(|(group, _)| group).zip(placed));
+    }
+    known.iter().map(|k| fold_of.get(k.group.as_str()).copied().unwrap_or_default()).collect()
 }
 
 pub(crate) fn label_names(examples: &[Example]) -> BTreeSet<&str> {
     examples.iter().flat_map(|e| e.labels.keys().map(String::as_str)).collect()
 }
 
-/// (with the label, without it, groups).
+/// (with the label, without it, groups) of those that somebody judged.
 fn counts(known: &[Known<'_>]) -> (usize, usize, usize) {
-    let present = known.iter().filter(|k| k.truth).count();
-    let groups: BTreeSet<&str> = known.iter().map(|k| k.group.as_str()).collect();
-    (present, known.len() - present, groups.len())
+    let judged = || known.iter().filter(|k| !k.background);
+    let present = judged().filter(|k| k.truth).count();
+    let groups: BTreeSet<&str> = judged().map(|k| k.group.as_str()).collect();
+    (present, judged().count() - present, groups.len())
 }
 
 /// Makes a head of every label that has at least `settings.least` examples of each kind in at least `settings.folds` groups;
@@ -138,7 +164,7 @@ pub fn fit(examples: &[Example], settings: &FitSettings) -> Result<Head, HeadErr
     let mut most = (String::new(), 0, 0, 0);
     let mut labels = Vec::new();
     for label in label_names(examples) {
-        let known = known(examples, label);
+        let known = known(examples, label, settings);
         if let Some(made) = fit_label(label, &known, dimension, settings) {
             labels.push(made);
         } else {
@@ -193,9 +219,9 @@ pub(crate) fn fit_label(
 }
 
 fn made(label: &str, unit: Unit, platt: Platt, band: Band, strength: f64, known: &[Known<'_>]) -> LabelHead {
-    let (positives, _, groups) = counts(known);
-    let label = label.to_owned();
-    LabelHead { label, unit, platt, band, strength, examples: known.len(), positives, groups, figures: None }
+    let (positives, negatives, groups) = counts(known);
+    let (label, examples) = (label.to_owned(), positives + negatives);
+    LabelHead { label, unit, platt, band, strength, examples, positives, groups, figures: None }
 }
 
 /// Whether every fold can see both answers.
@@ -209,18 +235,21 @@ fn band_of(logits: &[(f64, bool)], platt: Platt, settings: &FitSettings) -> Band
     band(&scored, settings.precision, settings.certainty)
 }
 
-/// Rows whose weights add up to their number; with `balanced`, half of it for each answer.
+/// Rows whose weights add up to their number; with `balanced`, half of it for each answer. The background comes on top and
+/// weighs half of it too.
 fn weighted<'a>(known: &[Known<'a>], settings: &FitSettings) -> Vec<Row<'a>> {
     let (present, absent, _) = counts(known);
-    let half = known.len() as f64 / 2.0;
-    let weigh = |truth: bool| match (settings.balanced, present, absent) {
+    let half = (present + absent) as f64 / 2.0;
+    let background = known.len() - present - absent;
+    let weigh = |k: &Known<'_>| match (settings.balanced, present, absent) {
+        _ if k.background => (half / background as f64).min(1.0),
         (false, ..) | (_, 0, _) | (_, _, 0) => 1.0,
-        _ => half / if truth { present } else { absent } as f64,
+        _ => half / if k.truth { present } else { absent } as f64,
     };
-    known.iter().map(|k| Row { x: k.x, truth: k.truth, weight: weigh(k.truth) }).collect()
+    known.iter().map(|k| Row { x: k.x, truth: k.truth, weight: weigh(k) }).collect()
 }
 
-/// The pull with least held-out loss, and the logits of `known` under it by units that have not seen their groups.
+/// The pull with least held-out loss, and the logits of the judged ones of `known` under it by units that have not seen their groups.
 /// `replay` rows are in every training part and are never held out.
 fn choose<'p>(
     known: &[Known<'_>],
@@ -231,9 +260,7 @@ fn choose<'p>(
     held: Option<Held>,
 ) -> Option<(Pull<'p>, Vec<(f64, bool)>)> {
     let mut rng = ChaCha8Rng::seed_from_u64(settings.seed);
-    let items: Vec<(&str, bool)> = known.iter().map(|k| (k.group.as_str(), k.truth)).collect();
-    let deals: Vec<Vec<usize>> =
-        (0..settings.deals).map(|_| grouped_folds(&items, settings.folds, &mut rng)).collect();
+    let deals: Vec<Vec<usize>> = (0..settings.deals).map(|_| deal(known, settings.folds, &mut rng)).collect();
     let (mut best, mut least) = (None, f64::INFINITY);
     for pull in pulls {
         let mut logits: Vec<(f64, bool)> = known.iter().map(|k| (0.0, k.truth)).collect();
@@ -249,6 +276,8 @@ fn choose<'p>(
                 slot.0 += unit.logit(k.x) / settings.deals as f64;
             }
         }
+        let logits: Vec<(f64, bool)> =
+            logits.into_iter().zip(known).filter(|(_, k)| !k.background).map(|(l, _)| l).collect();
         let platt = Platt::fit(&logits, held);
         let loss: f64 = logits.iter().map(|(z, t)| log_loss(platt.probability(*z) as f32, *t)).sum();
         if loss < least {
@@ -289,8 +318,8 @@ pub fn refine(
     let mut labels: BTreeMap<String, LabelHead> =
         before.labels.iter().map(|l| (l.label.clone(), l.clone())).collect();
     for label in label_names(own) {
-        let own = known(own, label);
-        let seed = known(seed, label);
+        let own = known(own, label, settings);
+        let seed = known(seed, label, settings);
         let after = match before.label(label) {
             Some(old) => Some(refine_label(old, &seed, &own, before.dimension, settings)),
             None => fit_label(label, &[seed, own].concat(), before.dimension, settings),

@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use crate::example::{check_all, check_embedding};
-use crate::fit::{Known, fit_label, known, label_names};
+use crate::fit::{Known, deal, fit_label, known, label_names};
 use crate::split::{digest, grouped_folds};
 use crate::{Example, Figures, FitSettings, Head, HeadError, HeldOut, refine};
 
@@ -20,6 +20,8 @@ const OUTER: u64 = 0x9e37_79b9_7f4a_7c15;
 pub struct CrossValidation {
     /// The judgements of each label that has enough examples, in the order of the examples.
     pub held_out: BTreeMap<String, Vec<HeldOut>>,
+    /// Judgements of the background ([`FitSettings::background`]), each by a head that had not seen its group.
+    pub background: BTreeMap<String, Vec<HeldOut>>,
     /// Labels that were left out, and why.
     pub left_out: BTreeMap<String, String>,
 }
@@ -69,8 +71,15 @@ pub fn cross_validate(examples: &[Example], settings: &FitSettings) -> Result<Cr
     let dimension = check_all(examples)?;
     let mut result = CrossValidation::default();
     for label in label_names(examples) {
-        match held_out(label, &known(examples, label), dimension, settings) {
-            Some(held) => result.held_out.insert(label.to_owned(), held).map(|_| ()),
+        let known = known(examples, label, settings);
+        match held_out(label, &known, dimension, settings) {
+            Some(held) => {
+                let both = held.into_iter().zip(&known);
+                let (easy, judged): (Vec<_>, Vec<_>) = both.partition(|(_, k)| k.background);
+                let of = |part: Vec<(HeldOut, &Known<'_>)>| part.into_iter().map(|(h, _)| h).collect();
+                result.background.insert(label.to_owned(), of(easy));
+                result.held_out.insert(label.to_owned(), of(judged)).map(|_| ())
+            }
             None => result
                 .left_out
                 .insert(label.to_owned(), "a fold had too few examples of one kind".to_owned())
@@ -86,7 +95,15 @@ pub fn cross_validate(examples: &[Example], settings: &FitSettings) -> Result<Cr
 /// # Errors
 /// As [`cross_validate`].
 pub fn shuffled_control(examples: &[Example], settings: &FitSettings) -> Result<CrossValidation, HeadError> {
-    cross_validate(&shuffled(examples, settings.seed), settings)
+    // Without the background: an answer that is dealt to it would count as judged.
+    let mut judged = examples.to_vec();
+    for example in &mut judged {
+        let picture = &example.picture;
+        let easy = |label: &str| settings.background.get(label).is_some_and(|p| p.contains(picture));
+        example.labels.retain(|label, truth| *truth || !easy(label));
+    }
+    let settings = FitSettings { background: BTreeMap::new(), ..settings.clone() };
+    cross_validate(&shuffled(&judged, settings.seed), &settings)
 }
 
 /// The examples with the answers of each label dealt out anew among those that have one.
@@ -186,10 +203,9 @@ fn held_out(
     dimension: usize,
     settings: &FitSettings,
 ) -> Option<Vec<HeldOut>> {
-    let items: Vec<(&str, bool)> = known.iter().map(|k| (k.group.as_str(), k.truth)).collect();
     // Another stream than the inner folds have.
     let mut rng = ChaCha8Rng::seed_from_u64(settings.seed.wrapping_mul(OUTER));
-    let placed = grouped_folds(&items, settings.folds, &mut rng);
+    let placed = deal(known, settings.folds, &mut rng);
     let mut held: Vec<Option<HeldOut>> = vec![None; known.len()];
     for fold in 0..settings.folds {
         let rest: Vec<Known<'_>> =

@@ -83,10 +83,6 @@ struct Measured {
     look_from: Option<f32>,
 }
 
-/// Share of the pictures with a deciding box of a person that do show a person, with one right and one wrong picture
-/// added to the 32 (Laplace's rule of succession).
-const PERSON_PRESENT: f32 = 33.0 / 34.0;
-
 impl Group {
     fn measured(self) -> Measured {
         let (slope, intercept, decides_from, look_from) = match self {
@@ -99,18 +95,12 @@ impl Group {
         Measured { slope, intercept, decides_from, look_from }
     }
 
-    /// How likely a box of this group is right, 0 to 1, by the network's score.
+    /// How likely a box of this group is right, 0 to 1, by the network's score: it rises with it. For people it is
+    /// cautious about whether anybody is there at all, since in a crowd many a box holds two of them.
     pub fn confidence(self, score: f32) -> f32 {
         let score = score.clamp(1e-4, 1.0 - 1e-4);
         let Measured { slope, intercept, .. } = self.measured();
         1.0 / (1.0 + (-(slope * (score / (1.0 - score)).ln() + intercept)).exp())
-    }
-
-    /// How likely the picture shows something of this group at all, 0 to 1, by the score of its best box: at least what
-    /// the box itself is worth, since a box that is drawn badly is still of somebody.
-    pub fn presence(self, score: f32) -> f32 {
-        let confidence = self.confidence(score);
-        if self == Self::Person && self.decides(score) { confidence.max(PERSON_PRESENT) } else { confidence }
     }
 
     /// Whether a decision may rest on a box of this group with this score of the network.

@@ -148,7 +148,7 @@ pub struct LabelProbability {
 pub struct PhotoReading {
     /// Whether the photograph can be judged at all, and what is wrong with it.
     pub quality: PhotoQuality,
-    /// What holds.
+    /// What holds. Of a photograph that shows no room, such as a close-up of the floor, only damage and water count.
     pub tags: Vec<Tag>,
     /// What may hold: the head abstains.
     pub unsure: Vec<Tag>,
@@ -212,8 +212,9 @@ pub struct CleaningEstimate {
 pub struct RoomVerdict {
     /// The worst status that a photograph gives.
     pub status: RoomStatus,
-    /// Whether the guest may come in: the room is clean, nothing that matters is in doubt, and no reference
-    /// photograph differs.
+    /// Whether the guest may come in: the room is clean, nothing that matters is in doubt, every photograph can be
+    /// judged, no reference photograph differs, one was recognised where the room has some, and what was dirty at
+    /// the last look was looked at again.
     pub ready_for_guest: bool,
     /// What holds, by each source, most confident first.
     pub tags: Vec<Tag>,
@@ -252,7 +253,8 @@ pub struct RoomContext {
     /// What the hotel says cleaning a room of this type takes.
     pub standard_minutes: Option<f32>,
     /// Whether a cleaning of the room was reported to have begun and not to have ended: the best evidence there is
-    /// for `in_progress`, since a half-cleaned room looks like a dirty one.
+    /// for `in_progress`, since a half-cleaned room looks like a dirty one. Where a hotel reports cleanings only once they
+    /// have ended it is never set, and `in_progress` is what two looks tell.
     pub cleaning_started: bool,
     /// The verdict before this one, where it is of the same stay or cleaning.
     pub previous: Option<PreviousVerdict>,

@@ -3,6 +3,8 @@
 use innkeeper_core::{Picture, Resampling};
 use serde::{Deserialize, Serialize};
 
+use crate::LabelProbability;
+
 /// When a photograph is refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -21,8 +23,6 @@ pub struct QualitySettings {
     pub min_contrast: f32,
     /// Least [`PhotoQuality::sharpness`].
     pub min_sharpness: f32,
-    /// Least probability that the picture shows a room, 0 to 1, where one is given.
-    pub min_room: f32,
 }
 
 impl Default for QualitySettings {
@@ -32,7 +32,7 @@ impl Default for QualitySettings {
     /// with half one of low contrast (light at least 60); with a Gaussian blur of 1 % of the width all (sharpness at most 1.14), with
     /// 0.6 % half (1.20), with 0.3 % none (1.23). A photo that moved along one direction only keeps its edges along
     /// the other and mostly passes. `measure_quality` prints the same table for other pictures. The bounds of
-    /// brightness and of burnt out pixels above, of the size and of `min_room` are set by hand.
+    /// brightness and of burnt out pixels above and of the size are set by hand.
     fn default() -> Self {
         Self {
             min_side: 160,
@@ -42,7 +42,6 @@ impl Default for QualitySettings {
             max_burnt: 0.6,
             min_contrast: 12.0,
             min_sharpness: 1.2,
-            min_room: 0.05,
         }
     }
 }
@@ -62,7 +61,7 @@ pub enum PhotoProblem {
     LowContrast,
     /// Out of focus or moved.
     Blurred,
-    /// The picture shows something else.
+    /// The head says that the picture shows something else.
     NoRoom,
 }
 
@@ -114,7 +113,7 @@ pub struct PhotoQuality {
     /// nothing away because there was no detail, about 2 to 3 for a sharp photo. The idea of comparing a picture
     /// with its own blurred copy is Crete et al., "The Blur Effect", 2007.
     pub sharpness: f32,
-    /// The probability that the picture shows a room, as given by who asked; `None` where nobody could say.
+    /// The probability that the picture shows a room, as the head gives it; `None` where no head could say.
     pub room: Option<f32>,
 }
 
@@ -122,8 +121,9 @@ pub struct PhotoQuality {
 const SIDE: u32 = 256;
 
 impl PhotoQuality {
-    /// Measures `photo`. `room` is the probability that it shows a room, from a tag head that knows.
-    pub fn measure(photo: &Picture, room: Option<f32>, settings: &QualitySettings) -> Self {
+    /// Measures `photo`. `room` is what a tag head says of its showing a room: only where the head is sure that it
+    /// does not, the photograph is refused; within the head's abstain band it is usable, and in doubt.
+    pub fn measure(photo: &Picture, room: Option<&LabelProbability>, settings: &QualitySettings) -> Self {
         let (w, h) = (photo.width(), photo.height());
         let longer = w.max(h);
         let scaled = |n: u32| (u64::from(n) * u64::from(SIDE) / u64::from(longer)).max(1) as u32;
@@ -158,8 +158,9 @@ impl PhotoQuality {
             unless(contrasted, PhotoProblem::LowContrast);
             unless(!contrasted || sharpness >= settings.min_sharpness, PhotoProblem::Blurred);
         }
-        // Written so that NaN fails.
-        unless(room.is_none_or(|p| p >= settings.min_room), PhotoProblem::NoRoom);
+        let room_or_doubt =
+            |said: &LabelProbability| said.holds != Some(false) && said.probability.is_finite();
+        unless(room.is_none_or(room_or_doubt), PhotoProblem::NoRoom);
         Self {
             usable: problems.is_empty(),
             problems,
@@ -169,7 +170,7 @@ impl PhotoQuality {
             burnt,
             contrast,
             sharpness,
-            room,
+            room: room.map(|said| said.probability),
         }
     }
 }
@@ -237,7 +238,11 @@ mod tests {
         Picture::from_rgb(w, h, rgb).unwrap()
     }
 
-    fn problems(photo: &Picture, room: Option<f32>) -> Vec<PhotoProblem> {
+    fn said(probability: f32, holds: Option<bool>) -> LabelProbability {
+        LabelProbability { label: "room".to_owned(), probability, holds }
+    }
+
+    fn problems(photo: &Picture, room: Option<&LabelProbability>) -> Vec<PhotoProblem> {
         let quality = PhotoQuality::measure(photo, room, &QualitySettings::default());
         assert_eq!(quality.usable, quality.problems.is_empty());
         quality.problems
@@ -249,7 +254,7 @@ mod tests {
 
     #[test]
     fn each_fault_is_named_and_only_it() {
-        assert_eq!(problems(&picture(640, 480, boxes), Some(0.9)), vec![]);
+        assert_eq!(problems(&picture(640, 480, boxes), None), vec![]);
         assert_eq!(problems(&picture(120, 100, boxes), None), vec![PhotoProblem::TooSmall]);
         assert_eq!(problems(&picture(640, 480, |x, y| boxes(x, y) / 8), None), vec![PhotoProblem::TooDark]);
         let glare = picture(640, 480, |x, y| boxes(x, y).saturating_mul(4));
@@ -257,8 +262,17 @@ mod tests {
         assert_eq!(problems(&picture(640, 480, |_, _| 128), None), vec![PhotoProblem::LowContrast]);
         let wave = |x: u32| (128.0 + 60.0 * (x as f32 / 60.0).sin()) as u8;
         assert_eq!(problems(&picture(640, 480, |x, _| wave(x)), None), vec![PhotoProblem::Blurred]);
-        assert_eq!(problems(&picture(640, 480, boxes), Some(0.001)), vec![PhotoProblem::NoRoom]);
-        assert_eq!(problems(&picture(640, 480, boxes), Some(f32::NAN)), vec![PhotoProblem::NoRoom]);
+        let room = |said: LabelProbability| problems(&picture(640, 480, boxes), Some(&said));
+        assert_eq!(room(said(0.001, Some(false))), vec![PhotoProblem::NoRoom]);
+        assert_eq!(room(said(f32::NAN, None)), vec![PhotoProblem::NoRoom]);
+    }
+
+    #[test]
+    fn the_heads_own_band_decides_whether_a_photo_shows_a_room() {
+        let room = |said: LabelProbability| problems(&picture(640, 480, boxes), Some(&said));
+        assert_eq!(room(said(0.2, Some(false))), vec![PhotoProblem::NoRoom]);
+        assert_eq!(room(said(0.02, None)), vec![]);
+        assert_eq!(room(said(0.9, Some(true))), vec![]);
     }
 
     #[test]

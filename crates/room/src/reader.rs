@@ -8,14 +8,16 @@ use innkeeper_objects::{Group, Object, ObjectDetector};
 use innkeeper_runtime::Ticket;
 use serde::{Deserialize, Serialize};
 
+use crate::quality::PhotoProblem;
+use crate::rules::{Meaning, ROOM, meaning};
 use crate::verdict::verdict;
 use crate::{
     CompareSettings, Comparison, DifferenceKind, LabelProbability, ObjectCount, PhotoQuality, PhotoReading,
     QualitySettings, Reference, RoomContext, RoomError, RoomVerdict, SourceUse, Tag, TagSource, compare,
 };
 
-/// The head's label that holds where a photograph shows a room at all; it is part of the photograph's quality.
-const ROOM: &str = "room";
+/// Why the references had no say although there are some.
+pub(crate) const NO_VIEW: &str = "no reference photo shows this view";
 const NO_HEAD: RoomError =
     RoomError::NotInstalled { what: "a head for room tags", command: "innkeeper train room-tags" };
 
@@ -104,7 +106,7 @@ impl RoomReader {
     ) -> Result<PhotoReading, RoomError> {
         let features = Arc::new(self.embedder.features(photo, ticket)?);
         let probabilities = self.probabilities(&features)?;
-        let room = probabilities.iter().find(|p| p.label == ROOM).map(|p| p.probability);
+        let room = probabilities.iter().find(|said| said.label == ROOM);
         let quality = PhotoQuality::measure(photo, room, &self.settings.quality);
         let mut reading = PhotoReading {
             quality,
@@ -117,7 +119,16 @@ impl RoomReader {
             sources: Vec::new(),
         };
         if !reading.quality.usable {
-            for source in [TagSource::TagHead, TagSource::Objects, TagSource::Reference] {
+            // A puddle that fills the picture is no room, and all the same the one thing to know of it.
+            if reading.quality.problems == [PhotoProblem::NoRoom] {
+                self.ask_head(&mut reading, photo, &features)?;
+                for tags in [&mut reading.tags, &mut reading.unsure] {
+                    tags.retain(|tag| meaning(&tag.label) == Meaning::Maintenance);
+                }
+            } else {
+                reading.sources.push(unused(TagSource::TagHead, "the photo cannot be judged"));
+            }
+            for source in [TagSource::Objects, TagSource::Reference] {
                 reading.sources.push(unused(source, "the photo cannot be judged"));
             }
             return Ok(reading);
@@ -152,8 +163,10 @@ impl RoomReader {
             reading.sources.push(unused(TagSource::TagHead, "no head for room tags is installed"));
             return Ok(());
         };
-        for said in reading.probabilities.iter().filter(|said| said.label != ROOM) {
+        for said in &reading.probabilities {
             let sure = match said.holds {
+                // That is what a photograph is expected to show.
+                Some(true) if said.label == ROOM => continue,
                 Some(true) => true,
                 None => false,
                 Some(false) => continue,
@@ -186,7 +199,7 @@ impl RoomReader {
         for object in objects.iter().filter(|object| object.group() == Group::Person) {
             let tag = Tag {
                 label: "person".to_owned(),
-                confidence: Some(object.group().presence(object.score)),
+                confidence: Some(object.confidence),
                 source: TagSource::Objects,
                 area: Some(object.area),
                 photo: 1,
@@ -217,7 +230,7 @@ impl RoomReader {
         let settings = &self.settings.compare;
         let found = compare(photo, features, references, Some(self.embedder.as_ref()), settings, ticket)?;
         let Some(comparison) = found else {
-            reading.sources.push(unused(TagSource::Reference, "no reference photo shows this view"));
+            reading.sources.push(unused(TagSource::Reference, NO_VIEW));
             return Ok(());
         };
         reading.tags.extend(self.difference_tags(&comparison, references, ticket)?);

@@ -9,11 +9,16 @@
 //!
 //! The first row that holds decides. A tag that the head is unsure of counts as dirt when it is more likely than not,
 //! and never as damage or a guest; whatever side it falls on, somebody has to look before the room is ready. No
-//! photograph alone says `in_progress`: a half-cleaned room looks like a dirty one.
+//! photograph alone says `in_progress`: a half-cleaned room looks like a dirty one. Where the head is unsure whether a
+//! photograph shows a room at all, somebody has to look too.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{RoomContext, RoomStatus, Tag, TagSource};
+
+/// The head's label that holds where a photograph shows a room at all. What it denies makes a photograph unusable;
+/// what it is unsure of, a doubt.
+pub(crate) const ROOM: &str = "room";
 
 /// What a tag means for the status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,7 +38,8 @@ pub enum Meaning {
 }
 
 /// The labels that have a sentence of their own: what they mean, the sentence where they hold, and where they may.
-const LABELS: [(&str, Meaning, &str, &str); 14] = [
+const LABELS: [(&str, Meaning, &str, &str); 15] = [
+    (ROOM, Meaning::Plain, "it shows a room", "it is not clear that it shows a room"),
     (
         "spill",
         Meaning::Maintenance,
@@ -141,7 +147,7 @@ pub fn judge(tags: &[Tag], unsure: &[Tag], context: &RoomContext) -> Judgement {
         Meaning::Dirty => RoomStatus::Dirty,
         Meaning::Look | Meaning::Plain => RoomStatus::Clean,
     };
-    let doubt = unsure.iter().chain(tags).any(|tag| meaning(&tag.label) > Meaning::Plain);
+    let doubt = unsure.iter().any(is_doubt) || tags.iter().any(|tag| meaning(&tag.label) > Meaning::Plain);
     let missing: BTreeSet<String> =
         tags.iter().filter_map(|tag| missing_of(&tag.label)).map(str::to_owned).collect();
     if reasons.is_empty() {
@@ -155,8 +161,13 @@ pub fn judge(tags: &[Tag], unsure: &[Tag], context: &RoomContext) -> Judgement {
     }
 }
 
+/// Whether somebody has to look because a tag may hold.
+fn is_doubt(tag: &Tag) -> bool {
+    tag.label == ROOM || meaning(&tag.label) > Meaning::Plain
+}
+
 /// Whether a tag that the head is unsure of decides between clean and dirty.
-fn counts_as_dirt(tag: &Tag) -> bool {
+pub(crate) fn counts_as_dirt(tag: &Tag) -> bool {
     tag.source == TagSource::TagHead
         && meaning(&tag.label) == Meaning::Dirty
         && tag.confidence.is_some_and(|probability| probability >= 0.5)
@@ -166,7 +177,7 @@ fn counts_as_dirt(tag: &Tag) -> bool {
 fn sentences(tags: &[Tag], unsure: &[Tag]) -> Vec<String> {
     let mut clearest: BTreeMap<(&str, TagSource), (bool, &Tag)> = BTreeMap::new();
     for (sure, tag) in tags.iter().map(|t| (true, t)).chain(unsure.iter().map(|t| (false, t))) {
-        if meaning(&tag.label) == Meaning::Plain {
+        if meaning(&tag.label) == Meaning::Plain && (sure || !is_doubt(tag)) {
             continue;
         }
         let rank =

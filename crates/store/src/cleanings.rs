@@ -13,7 +13,8 @@ use crate::store::commit;
 use crate::time::{micros, time};
 use crate::{HotelStore, StoreError};
 
-/// Nobody cleans one room for longer.
+/// Nobody cleans one room faster, or for longer.
+const SHORTEST: TimeDelta = TimeDelta::seconds(1);
 const LONGEST: TimeDelta = TimeDelta::days(1);
 
 /// One cleaning of one room.
@@ -27,10 +28,10 @@ pub struct Cleaning {
     pub room_type: Option<String>,
     /// When it began.
     pub started_at: DateTime<Utc>,
-    /// When the room was done: later, by a day at most.
+    /// When the room was done: later, by a second at least and a day at most.
     pub finished_at: DateTime<Utc>,
-    /// What was seen of the room before; sealed.
-    pub tags: Vec<String>,
+    /// What was seen of the room before, `None` where nobody knows; sealed.
+    pub tags: Option<Vec<String>>,
     /// Who wrote it down.
     pub recorded_by: String,
 }
@@ -67,7 +68,7 @@ impl HotelStore {
     /// the same moment as a known one is left out, so that a list can be read in again.
     ///
     /// # Errors
-    /// [`StoreError::Invalid`] for one that ends before it begins or takes more than a day,
+    /// [`StoreError::Invalid`] for one that takes less than a second or more than a day,
     /// [`StoreError::Duplicate`] when an id is taken. Nothing is written then.
     pub async fn record_cleanings(
         &self,
@@ -76,9 +77,9 @@ impl HotelStore {
     ) -> Result<u64, StoreError> {
         for cleaning in cleanings {
             let took = cleaning.finished_at - cleaning.started_at;
-            // Finer than a microsecond is not kept.
-            if took < TimeDelta::microseconds(2) || took > LONGEST {
-                return Err(invalid("finished_at", "must be after started_at, by a day at most"));
+            if took < SHORTEST || took > LONGEST {
+                let why = "must be after started_at, by a second at least and a day at most";
+                return Err(invalid("finished_at", why));
             }
         }
         if cleanings.is_empty() {
@@ -131,6 +132,23 @@ impl HotelStore {
     pub async fn cleanings(&self, limit: usize) -> Result<Vec<Cleaning>, StoreError> {
         let mut conn = self.reader().await?;
         fetch_some(&mut conn, &self.cleanings_select(), limit, |row| cleaning(self, row)).await
+    }
+
+    /// The cleaning of a room that began at this moment.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn cleaning(
+        &self,
+        room: &RoomNumber,
+        started_at: DateTime<Utc>,
+    ) -> Result<Option<Cleaning>, StoreError> {
+        let mut query = self.cleanings_select();
+        query
+            .and_where(Expr::col(Col::RoomNumber).eq(room.as_str()))
+            .and_where(Expr::col(Col::StartedAt).eq(micros(started_at)));
+        let mut conn = self.reader().await?;
+        Ok(fetch_some(&mut conn, &query, 1, |row| cleaning(self, row)).await?.pop())
     }
 
     /// The last cleaning of a room.

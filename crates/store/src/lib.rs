@@ -83,5 +83,5 @@ pub use store::{HotelStore, Store};
 pub use templates::KnownFace;
 pub use time::local_day;
 pub use unknown::{NewUnknown, UnknownFace, UnknownOutcome};
-pub use verdicts::{RecordedVerdict, Verdict, VerdictPage};
+pub use verdicts::{CorrectedVerdict, RecordedVerdict, Verdict, VerdictPage};
 pub use words::{Action, ActionError, Source, SourceError};

@@ -44,7 +44,7 @@ pub struct Verdict {
     pub content: Value,
     /// Who asked or decided.
     pub created_by: String,
-    /// When.
+    /// The moment it speaks of: when the photos were taken, or the person said it. The latest one stands.
     pub created_at: DateTime<Utc>,
 }
 
@@ -64,10 +64,21 @@ impl std::fmt::Debug for Verdict {
 /// What writing a verdict did.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecordedVerdict {
-    /// The event `room.verdict`.
-    pub event_id: Uuid,
-    /// What was said of the room before.
+    /// The event `room.verdict`; `None` where a later verdict stands already, and this one only joins the history.
+    pub event_id: Option<Uuid>,
+    /// What stood for the room until then.
     pub previous: Option<Verdict>,
+}
+
+/// What a correction did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CorrectedVerdict {
+    /// The verdict that it became, and its event; `None` where the room's last verdict is of another answer.
+    pub recorded: Option<(Verdict, RecordedVerdict)>,
+    /// What stood for the room until then; `None` when nothing did, or it does not open.
+    pub before: Option<Verdict>,
+    /// The label that it became.
+    pub labelled: Labelled,
 }
 
 /// Some verdicts, newest first.
@@ -133,9 +144,20 @@ impl HotelStore {
             .take()
     }
 
+    /// The verdict that stands: `None` when there is none, or it does not open; and its moment either way.
+    async fn standing(
+        &self,
+        conn: &mut Conn,
+        room: &RoomNumber,
+    ) -> Result<(Option<Verdict>, Option<DateTime<Utc>>), StoreError> {
+        let Some(row) = fetch_optional(conn, &self.verdicts_of(room).limit(1).take()).await? else {
+            return Ok((None, None));
+        };
+        Ok((verdict(self, &row)?, Some(time(&row, "created_at")?)))
+    }
+
     async fn insert_verdict(&self, conn: &mut Conn, new: &Verdict) -> Result<RecordedVerdict, StoreError> {
-        let previous = fetch_optional(conn, &self.verdicts_of(&new.room_number).limit(1).take()).await?;
-        let previous = previous.map_or(Ok(None), |row| verdict(self, &row))?;
+        let (previous, stands_since) = self.standing(conn, &new.room_number).await?;
         let id = new.id.to_string();
         let plain = serde_json::to_vec(&new.content)?;
         let [content, sealed_by] = self.store.seal(VERDICT, self.hotel.as_str(), &id, &plain)?;
@@ -157,6 +179,10 @@ impl HotelStore {
             ],
         )?;
         execute(conn, &insert).await?;
+        if stands_since.is_some_and(|since| micros(since) > micros(new.created_at)) {
+            // Whoever follows the events is told how a room is, not how it was.
+            return Ok(RecordedVerdict { event_id: None, previous });
+        }
         let at = new.created_at;
         let event = NewEvent { topic: ROOM_VERDICT, person: None, at, forget: false };
         let payload = json!({
@@ -166,11 +192,11 @@ impl HotelStore {
             "created_by": new.created_by, "at": at,
         });
         let event_id = outbox::emit(conn, self, event, &payload).await?;
-        Ok(RecordedVerdict { event_id, previous })
+        Ok(RecordedVerdict { event_id: Some(event_id), previous })
     }
 
     /// Writes what is said of a room, the event `room.verdict` and, so that it can be put right, the answer in which
-    /// it is told, in one transaction.
+    /// it is told, in one transaction. Where a later verdict stands, it joins the history and there is no event.
     ///
     /// # Errors
     /// [`StoreError::Invalid`] for a status that is none, [`StoreError::Duplicate`] when an id is taken. Nothing is
@@ -181,7 +207,7 @@ impl HotelStore {
         kept: Option<NewKeptAnswer>,
     ) -> Result<RecordedVerdict, StoreError> {
         check(&new)?;
-        let mut tx = self.begin(new.created_at).await?;
+        let mut tx = self.begin(Utc::now()).await?;
         if let Some(kept) = kept {
             self.insert_answer(&mut tx, kept).await?;
         }
@@ -190,22 +216,33 @@ impl HotelStore {
         Ok(recorded)
     }
 
-    /// Makes a label of the correction of an answer (see [`Self::label`]) and writes what the room is after it, with
-    /// the event `room.verdict`, in one transaction. `None` when there is no such answer any more.
+    /// Makes a label of the correction of an answer (see [`Self::label`]). Where the room's last verdict came of the
+    /// same answer, `judge` makes of it what the room is now, which is written with the event `room.verdict` in the
+    /// same transaction; photos of last week say nothing of today. `None` when there is no such answer any more.
     ///
     /// # Errors
-    /// As [`Self::record_verdict`].
-    pub async fn correct_verdict(
+    /// As [`Self::record_verdict`], and what `judge` returns. Nothing is written then.
+    pub async fn correct_verdict<E: From<StoreError>>(
         &self,
-        new: Verdict,
+        room: &RoomNumber,
         label: NewLabel,
-    ) -> Result<Option<(RecordedVerdict, Labelled)>, StoreError> {
-        check(&new)?;
+        judge: impl FnOnce(&Verdict) -> Result<Verdict, E>,
+    ) -> Result<Option<CorrectedVerdict>, E> {
         let Some(mut tx) = self.begin_known().await? else { return Ok(None) };
+        let answer_id = label.answer_id;
         let Some(labelled) = self.insert_label(&mut tx, label).await? else { return Ok(None) };
-        let recorded = self.insert_verdict(&mut tx, &new).await?;
+        let (before, _) = self.standing(&mut tx, room).await?;
+        let recorded = match before.as_ref().filter(|verdict| verdict.answer_id == Some(answer_id)) {
+            Some(standing) => {
+                let new = judge(standing)?;
+                check(&new)?;
+                let recorded = self.insert_verdict(&mut tx, &new).await?;
+                Some((new, recorded))
+            }
+            None => None,
+        };
         commit(tx).await?;
-        Ok(Some((recorded, labelled)))
+        Ok(Some(CorrectedVerdict { recorded, before, labelled }))
     }
 
     /// What was last said of a room. `None` when nothing was, or it does not open, of which the log tells.

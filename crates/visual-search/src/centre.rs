@@ -106,6 +106,18 @@ impl Centre {
         &self.model
     }
 
+    /// A sentence where the centre was measured on a set of this name: figures of search in those very pictures may be
+    /// better than in others.
+    pub fn measured_on(&self, set: &str) -> Option<String> {
+        let kinds = [("rooms", &self.rooms), ("things", &self.things)];
+        let (kind, found) =
+            kinds.into_iter().find(|(_, k)| k.source.split(',').any(|name| name.trim() == set))?;
+        Some(format!(
+            "the descriptors' centre of {kind} was measured on the sets {}: in those same pictures the figures may be better than in others",
+            found.source
+        ))
+    }
+
     /// How many pictures it was measured on.
     pub fn pictures(&self) -> usize {
         self.rooms.pictures + self.things.pictures
@@ -214,5 +226,14 @@ mod tests {
         let centre = Centre::shipped().unwrap();
         assert_eq!(centre.model().name(), "efficientnet-lite0");
         assert!(centre.pictures() > 100);
+    }
+
+    #[test]
+    fn a_set_that_the_centre_was_measured_on_is_named() {
+        let centre = Centre::shipped().unwrap();
+        for set in ["rooms6", "beds", "items_grocery"] {
+            assert!(centre.measured_on(set).unwrap().contains(set));
+        }
+        assert_eq!(centre.measured_on("rooms"), None);
     }
 }

@@ -85,6 +85,11 @@ impl Describer {
         Ok(Description { descriptor, hash: PerceptualHash::of(picture) })
     }
 
+    /// The centre in use.
+    pub fn centre(&self) -> &Centre {
+        &self.centre
+    }
+
     /// What the descriptors belong to: the network, the size it is fed at, the scheme and the centre. Only
     /// descriptors of the same model can be compared.
     pub fn model(&self) -> ModelRef {

@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 const SIDE: usize = 32;
 /// Waves kept in each direction.
 const WAVES: usize = 8;
+/// Fewest bits of a picture with structure. About half of the waves are above their median; a handful only where the
+/// others are no wave at all.
+const FEWEST: u32 = 12;
 
 /// 64 bits of the coarse structure of a picture, written as 16 hexadecimal digits.
 ///
@@ -44,6 +47,12 @@ impl PerceptualHash {
         // Below a hundredth of a grey level a wave is rounding, not structure.
         let bits = waves.iter().enumerate().filter(|(_, wave)| **wave > median + 0.01);
         Self(bits.fold(0, |hash, (at, _)| hash | 1 << at))
+    }
+
+    /// Whether the picture has structure enough to be told by it. Pictures of one colour, and of stripes along one
+    /// edge, have the hash 0 or hardly a bit: they are alike in that they show nothing, not copies of each other.
+    pub fn has_structure(&self) -> bool {
+        self.0.count_ones() >= FEWEST
     }
 
     /// How many of the 64 bits differ.
@@ -139,6 +148,7 @@ mod tests {
         for kind in 0..8 {
             let picture = drawn(kind);
             let hash = PerceptualHash::of(&picture);
+            assert!(hash.has_structure(), "{hash}");
             let limits = innkeeper_core::DecodeLimits::default();
             let again = Picture::decode(&picture.to_jpeg(40).unwrap(), &limits).unwrap();
             let small = picture.resized(100, 75, Resampling::Triangle).unwrap();
@@ -167,6 +177,7 @@ mod tests {
             let picture =
                 Picture::from_rgb(width, height, vec![value; (width * height * 3) as usize]).unwrap();
             assert_eq!(PerceptualHash::of(&picture), PerceptualHash(0), "{width} x {height}");
+            assert!(!PerceptualHash::of(&picture).has_structure());
         }
     }
 

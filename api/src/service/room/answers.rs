@@ -68,15 +68,12 @@ pub(crate) struct SourceReport {
     pub model: Option<String>,
     /// The photos on which it was asked and could answer, counted from 1.
     pub photos: Vec<usize>,
-    /// Why it was not asked on the others; empty where it was asked on all.
+    /// Why it was not asked on the others, or why another version of it was; else empty.
     pub reasons: Vec<String>,
 }
 
 /// The sources of all photos, each once.
-fn sources<'a>(
-    photos: impl Iterator<Item = (usize, &'a [SourceUse])>,
-    head: Option<&str>,
-) -> Vec<SourceReport> {
+fn sources<'a>(photos: impl Iterator<Item = (usize, &'a [SourceUse])>, models: &Models) -> Vec<SourceReport> {
     let mut all: BTreeMap<TagSource, SourceReport> = BTreeMap::new();
     for (photo, uses) in photos {
         for one in uses {
@@ -95,9 +92,10 @@ fn sources<'a>(
             }
         }
     }
-    if let (Some(report), Some(head)) = (all.get_mut(&TagSource::TagHead), head) {
+    if let Some(report) = all.get_mut(&TagSource::TagHead) {
         // The head has versions; the network below it is among the models.
-        report.model = Some(head.to_owned());
+        report.model = models.head.clone().or(report.model.take());
+        report.reasons.extend(models.passed_over.clone());
     }
     all.into_values().collect()
 }
@@ -139,6 +137,8 @@ pub(crate) struct Models {
     pub networks: Vec<String>,
     /// The head on them, `room-tags@version`.
     pub head: Option<String>,
+    /// Why it is not the hotel's champion.
+    pub passed_over: Option<String>,
 }
 
 impl RoomView {
@@ -154,7 +154,7 @@ impl RoomView {
             cleaning_time: verdict.estimate,
             no_estimate: verdict.no_estimate,
             reasons: verdict.reasons,
-            sources: sources(uses, models.head.as_deref()),
+            sources: sources(uses, &models),
             photos: verdict.photos,
             models: models.networks.into_iter().chain(models.head).collect(),
             time_ms,
@@ -177,10 +177,15 @@ pub(crate) struct RoomAnswer {
     pub taken_at: String,
     /// Until when the answer can be corrected; null where nothing is kept.
     pub kept_until: Option<String>,
-    /// Id of the event `room.verdict`.
-    pub event_id: Uuid,
+    /// Whether this is how the room stands now. False for photos that are older than its last verdict: this one joins
+    /// the history, and there is no event.
+    pub current: bool,
+    /// Id of the event `room.verdict`; null where there is none.
+    pub event_id: Option<Uuid>,
     /// The photos in the image index, when they were to be kept.
     pub image_ids: Vec<Uuid>,
+    /// Why photos that were to be kept are not in the image index; null where all are.
+    pub not_saved: Option<String>,
 }
 
 /// A verdict as it was written down.
@@ -203,6 +208,8 @@ pub(crate) struct VerdictReport {
     pub tags: serde_json::Value,
     pub missing: Vec<String>,
     pub estimated_cleaning_time_minutes: Option<f64>,
+    /// Why there is no estimate.
+    pub no_estimate: Option<String>,
     pub reasons: Vec<String>,
     pub models: Vec<String>,
 }
@@ -294,7 +301,8 @@ mod tests {
             reason: (!used).then(|| "no reference shows this view".to_owned()),
         };
         let (first, second) = ([use_of(false)], [use_of(true)]);
-        let told = sources([(1, first.as_slice()), (2, second.as_slice())].into_iter(), None);
+        let models = Models { networks: Vec::new(), head: None, passed_over: None };
+        let told = sources([(1, first.as_slice()), (2, second.as_slice())].into_iter(), &models);
         assert_eq!(told.len(), 1);
         assert_eq!(told[0].photos, [2]);
         assert_eq!(told[0].reasons, ["no reference shows this view"]);

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use innkeeper_core::RoomNumber;
 use innkeeper_identity::Principal;
+use innkeeper_room::rules::{Meaning, meaning};
 use innkeeper_room::{Cleaning, PreviousVerdict, RoomContext, RoomStatus, Tag};
 use innkeeper_store::{HotelStore, NewKeptAnswer, Verdict, VerdictSource};
 use serde_json::{Value, json};
@@ -14,6 +15,7 @@ use uuid::Uuid;
 
 use super::answers::{Models, RoomAnswer, RoomView};
 use super::reading::{RoomSeen, RoomWork, reader};
+use super::reference_photos::Saved;
 use super::references::References;
 use crate::app::{App, Engines};
 use crate::config::{RoomSettings, Settings};
@@ -25,6 +27,8 @@ use crate::service::value::value;
 
 /// How long an earlier verdict is of the same cleaning.
 const SAME_CLEANING: TimeDelta = TimeDelta::hours(6);
+/// Photos that were taken so shortly before they came are of now: phones tell the time to the second.
+const JUST_TAKEN: TimeDelta = TimeDelta::seconds(2);
 
 /// Photos of a room, and who asks.
 pub(crate) struct RoomQuestion {
@@ -77,11 +81,12 @@ impl RoomDesk {
         question: RoomQuestion,
         started: Instant,
     ) -> Result<RoomAnswer, Problem> {
+        let moment = moment_of(question.taken_at, Utc::now());
         let visual = app.visual()?;
-        let head = self.heads.of(&question.caller.hotel);
+        let answering = self.heads.for_embedder(&question.caller.hotel, &visual.embedder.model());
+        let head = answering.head;
         let rows = self.engines.store.hotel(&question.caller.hotel);
-        let Known { context, room_type } =
-            self.known(&rows, &question.room, question.room_type.clone()).await?;
+        let Known { context, room_type } = self.known(&rows, &question, moment).await?;
         let reader = reader(&visual, head.as_ref().map(|head| Arc::clone(&head.head)))?;
         let found = self
             .references
@@ -90,7 +95,11 @@ impl RoomDesk {
         let limits = app.settings.images.limits();
         let opener = self.references.opener(&question.caller.hotel, limits);
         let (photos, embedder) = (question.photos.clone(), Arc::clone(&visual.embedder));
-        let models = Models { networks: reader.models(), head: head.as_ref().map(|head| head.name()) };
+        let models = Models {
+            networks: reader.models(),
+            head: head.as_ref().map(|head| head.name()),
+            passed_over: answering.passed_over,
+        };
         let seen = app
             .photograph_admission
             .run(move |ticket| {
@@ -100,16 +109,15 @@ impl RoomDesk {
                 work.look(&photos, ticket)
             })
             .await?;
-        let RoomSeen { verdict, kept } = seen;
+        let RoomSeen { verdict, kept, tags, unsure, blocked } = seen;
         let answer_id = Uuid::now_v7();
-        let tags = value(&verdict.tags)?;
         let (status, ready) = (verdict.status, verdict.ready_for_guest);
         let usable = verdict.photos.iter().filter(|photo| photo.quality.usable).count();
-        let view = RoomView::new(verdict, models, ms(started.elapsed()));
+        let mut view = RoomView::new(verdict, models, ms(started.elapsed()));
         let content = json!({
             "tags": value(&view.tags)?, "missing": view.missing, "reasons": view.reasons,
             "estimated_cleaning_time_minutes": value(&view.estimated_cleaning_time_minutes)?,
-            "photos": usable, "taken_at": instant(question.taken_at),
+            "no_estimate": view.no_estimate, "photos": usable, "taken_at": instant(question.taken_at),
         });
         let now = Utc::now();
         let kept_until = self.settings.retention().and_then(|days| now.checked_add_signed(days));
@@ -118,8 +126,9 @@ impl RoomDesk {
                 id: answer_id,
                 model: ROOM_TAGS.to_owned(),
                 content: json!({
-                    "room_number": question.room, "room_type": room_type, "photos": kept, "tags": tags,
-                    "unsure": value(&view.unsure)?, "models": view.models, "answer": content,
+                    "room_number": question.room, "room_type": room_type, "photos": kept,
+                    "tags": value(&tags)?, "unsure": value(&unsure)?, "blocked": blocked, "usable": usable,
+                    "models": view.models, "answer": content,
                 }),
                 created_by: question.caller.subject.clone(),
                 created_at: now,
@@ -138,11 +147,16 @@ impl RoomDesk {
             models: view.models.clone(),
             content,
             created_by: question.caller.subject.clone(),
-            created_at: now,
+            created_at: moment,
         };
         let recorded = rows.record_verdict(new, kept).await?;
         metrics::counter!("innkeeper_room_verdicts_total", "status" => status.as_str()).increment(1);
-        let image_ids = if question.save { self.save(app, &question, &view).await? } else { Vec::new() };
+        let current = recorded.event_id.is_some();
+        if !current {
+            let why = "These photos are older than the last verdict on this room, which stands.";
+            view.reasons.push(why.to_owned());
+        }
+        let saved = if question.save { self.save(app, &question, &view).await } else { Saved::default() };
         tracing::info!(%answer_id, photos = question.photos.len(), %status, ready, ms = view.time_ms, "a room was judged");
         Ok(RoomAnswer {
             answer_id,
@@ -151,8 +165,10 @@ impl RoomDesk {
             view,
             taken_at: instant(question.taken_at),
             kept_until: kept_until.map(instant),
+            current,
             event_id: recorded.event_id,
-            image_ids,
+            image_ids: saved.ids,
+            not_saved: saved.reason,
         })
     }
 
@@ -160,23 +176,23 @@ impl RoomDesk {
     async fn known(
         &self,
         rows: &HotelStore,
-        room: &RoomNumber,
-        asked: Option<String>,
+        question: &RoomQuestion,
+        moment: DateTime<Utc>,
     ) -> Result<Known, Problem> {
+        let (room, asked) = (&question.room, question.room_type.clone());
         let (last, previous) = (rows.last_cleaning(room).await?, rows.latest_verdict(room).await?);
         let room_type = asked
             .or_else(|| previous.as_ref().and_then(|verdict| verdict.room_type.clone()))
             .or_else(|| last.as_ref().and_then(|cleaning| cleaning.room_type.clone()));
         let history = rows.cleanings(self.settings.cleanings).await?;
-        let history = history
-            .into_iter()
-            .map(|c| Cleaning { minutes: c.minutes(), room_type: c.room_type, tags: c.tags })
-            .collect();
+        let history = history_of(history);
         let standard = room_type.as_ref().and_then(|kind| self.settings.standard_minutes.get(kind)).copied();
-        let now = Utc::now();
         let cleaned = last.as_ref().map(|cleaning| cleaning.finished_at);
         let previous = previous
-            .filter(|verdict| now.signed_duration_since(verdict.created_at) <= SAME_CLEANING)
+            .filter(|verdict| {
+                let before = moment.signed_duration_since(verdict.created_at);
+                TimeDelta::zero() <= before && before <= SAME_CLEANING
+            })
             .filter(|verdict| cleaned.is_none_or(|at| verdict.created_at > at))
             .and_then(|verdict| previous_verdict(&verdict));
         let context = RoomContext {
@@ -207,6 +223,77 @@ fn previous_verdict(verdict: &Verdict) -> Option<PreviousVerdict> {
 }
 
 /// Tags as a kept answer has them.
-pub(super) fn tags_of(value: &Value) -> Vec<Tag> {
-    serde_json::from_value(value.clone()).unwrap_or_default()
+pub(super) fn tags_of(value: &Value) -> Result<Vec<Tag>, Problem> {
+    // Without them a room with dirt in it would be judged by nothing.
+    let broken = |error| Problem::internal(&format!("kept tags cannot be read: {error}"));
+    serde_json::from_value(value.clone()).map_err(broken)
+}
+
+/// The moment that photos speak of, as far as it goes into the order of verdicts.
+fn moment_of(taken_at: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
+    if now.signed_duration_since(taken_at) <= JUST_TAKEN { now } else { taken_at }
+}
+
+/// Cleanings as the estimate takes them. One of which nobody knows what there was to clean tells how long cleaning
+/// takes, and nothing of what a tag adds: it counts as the middle one of the others.
+fn history_of(cleanings: Vec<innkeeper_store::Cleaning>) -> Vec<Cleaning> {
+    let work = |tags: &Vec<String>| {
+        let mut labels: Vec<&String> = tags.iter().filter(|tag| meaning(tag) > Meaning::Look).collect();
+        labels.sort();
+        labels.dedup();
+        labels.len()
+    };
+    let mut known: Vec<Vec<String>> = cleanings.iter().filter_map(|c| c.tags.clone()).collect();
+    known.sort_by_key(work);
+    let middle = known.get(known.len() / 2).cloned().unwrap_or_default();
+    let minutes = innkeeper_store::Cleaning::minutes;
+    cleanings
+        .into_iter()
+        .map(|c| Cleaning {
+            minutes: minutes(&c),
+            room_type: c.room_type,
+            tags: c.tags.unwrap_or_else(|| middle.clone()),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn photos_that_waited_in_a_phone_are_of_when_they_were_taken() {
+        let now = DateTime::UNIX_EPOCH + TimeDelta::days(9);
+        let before = |time: TimeDelta| moment_of(now - time, now);
+        assert_eq!(before(TimeDelta::milliseconds(900)), now, "the time is told to the second");
+        assert_eq!(before(TimeDelta::seconds(-30)), now, "no clock runs ahead of this one");
+        assert_eq!(before(TimeDelta::hours(2)), now - TimeDelta::hours(2));
+    }
+
+    #[test]
+    fn tags_that_cannot_be_read_are_no_empty_room() {
+        assert!(tags_of(&json!([{"label": "messy"}])).is_err());
+        assert!(tags_of(&Value::Null).is_err());
+        assert!(tags_of(&json!([])).is_ok_and(|tags| tags.is_empty()));
+    }
+
+    #[test]
+    fn a_cleaning_of_unknown_work_is_not_one_of_no_work() {
+        let of = |minutes: i64, tags: Option<&[&str]>| innkeeper_store::Cleaning {
+            id: Uuid::nil(),
+            room_number: "201".parse().unwrap(),
+            room_type: None,
+            started_at: DateTime::UNIX_EPOCH,
+            finished_at: DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes),
+            tags: tags.map(|tags| tags.iter().map(|t| (*t).to_owned()).collect()),
+            recorded_by: "seed".to_owned(),
+        };
+        let dirty: &[&str] = &["messy", "trash"];
+        let history =
+            history_of(vec![of(40, Some(dirty)), of(40, None), of(10, Some(&[])), of(41, Some(dirty))]);
+        assert_eq!(history[1].tags, dirty);
+        assert!((history[1].minutes - 40.0).abs() < 1e-3);
+        assert!(history[2].tags.is_empty());
+        assert!(history_of(vec![of(40, None)])[0].tags.is_empty());
+    }
 }

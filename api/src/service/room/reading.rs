@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use innkeeper_core::{DecodeLimits, ErrorCode, Picture};
 use innkeeper_heads::Head;
-use innkeeper_room::{PhotoReading, Reference, RoomContext, RoomReader, RoomVerdict};
+use innkeeper_room::{PhotoReading, Reference, RoomContext, RoomReader, RoomVerdict, Tag, judge};
 use innkeeper_runtime::Ticket;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -39,6 +39,11 @@ pub(crate) struct RoomSeen {
     pub verdict: RoomVerdict,
     /// What a correction needs of each photo.
     pub kept: Vec<Value>,
+    /// What holds and what may hold, photo by photo: the verdict has each label only once.
+    pub tags: Vec<Tag>,
+    pub unsure: Vec<Tag>,
+    /// Whether something else than tags keeps the room from being ready, such as a photo that cannot be judged.
+    pub blocked: bool,
 }
 
 impl RoomWork<'_> {
@@ -57,7 +62,20 @@ impl RoomWork<'_> {
             readings.push(reading);
         }
         let verdict = self.reader.verdict(&readings, self.context)?;
-        Ok(RoomSeen { verdict, kept })
+        let tags: Vec<Tag> = verdict.photos.iter().flat_map(|photo| photo.tags.iter().cloned()).collect();
+        let usable = |(_, reading): &(usize, &PhotoReading)| reading.quality.usable;
+        let unsure: Vec<Tag> = readings
+            .iter()
+            .enumerate()
+            .filter(usable)
+            .flat_map(|(i, reading)| {
+                reading.unsure.iter().map(move |tag| Tag { photo: i + 1, ..tag.clone() })
+            })
+            .collect();
+        let by_tags = judge(&tags, &unsure, self.context).ready_for_guest;
+        let unusable = readings.iter().any(|reading| !reading.quality.usable);
+        let blocked = unusable || by_tags && !verdict.ready_for_guest;
+        Ok(RoomSeen { verdict, kept, tags, unsure, blocked })
     }
 
     fn read(&self, bytes: &Bytes, ticket: &Ticket) -> Result<PhotoReading, Problem> {
@@ -66,9 +84,10 @@ impl RoomWork<'_> {
     }
 }
 
-/// The numbers of a photo from which a correction can be learnt; the photo itself is not among them.
+/// The numbers of a photo from which a correction can be learnt; the photo itself is not among them. One in which
+/// nothing can be seen has nothing to teach, whatever is said of the room.
 fn what_is_kept(bytes: &Bytes, reading: &PhotoReading) -> Result<Value, Problem> {
-    let embedding = reading.features.as_ref().map(|features| {
+    let embedding = reading.features.as_ref().filter(|_| reading.quality.usable).map(|features| {
         let bytes: Vec<u8> = features.pooled().iter().flat_map(|v| v.to_le_bytes()).collect();
         json!({ "model": features.model().to_string(), "vector": STANDARD.encode(bytes) })
     });
@@ -100,7 +119,7 @@ pub(crate) fn describe_room(
         problem.more.remove("photo");
         problem
     })?;
-    let models = Models { networks: reader.models(), head: head.map(str::to_owned) };
+    let models = Models { networks: reader.models(), head: head.map(str::to_owned), passed_over: None };
     Ok(RoomView::new(seen.verdict, models, ms(started.elapsed())))
 }
 

@@ -6,15 +6,16 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use innkeeper_core::{ErrorCode, HotelId, Picture, RoomNumber};
 use innkeeper_identity::Principal;
+use innkeeper_room::PhotoVerdict;
 use innkeeper_store::{AddedReference, Image, ImageCategory, ImageContent};
 use sha2::{Digest, Sha256};
 use tracing::Instrument;
 use uuid::Uuid;
 
+use super::RoomView;
 use super::answers::{ReferenceAnswer, ReferenceReport, ReferencesAnswer, RemovedReference};
 use super::desk::{RoomDesk, RoomQuestion};
 use super::reading::{reader, unusable};
-use super::{RoomView, answers};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::service::feedback::instant;
@@ -76,7 +77,8 @@ impl RoomDesk {
             // Before anybody looks at the photo; a race is settled where the row is written.
             return Err(self.too_many(references as u64));
         }
-        let head = self.heads.of(&caller.hotel).map(|head| Arc::clone(&head.head));
+        let head = self.heads.for_embedder(&caller.hotel, &visual.embedder.model()).head;
+        let head = head.map(|head| Arc::clone(&head.head));
         let reader = reader(&visual, head)?;
         let settings = app.settings.images.clone();
         let prepared = app
@@ -164,36 +166,62 @@ impl RoomDesk {
         Ok(RemovedReference { room_number: room.to_string(), reference_id: id, complete: deleted.complete })
     }
 
-    /// Puts the photos of an answer into the image index. The verdict stands whatever becomes of it.
-    pub(super) async fn save(
-        &self,
-        app: &App,
-        question: &RoomQuestion,
-        view: &RoomView,
-    ) -> Result<Vec<Uuid>, Problem> {
-        let visual = app.visual()?;
-        let mut ids = Vec::new();
-        for (i, photo) in question.photos.iter().enumerate() {
-            let (bytes, settings, visual) = (photo.clone(), app.settings.images.clone(), Arc::clone(&visual));
-            let prepared =
-                app.admission.run(move |ticket| prepare(&visual, &settings, &bytes, ticket)).await?;
-            let of_photo = |tag: &&answers::TagReport| tag.photo == Some(i + 1);
-            let mut tags: Vec<String> = view.tags.iter().filter(of_photo).map(|t| t.label.clone()).collect();
-            tags.push(view.status.as_str().to_owned());
-            tags.sort();
-            tags.dedup();
-            let known = Known {
-                category: ImageCategory::Room,
-                room_number: Some(question.room.clone()),
-                side: None,
-                taken_at: Some(question.taken_at),
-                content: ImageContent { tags, ..ImageContent::default() },
-            };
-            let new = NewPicture { known, picture: Some(prepared), on_duplicate: OnDuplicate::Report };
-            ids.push(app.images.add(&question.caller, new).await?.image_id);
+    /// Puts the photos of an answer into the image index, each with what it shows itself. The verdict is written
+    /// already and stands whatever becomes of them.
+    pub(super) async fn save(&self, app: &App, question: &RoomQuestion, view: &RoomView) -> Saved {
+        let mut saved = Saved::default();
+        for (photo, part) in question.photos.iter().zip(&view.photos) {
+            match save_one(app, question, photo, part).await {
+                Ok(id) => saved.ids.push(id),
+                Err(problem) => {
+                    tracing::warn!(
+                        photo = part.photo,
+                        reason = problem.detail,
+                        "a photo of a room is not kept"
+                    );
+                    saved.reason = Some(format!("photo {}: {}", part.photo, problem.detail));
+                    break;
+                }
+            }
         }
-        Ok(ids)
+        saved
     }
+}
+
+/// What became of the photos of an answer.
+#[derive(Default)]
+pub(super) struct Saved {
+    pub ids: Vec<Uuid>,
+    /// Why the first that is missing is missing.
+    pub reason: Option<String>,
+}
+
+async fn save_one(
+    app: &App,
+    question: &RoomQuestion,
+    photo: &Bytes,
+    part: &PhotoVerdict,
+) -> Result<Uuid, Problem> {
+    let (bytes, settings, visual) = (photo.clone(), app.settings.images.clone(), app.visual()?);
+    let prepared = app.admission.run(move |ticket| prepare(&visual, &settings, &bytes, ticket)).await?;
+    let known = Known {
+        category: ImageCategory::Room,
+        room_number: Some(question.room.clone()),
+        side: None,
+        taken_at: Some(question.taken_at),
+        content: ImageContent { tags: words_of(part), ..ImageContent::default() },
+    };
+    let new = NewPicture { known, picture: Some(prepared), on_duplicate: OnDuplicate::Report };
+    Ok(app.images.add(&question.caller, new).await?.image_id)
+}
+
+/// What a photo is found by: its own status and tags, not those of the room.
+fn words_of(part: &PhotoVerdict) -> Vec<String> {
+    let labels = part.tags.iter().map(|tag| tag.label.clone());
+    let mut words: Vec<String> = labels.chain([part.status.as_str().to_owned()]).collect();
+    words.sort();
+    words.dedup();
+    words
 }
 
 fn not_found() -> Problem {

@@ -32,6 +32,7 @@ fn told(verdict: Verdict) -> VerdictReport {
         room_type: verdict.room_type,
         missing: texts(&content["missing"]),
         estimated_cleaning_time_minutes: content["estimated_cleaning_time_minutes"].as_f64(),
+        no_estimate: content["no_estimate"].as_str().map(str::to_owned),
         reasons: texts(&content["reasons"]),
         models: verdict.models,
         tags: content["tags"].take(),
@@ -43,7 +44,10 @@ impl RoomDesk {
     pub async fn report(&self, app: &App, hotel: &HotelId, room: &RoomNumber) -> Result<RoomReport, Problem> {
         let rows = self.engines.store.hotel(hotel);
         let page = rows.verdicts(room, None, HISTORY).await?;
-        let head = self.heads.of(hotel);
+        let head = match app.visual() {
+            Ok(visual) => self.heads.for_embedder(hotel, &visual.embedder.model()).head,
+            Err(_) => self.heads.of(hotel),
+        };
         let learnt = head.as_ref().and_then(|head| head.learnt_until);
         let open = page.verdicts.iter().filter(|verdict| {
             verdict.source == VerdictSource::Correction && learnt.is_none_or(|at| verdict.created_at > at)

@@ -1,6 +1,6 @@
 //! From the labels of a data set to tags.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 /// Labels that a head trained on the known sets has. A hotel may teach any other.
@@ -15,6 +15,9 @@ pub struct LabelledPicture {
     pub set: String,
     /// What is known of it.
     pub labels: BTreeMap<String, bool>,
+    /// Those of `labels` that it lacks because of what it is, and nobody wondered: see
+    /// [`FitSettings::background`](innkeeper_heads::FitSettings::background).
+    pub background: BTreeSet<String>,
     /// What must not be split: unique within the source.
     pub group: String,
     /// Where it comes from; the set's name where the list does not say.
@@ -69,6 +72,17 @@ pub fn labels_of(set: &str, label: &str) -> BTreeMap<String, bool> {
     known.iter().map(|(tag, is)| ((*tag).to_owned(), *is)).collect()
 }
 
+/// The labels that `set` was collected for. What [`labels_of`] knows of any other follows from what the picture is; only `room`
+/// is judged everywhere.
+fn judged_in(set: &str) -> &'static [&'static str] {
+    match set {
+        "messy" | "pairs" => &["messy", "room"],
+        "beds" => &["bed_unmade", "room"],
+        "spill" | "floors_dry" => &["spill", "room"],
+        _ => &["room"],
+    }
+}
+
 /// Reads a `FILES.tsv`: columns `path`, `set`, `label`, `group`, and where there are some `source`, `sha256` and `tags`. A
 /// column `tags` (`messy=1 towel_missing=0`) says what a picture shows in any set; without it, [`labels_of`] does. Pictures
 /// that say nothing are left out.
@@ -87,9 +101,15 @@ pub fn labelled(list: &str) -> Result<Vec<LabelledPicture>, LabelsError> {
         let row = row?;
         let cell = |at: usize| row.get(at).unwrap_or_default();
         let filled = |at: Option<usize>| at.map(cell).filter(|c| !c.is_empty());
+        let mut background = BTreeSet::new();
         let labels = match filled(tags) {
             Some(words) => tags_of(words)?,
-            None => labels_of(cell(set), cell(label)),
+            None => {
+                let labels = labels_of(cell(set), cell(label));
+                let judged = judged_in(cell(set));
+                background.extend(labels.keys().filter(|l| !judged.contains(&l.as_str())).cloned());
+                labels
+            }
         };
         if labels.is_empty() {
             continue;
@@ -105,6 +125,7 @@ pub fn labelled(list: &str) -> Result<Vec<LabelledPicture>, LabelsError> {
             set: cell(set).to_owned(),
             path: place,
             labels,
+            background,
         });
     }
     Ok(merged(pictures))
@@ -121,6 +142,16 @@ fn merged(pictures: Vec<LabelledPicture>) -> Vec<LabelledPicture> {
             merged.push(picture);
             continue;
         };
+        // What one row judged is judged.
+        let unasked = |tag: &String, of: &BTreeMap<String, bool>, easy: &BTreeSet<String>| {
+            !of.contains_key(tag) || easy.contains(tag)
+        };
+        let names = first.background.union(&picture.background);
+        let background = names.filter(|tag| {
+            unasked(tag, &first.labels, &first.background)
+                && unasked(tag, &picture.labels, &picture.background)
+        });
+        first.background = background.cloned().collect();
         for (tag, is) in picture.labels {
             if *first.labels.entry(tag.clone()).or_insert(is) != is {
                 disputed.push((place, tag));
@@ -133,6 +164,17 @@ fn merged(pictures: Vec<LabelledPicture>) -> Vec<LabelledPicture> {
         }
     }
     merged
+}
+
+/// The background of `pictures` as [`FitSettings`](innkeeper_heads::FitSettings) has it, by label.
+pub fn background_of(pictures: &[LabelledPicture]) -> BTreeMap<String, BTreeSet<String>> {
+    let mut background: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for picture in pictures {
+        for label in &picture.background {
+            background.entry(label.clone()).or_default().insert(picture.picture.clone());
+        }
+    }
+    background
 }
 
 /// A picture without a group is its own.
@@ -167,7 +209,11 @@ mod tests {
                     a/4.jpg\tpeople\tstreet\tg\t\t\t\n";
         let read = labelled(list).unwrap();
         assert_eq!(read.len(), 3, "a picture that says nothing is left out");
-        assert_eq!(read[0].labels, BTreeMap::from([("messy".into(), false), ("room".into(), true)]));
+        assert_eq!(
+            read[0].labels,
+            BTreeMap::from([("messy".into(), false), ("room".into(), true), ("spill".into(), false)])
+        );
+        assert_eq!(read[0].background, BTreeSet::from(["spill".to_owned()]), "nobody looked for a spill");
         assert_eq!((read[0].source.as_str(), read[0].picture.as_str()), ("someone@1", "abc"));
         assert_eq!(
             (read[1].group.as_str(), read[1].source.as_str(), read[1].picture.as_str()),
@@ -184,7 +230,11 @@ mod tests {
                     c\tbeds\tmade\tg3\tabc\n";
         let read = labelled(list).unwrap();
         assert_eq!((read.len(), read[0].group.as_str()), (1, "g1"));
-        assert_eq!(read[0].labels, BTreeMap::from([("room".into(), true)]));
+        assert_eq!(read[0].labels, BTreeMap::from([("room".into(), true), ("spill".into(), false)]));
+        let list = "path\tset\tlabel\tgroup\tsha256\na\trooms6\tkitchen\tg1\tabc\nb\tbeds\tmade\tg2\tabc\n";
+        let read = labelled(list).unwrap();
+        assert_eq!(read[0].background, BTreeSet::from(["spill".to_owned()]), "what one row judged is judged");
+        assert_eq!(background_of(&read)["spill"], BTreeSet::from(["abc".to_owned()]));
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod labels;
 mod report;
 mod train;
 
-pub use labels::{LABELS, LabelledPicture, LabelsError, labelled, labels_of};
+pub use labels::{LABELS, LabelledPicture, LabelsError, background_of, labelled, labels_of};
 pub use report::{RegisterError, Registered, register};
 pub use train::{Candidate, OwnFigures, SeedFigures, SourceCount, TrainError, Training, train};
 

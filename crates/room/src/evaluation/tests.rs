@@ -22,3 +22,40 @@ fn the_views_of_an_unchanged_photo_keep_its_size_and_are_not_the_photo() {
         assert_ne!(view.rgb(), photo.rgb());
     }
 }
+
+fn sets(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+#[test]
+fn made_beds_are_judged_among_beds_and_not_among_groceries() {
+    assert!(
+        counts_for("bed_unmade", &sets(&["beds"])) && counts_for("bed_unmade", &sets(&["beds", "rooms6"]))
+    );
+    for set in ["rooms6", "items_grocery", "floors_dry", "messy"] {
+        assert!(!counts_for("bed_unmade", &sets(&[set])), "{set}");
+    }
+    assert!(counts_for("spill", &sets(&["floors_dry"])) && !counts_for("spill", &sets(&["messy"])));
+    assert!(counts_for("room", &sets(&["items_grocery"])));
+    assert!(counts_for("bed_unmade", &sets(&["a hotel's own"])));
+}
+
+#[test]
+fn false_alarms_of_a_spill_are_counted_on_rooms_alone() {
+    let held = |example, decision, truth| HeldOut {
+        example,
+        group: String::new(),
+        truth,
+        probability: 0.5,
+        decision,
+    };
+    let of = [sets(&["messy"]), sets(&["floors_dry"]), sets(&["beds", "rooms6"]), sets(&["spill"])];
+    let spill = [
+        held(0, Decision::Present, false),
+        held(1, Decision::Present, false),
+        held(2, Decision::Unsure, false),
+        held(3, Decision::Present, true),
+    ];
+    assert_eq!(false_alarms_in_rooms(&spill, &of), Some(0.5));
+    assert_eq!(false_alarms_in_rooms(&spill[3..], &of), None);
+}

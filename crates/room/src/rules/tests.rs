@@ -91,9 +91,17 @@ fn a_reason_names_the_photo_where_it_is_clearest() {
     assert_eq!(judge(&tags, &[], &nothing()).reasons, ["Photo 3: the room is messy (93 %)."]);
 }
 
+#[test]
+fn a_photo_that_may_show_no_room_lets_no_guest_in_and_a_person_can_say_that_it_does() {
+    let judged = judge(&[], &[head("room", 0.6)], &nothing());
+    assert_eq!((judged.status, judged.ready_for_guest), (RoomStatus::Clean, false));
+    assert_eq!(judged.reasons, ["Photo 1: it is not clear that it shows a room (60 %); have a look."]);
+    assert!(judge(&[Tag::of_person("room")], &[], &nothing()).ready_for_guest);
+}
+
 prop_compose! {
     fn any_tag()(label in prop::sample::select(vec![
-        "messy", "bed_unmade", "spill", "person", "luggage", "item_left", "towel_missing", "changed", "clean", "",
+        "messy", "bed_unmade", "spill", "person", "luggage", "item_left", "towel_missing", "changed", "clean", "room", "",
     ]), confidence in prop::option::of(0.0f32..=1.0), source in prop::sample::select(vec![
         TagSource::TagHead, TagSource::Objects, TagSource::Reference, TagSource::Person,
     ]), photo in 0usize..4) -> Tag {

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::answer::LabelProbability;
-use crate::{Cleaning, PhotoQuality, PreviousVerdict, QualitySettings};
+use crate::{Cleaning, ObjectCount, PhotoQuality, PreviousVerdict, QualitySettings, SourceUse};
 
 /// A photograph that was read, without the models.
 fn reading(labels: &[(&str, f32, Option<bool>)], usable: bool) -> PhotoReading {
@@ -63,15 +63,135 @@ fn the_worst_photo_decides_and_is_named() {
 }
 
 #[test]
-fn an_unusable_photo_is_named_and_the_others_decide() {
+fn a_room_is_not_ready_while_one_of_its_photos_cannot_be_judged() {
     let blurred = reading(&[("messy", 0.99, Some(true))], false);
     let both = verdict(&[blurred.clone(), clean()], &nothing()).expect("a verdict");
-    assert_eq!((both.status, both.ready_for_guest), (RoomStatus::Clean, true));
+    assert_eq!((both.status, both.ready_for_guest), (RoomStatus::Clean, false));
     assert!(both.tags.is_empty(), "an unusable photo had its say: {:?}", both.tags);
     assert!(both.reasons.iter().any(|reason| reason.starts_with("Photo 1 cannot be judged")));
     let alone = verdict(&[blurred], &nothing()).expect("a verdict");
     assert_eq!((alone.status, alone.ready_for_guest), (RoomStatus::UnusablePhoto, false));
     assert_eq!(alone.no_estimate.as_deref(), Some("no photo can be judged"));
+}
+
+#[test]
+fn a_spill_counts_on_a_photo_that_shows_no_room_and_nothing_else_does() {
+    let said = [("spill", 0.98, Some(true)), ("messy", 0.9, Some(true))];
+    let mut floor = reading(&said, false);
+    floor.quality.problems = vec![PhotoProblem::NoRoom];
+    let verdict = verdict(&[clean(), floor.clone()], &nothing()).expect("a verdict");
+    assert_eq!((verdict.status, verdict.ready_for_guest), (RoomStatus::Maintenance, false));
+    assert_eq!(verdict.tags.iter().map(|tag| tag.label.as_str()).collect::<Vec<_>>(), ["spill"]);
+    assert_eq!(
+        super::verdict(&[floor.clone()], &nothing()).expect("a verdict").status,
+        RoomStatus::Maintenance
+    );
+    floor.quality.problems.push(PhotoProblem::TooDark);
+    let dark = super::verdict(&[floor], &nothing()).expect("a verdict");
+    assert_eq!((dark.status, dark.tags.len()), (RoomStatus::UnusablePhoto, 0));
+}
+
+#[test]
+fn fewer_photos_than_at_a_dirty_look_make_no_room_ready() {
+    let previous = |photos, tags: &[&str]| RoomContext {
+        previous: Some(PreviousVerdict {
+            status: RoomStatus::Dirty,
+            tags: tags.iter().map(|label| (*label).to_owned()).collect(),
+            photos,
+        }),
+        ..nothing()
+    };
+    let fewer = verdict(&[clean()], &previous(2, &["messy"])).expect("a verdict");
+    assert!(!fewer.ready_for_guest);
+    assert!(fewer.reasons.iter().any(|r| r.starts_with("At the last look")), "{:?}", fewer.reasons);
+    assert!(verdict(&[clean(), clean()], &previous(2, &["messy"])).expect("a verdict").ready_for_guest);
+    let before = PreviousVerdict { status: RoomStatus::Clean, tags: Vec::new(), photos: 5 };
+    let after_clean = RoomContext { previous: Some(before), ..nothing() };
+    assert!(verdict(&[clean()], &after_clean).expect("a verdict").ready_for_guest);
+}
+
+fn source(source: TagSource, reason: Option<&str>) -> SourceUse {
+    SourceUse { source, model: None, used: reason.is_none(), reason: reason.map(str::to_owned) }
+}
+
+/// A photograph that the detector looked at.
+fn searched(mut reading: PhotoReading, objects: &[&'static str]) -> PhotoReading {
+    reading.sources.push(source(TagSource::Objects, None));
+    let count = |label| ObjectCount { label, count: 1, confidence: 0.8, decides: true, areas: Vec::new() };
+    reading.objects = objects.iter().map(|label| count(label)).collect();
+    reading
+}
+
+#[test]
+fn a_photo_without_a_bed_says_nothing_of_a_bed_that_was_unmade() {
+    let tags = vec!["messy".to_owned(), "bed_unmade".to_owned()];
+    let context = RoomContext {
+        previous: Some(PreviousVerdict { status: RoomStatus::Dirty, tags, photos: 1 }),
+        ..nothing()
+    };
+    let ask =
+        |photo, objects: &[&'static str]| verdict(&[searched(photo, objects)], &context).expect("a verdict");
+    let bathroom = ask(messy(), &["sink"]);
+    assert_eq!(bathroom.status, RoomStatus::Dirty, "{:?}", bathroom.reasons);
+    assert_eq!(ask(messy(), &["bed"]).status, RoomStatus::InProgress);
+    let tidy_bathroom = ask(clean(), &["sink"]);
+    assert!(!tidy_bathroom.ready_for_guest);
+    assert!(tidy_bathroom.reasons.iter().any(|r| r.contains("no photo shows a bed")), "{tidy_bathroom:?}");
+    assert!(ask(clean(), &["bed"]).ready_for_guest);
+}
+
+#[test]
+fn references_that_no_photo_shows_ask_for_a_look() {
+    let with = |reason: Option<&str>| {
+        let mut reading = clean();
+        reading.sources.push(source(TagSource::Reference, reason));
+        reading
+    };
+    let lost = verdict(&[with(Some(NO_VIEW))], &nothing()).expect("a verdict");
+    assert_eq!((lost.status, lost.ready_for_guest), (RoomStatus::Clean, false));
+    assert!(lost.reasons.iter().any(|r| r.contains("reference photo")), "{:?}", lost.reasons);
+    assert!(verdict(&[with(Some(NO_VIEW)), with(None)], &nothing()).expect("a verdict").ready_for_guest);
+    let none = with(Some("the room has no reference photos"));
+    assert!(verdict(&[none], &nothing()).expect("a verdict").ready_for_guest);
+}
+
+#[test]
+fn a_missing_detector_is_told_among_the_reasons() {
+    let mut photo = clean();
+    photo.sources.push(source(TagSource::Objects, Some("no object detector is installed")));
+    let without = verdict(&[photo], &nothing()).expect("a verdict");
+    assert!(without.ready_for_guest);
+    assert!(
+        without.reasons.iter().any(|r| r.starts_with("No object detector is installed, so")),
+        "{:?}",
+        without.reasons
+    );
+    let with = verdict(&[searched(clean(), &[])], &nothing()).expect("a verdict");
+    assert!(!with.reasons.iter().any(|r| r.contains("detector")), "{:?}", with.reasons);
+}
+
+#[test]
+fn what_makes_a_room_dirty_is_work_in_its_minutes_too() {
+    let times = |count: usize| Cleaning {
+        room_type: None,
+        minutes: 20.0 + 20.0 * count as f32,
+        tags: ["messy", "bed_unmade"][..count].iter().map(|label| (*label).to_owned()).collect(),
+    };
+    let history: Vec<Cleaning> = (0..30).map(|i| times(i % 3)).collect();
+    let context = RoomContext { history, ..nothing() };
+    let minutes = |photo| verdict(&[photo], &context).expect("a verdict").estimate.expect("minutes").minutes;
+    let likely = reading(&[("messy", 0.97, Some(true)), ("bed_unmade", 0.6, None)], true);
+    let unlikely = reading(&[("messy", 0.97, Some(true)), ("bed_unmade", 0.4, None)], true);
+    let sure = reading(&[("messy", 0.97, Some(true)), ("bed_unmade", 0.9, Some(true))], true);
+    assert!((minutes(likely.clone()) - minutes(sure)).abs() < 0.01);
+    assert!(minutes(likely) > minutes(unlikely) + 5.0);
+}
+
+#[test]
+fn a_cleaning_that_was_reported_to_have_begun_reaches_the_rooms_status() {
+    let begun = RoomContext { cleaning_started: true, ..nothing() };
+    assert_eq!(verdict(&[messy()], &begun).expect("a verdict").status, RoomStatus::InProgress);
+    assert_eq!(verdict(&[messy()], &nothing()).expect("a verdict").status, RoomStatus::Dirty);
 }
 
 #[test]

@@ -281,7 +281,7 @@ fn cleaning(number: &str, started_at: DateTime<Utc>, minutes: i64) -> Cleaning {
         room_type: None,
         started_at,
         finished_at: started_at + TimeDelta::minutes(minutes),
-        tags: vec!["towels on the floor".to_owned()],
+        tags: Some(vec!["towels on the floor".to_owned()]),
         recorded_by: "housekeeper".to_owned(),
     }
 }

@@ -18,7 +18,7 @@ async fn a_verdict_its_event_and_the_answer_to_correct_are_one() {
     let held = hotel.kept_answer(answer, noon()).await.expect("a read").expect("there");
     assert_eq!(held.content, content);
     let event = house.store.outbox_pending(9).await.expect("a read").pop().expect("events");
-    assert_eq!((event.id, event.topic.as_str()), (told.event_id, "room.verdict"));
+    assert_eq!((event.id, event.topic.as_str()), (told.event_id.expect("an event"), "room.verdict"));
     assert_eq!(event.payload["status"], json!("dirty"));
     assert_eq!(event.payload["models"], json!(["lite@1"]));
     assert_eq!(event.payload["previous_status"], json!(null));
@@ -34,17 +34,52 @@ async fn a_verdict_its_event_and_the_answer_to_correct_are_one() {
         ..verdict("clean", noon() + seconds(9))
     };
     let label = |id| correction_of(id, json!({ "bed_unmade": false }));
-    let nobody = hotel.correct_verdict(right.clone(), label(Uuid::now_v7())).await.expect("done");
+    let same = |_: &Verdict| Ok::<_, StoreError>(right.clone());
+    let nobody = hotel.correct_verdict(&room("201"), label(Uuid::now_v7()), same).await.expect("done");
     assert_eq!(nobody, None);
     assert_eq!(house.rows("SELECT count(*) FROM room_verdicts").await, 1, "no label, no verdict");
-    let (recorded, labelled) =
-        hotel.correct_verdict(right.clone(), label(answer)).await.expect("done").expect("there");
-    assert_eq!((recorded.previous, labelled.labels), (Some(first), 1));
+    let done = hotel.correct_verdict(&room("201"), label(answer), same).await.expect("done").expect("there");
+    let (_, recorded) = done.recorded.expect("a verdict");
+    assert_eq!((recorded.previous, done.labelled.labels), (Some(first), 1));
     assert_eq!(hotel.latest_verdict(&room("201")).await.expect("a read"), Some(right));
     assert_eq!(hotel.labels("room-tags", 9).await.expect("a read")[0].content, content);
     let event = house.store.outbox_pending(9).await.expect("a read").pop().expect("events");
     assert_eq!(event.payload["previous_status"], json!("dirty"));
     assert_eq!(event.payload["source"], json!("correction"));
+}
+
+#[tokio::test]
+async fn photos_and_corrections_of_earlier_do_not_change_how_a_room_is_now() {
+    let house = House::new().await;
+    let hotel = house.hotel();
+    let answer = Uuid::now_v7();
+    let old = Verdict { answer_id: Some(answer), ..verdict("dirty", noon()) };
+    hotel
+        .record_verdict(
+            old,
+            Some(NewKeptAnswer { model: "room-tags".to_owned(), ..kept_answer(answer, noon()) }),
+        )
+        .await
+        .expect("written");
+    let now = verdict("dirty", noon() + seconds(600));
+    hotel.record_verdict(now.clone(), None).await.expect("written");
+    // A phone that was offline sends what it took in between.
+    let late = hotel.record_verdict(verdict("clean", noon() + seconds(300)), None).await.expect("written");
+    assert_eq!((late.event_id, late.previous), (None, Some(now.clone())));
+    let said = hotel
+        .correct_verdict(&room("201"), correction_of(answer, json!({ "messy": false })), |_| {
+            Ok::<_, StoreError>(verdict("clean", noon() + seconds(900)))
+        })
+        .await
+        .expect("done")
+        .expect("there");
+    assert_eq!((said.recorded, said.before.as_ref()), (None, Some(&now)));
+    assert_eq!(said.labelled.labels, 1, "what is to be learnt stays");
+    assert_eq!(hotel.latest_verdict(&room("201")).await.expect("a read"), Some(now));
+    let page = hotel.verdicts(&room("201"), None, 9).await.expect("a read");
+    let statuses: Vec<_> = page.verdicts.iter().map(|v| v.status.as_str()).collect();
+    assert_eq!(statuses, ["dirty", "clean", "dirty"]);
+    assert_eq!(house.store.outbox_pending(9).await.expect("a read").len(), 2);
 }
 
 #[tokio::test]
@@ -105,6 +140,15 @@ async fn a_list_of_cleanings_can_be_read_in_twice() {
     assert_eq!(hotel.cleanings(2).await.expect("a read").len(), 2);
     assert_eq!(hotel.last_cleaning(&room("201")).await.expect("a read"), Some(list[2].clone()));
     assert_eq!(hotel.last_cleaning(&room("999")).await.expect("a read"), None);
+    let begun = hotel.cleaning(&room("202"), noon()).await.expect("a read");
+    assert_eq!(begun, Some(list[1].clone()));
+    let unknown = Cleaning { tags: None, ..cleaning("204", noon(), 5) };
+    hotel.record_cleanings(std::slice::from_ref(&unknown), noon()).await.expect("written");
+    assert_eq!(
+        hotel.last_cleaning(&room("204")).await.expect("a read"),
+        Some(unknown),
+        "nobody knows is not nothing"
+    );
     for minutes in [0, -5, 60 * 24 + 1] {
         let refused = hotel.record_cleanings(&[cleaning("203", noon(), minutes)], noon()).await;
         assert!(matches!(refused, Err(StoreError::Invalid { field: "finished_at", .. })), "{minutes}");
