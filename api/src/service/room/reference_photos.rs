@@ -203,7 +203,8 @@ async fn save_one(
     part: &PhotoVerdict,
 ) -> Result<Uuid, Problem> {
     let (bytes, settings, visual) = (photo.clone(), app.settings.images.clone(), app.visual()?);
-    let prepared = app.admission.run(move |ticket| prepare(&visual, &settings, &bytes, ticket)).await?;
+    let prepared =
+        app.photograph_admission.run(move |ticket| prepare(&visual, &settings, &bytes, ticket)).await?;
     let known = Known {
         category: ImageCategory::Room,
         room_number: Some(question.room.clone()),
