@@ -44,6 +44,8 @@ pub(crate) struct Inner {
     pub admission: Admission,
     /// Documents take a second and more: they queue among themselves, and faces do not wait behind them.
     pub document_admission: Admission,
+    /// The same of photographs of rooms and things, of which one request may bring many.
+    pub photograph_admission: Admission,
     pub bodies: Bodies,
     /// Whether templates of another embedder wait for `innkeeper face reindex`; refreshed now and then.
     pub reindex_needed: AtomicBool,
@@ -308,6 +310,12 @@ impl App {
             settings.inference.max_waiting,
             Duration::from_millis(settings.inference.deadline_ms),
         );
+        // Each photograph is looked at by one thread, so that all workers are of use.
+        let photograph_admission = Admission::new(
+            settings.inference.workers(),
+            settings.images.max_waiting,
+            Duration::from_millis(settings.images.deadline_ms),
+        );
         // One page keeps several sessions busy at once. Half of the workers leave the cameras room, and the lines
         // of one page are still read side by side.
         let document_admission = Admission::new(
@@ -328,6 +336,7 @@ impl App {
             failed_matches,
             admission,
             document_admission,
+            photograph_admission,
             bodies,
             reindex_needed: AtomicBool::new(false),
             gallery,

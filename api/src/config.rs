@@ -483,6 +483,8 @@ mod tests {
             ("images", "kept_quality", "29", "101"),
             ("images", "thumbnail_side", "31", "2049"),
             ("images", "address_seconds", "0", "604801"),
+            ("images", "deadline_ms", "0", "3600001"),
+            ("images", "max_waiting", "-1", "100001"),
             ("lost_found", "window_days", "0", "3661"),
             ("attendance", "sighting_window_seconds", "-1", "31536001"),
             ("attendance", "max_future_seconds", "-1", "31536001"),

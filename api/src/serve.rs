@@ -150,7 +150,7 @@ async fn describe_again(app: &App, visual: &Arc<Visual>) {
                 tracing::warn!(image = %picture.image_id, problem, "a picture keeps the vector of a former model");
             }
         };
-        match app.images.reindex(visual, &app.settings.images, &app.admission, told).await {
+        match app.images.reindex(visual, &app.settings.images, &app.photograph_admission, told).await {
             Ok(0) if failed == 0 => return,
             Ok(moved) => {
                 tracing::info!(moved, failed, model = %visual.describer.model(), "pictures are described anew");

@@ -17,7 +17,7 @@ pub(crate) const INDEX: &str = "/api/v1/cv/image/index";
 pub(crate) const SEARCH: &str = "/api/v1/cv/image/search";
 
 pub(crate) fn house() -> House {
-    House::new("default").with("rate_limits.enabled", false).with("inference.deadline_ms", 600_000)
+    House::new("default").with("rate_limits.enabled", false).with("images.deadline_ms", 600_000)
 }
 
 /// Keeps a picture with these fields.
@@ -454,6 +454,26 @@ fn one_hotel_finds_gets_and_removes_nothing_of_another() {
     fetch(&server, &own.replace(there, id)).problem(403, "address_invalid");
     assert_eq!(ours.get(&path).json(200)["metadata"]["description"], "Grace's umbrella");
     assert_eq!(fetch(&server, url).status, 200);
+}
+
+#[test]
+fn photographs_do_not_share_the_deadline_of_cameras() {
+    let mut house = House::new("default").with("rate_limits.enabled", false).with("inference.deadline_ms", 1);
+    let room = json!({"category": "room"});
+    let server = house.serve();
+    keep(&server.role("staff", "h1"), &drawn(1), &room).json(201);
+    server.stop();
+    house.set("inference.deadline_ms", 600_000);
+    house.set("images.deadline_ms", 1);
+    let server = house.serve();
+    let staff = server.role("staff", "h1");
+    keep(&staff, &drawn(2), &room).problem(503, "deadline_exceeded");
+    let asked = json!({"query_image": STANDARD.encode(drawn(1))});
+    staff.post_json(SEARCH, &asked).problem(503, "deadline_exceeded");
+    let judged = json!({"room_number": "201", "image": STANDARD.encode(drawn(1))});
+    staff.post_json("/api/v1/cv/room/analyze", &judged).problem(503, "deadline_exceeded");
+    let seen = server.camera().recognise(&crate::pictures::photo(crate::pictures::OBAMA[0])).json(200);
+    assert_eq!(seen["faces"].as_array().map(Vec::len), Some(1), "{seen}");
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub(crate) const FEEDBACK: &str = "/api/v1/feedback";
 const MODEL: &str = "/api/v1/models/room-tags";
 
 pub(crate) fn house() -> House {
-    House::new("default").with("rate_limits.enabled", false).with("inference.deadline_ms", 600_000)
+    House::new("default").with("rate_limits.enabled", false).with("images.deadline_ms", 600_000)
 }
 
 /// Photographs of a set with a label, in the order of the list; nothing where there are none.

@@ -48,7 +48,8 @@ impl Secrets {
 
 /// A house of two hotels, in which nothing is refused for being too much.
 fn house() -> House {
-    House::new("default").with("rate_limits.enabled", false).with("inference.deadline_ms", 600_000)
+    let house = House::new("default").with("rate_limits.enabled", false);
+    house.with("inference.deadline_ms", 600_000).with("images.deadline_ms", 600_000)
 }
 
 /// What the first hotel knows of its rooms and things.

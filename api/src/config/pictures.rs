@@ -19,6 +19,8 @@ pub(crate) struct Images {
     pub thumbnail_side: u32,
     /// How long an address of a picture works.
     pub address_seconds: u32,
+    pub deadline_ms: u64,
+    pub max_waiting: usize,
 }
 
 impl Images {
@@ -27,7 +29,7 @@ impl Images {
     }
 
     /// Numbers with their ranges.
-    pub(super) fn ranges(&self) -> [(&'static str, u64, std::ops::RangeInclusive<u64>); 7] {
+    pub(super) fn ranges(&self) -> [(&'static str, u64, std::ops::RangeInclusive<u64>); 9] {
         [
             ("images.max_bytes", self.max_bytes as u64, 1..=1 << 30),
             ("images.max_pixels", self.max_pixels, 1..=500_000_000),
@@ -36,6 +38,8 @@ impl Images {
             ("images.kept_quality", self.kept_quality.into(), 30..=100),
             ("images.thumbnail_side", self.thumbnail_side.into(), 32..=2048),
             ("images.address_seconds", self.address_seconds.into(), 1..=7 * 86_400),
+            ("images.deadline_ms", self.deadline_ms, 1..=3_600_000),
+            ("images.max_waiting", self.max_waiting as u64, 0..=100_000),
         ]
     }
 }

@@ -126,7 +126,8 @@ async fn index(
             }
         }
         let (visual, settings) = (app.visual()?, app.settings.images.clone());
-        let picture = app.admission.run(move |ticket| prepare(&visual, &settings, &bytes, ticket)).await?;
+        let picture =
+            app.photograph_admission.run(move |ticket| prepare(&visual, &settings, &bytes, ticket)).await?;
         let new = NewPicture { known, picture: Some(picture), on_duplicate };
         app.images.add(&allowed.caller, new).await
     }

@@ -120,7 +120,11 @@ async fn report(
     let picture = match image {
         Some(bytes) => {
             let (visual, settings) = (app.visual()?, app.settings.images.clone());
-            Some(app.admission.run(move |ticket| prepare(&visual, &settings, &bytes, ticket)).await?)
+            Some(
+                app.photograph_admission
+                    .run(move |ticket| prepare(&visual, &settings, &bytes, ticket))
+                    .await?,
+            )
         }
         None => None,
     };

@@ -177,7 +177,10 @@ async fn search(
     let query = match (image, fields.query_text.as_deref(), fields.image_id.as_deref()) {
         (Some(bytes), None, None) => {
             let (visual, limits) = (app.visual()?, app.settings.images.limits());
-            let probe = app.admission.run(move |ticket| describe(&visual, &limits, &bytes, ticket)).await?;
+            let probe = app
+                .photograph_admission
+                .run(move |ticket| describe(&visual, &limits, &bytes, ticket))
+                .await?;
             Query::Like(probe)
         }
         (None, Some(text), None) => match fields.matching.as_deref() {

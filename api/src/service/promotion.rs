@@ -169,12 +169,18 @@ pub(crate) async fn change(
     let subject = AuditSubject::Thing(format!("model:{name}"));
     store.hotel(hotel).audit(actor, action, subject, details).await?;
     let by = actor.to_owned();
-    tokio::task::spawn_blocking(move || match change {
+    let chosen = tokio::task::spawn_blocking(move || match change {
         Change::Promote(_) => registry.promote(&known, to, &by),
         Change::RollBack => registry.rollback(&known, &by),
     })
     .await??;
-    Ok(PromotedAnswer { name: name.to_owned(), in_force: to.to_string(), before })
+    if chosen.champion != Some(to) {
+        // Somebody changed it in between, so that a roll back went to another version than the log was told.
+        let details = json!({ "model": name, "version": in_force(chosen.champion), "before": null });
+        let subject = AuditSubject::Thing(format!("model:{name}"));
+        store.hotel(hotel).audit(actor, action, subject, details).await?;
+    }
+    Ok(PromotedAnswer { name: name.to_owned(), in_force: in_force(chosen.champion), before })
 }
 
 #[cfg(test)]

@@ -101,7 +101,7 @@ impl RoomDesk {
             passed_over: answering.passed_over,
         };
         let seen = app
-            .admission
+            .photograph_admission
             .run(move |ticket| {
                 let references = opener.open(found, &embedder, ticket)?;
                 let work =

@@ -82,7 +82,7 @@ impl RoomDesk {
         let reader = reader(&visual, head)?;
         let settings = app.settings.images.clone();
         let prepared = app
-            .admission
+            .photograph_admission
             .run(move |ticket| {
                 let picture = Picture::decode(&photo, &settings.limits())?;
                 let reading = reader.read(&picture, &[], ticket)?;
@@ -160,15 +160,10 @@ impl RoomDesk {
             return Err(not_found());
         }
         let deleted = app.images.delete(&caller.hotel, id, &caller.subject).await?;
-        self.forget_reference(app, &caller.hotel, id);
-        Ok(RemovedReference { room_number: room.to_string(), reference_id: id, complete: deleted.complete })
-    }
-
-    /// Takes what memory holds of a reference photo that is removed; any other picture is fine.
-    pub fn forget_reference(&self, app: &App, hotel: &HotelId, id: Uuid) {
         if let Ok(visual) = app.visual() {
-            self.references.forget(hotel, id, &visual.embedder.model());
+            self.references.forget(&caller.hotel, id, &visual.embedder.model());
         }
+        Ok(RemovedReference { room_number: room.to_string(), reference_id: id, complete: deleted.complete })
     }
 
     /// Puts the photos of an answer into the image index, each with what it shows itself. The verdict is written
@@ -208,7 +203,8 @@ async fn save_one(
     part: &PhotoVerdict,
 ) -> Result<Uuid, Problem> {
     let (bytes, settings, visual) = (photo.clone(), app.settings.images.clone(), app.visual()?);
-    let prepared = app.admission.run(move |ticket| prepare(&visual, &settings, &bytes, ticket)).await?;
+    let prepared =
+        app.photograph_admission.run(move |ticket| prepare(&visual, &settings, &bytes, ticket)).await?;
     let known = Known {
         category: ImageCategory::Room,
         room_number: Some(question.room.clone()),

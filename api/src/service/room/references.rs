@@ -11,7 +11,7 @@ use innkeeper_runtime::Ticket;
 use innkeeper_store::Image;
 use uuid::Uuid;
 
-use crate::app::Engines;
+use crate::app::{App, Engines};
 use crate::problem::Problem;
 use crate::service::weighted_cache::WeightedCache;
 
@@ -135,5 +135,14 @@ impl Opener {
             });
         }
         Ok(references)
+    }
+}
+
+impl super::RoomDesk {
+    /// Takes what memory holds of a reference photo that was removed as a picture; any other picture is fine.
+    pub fn forget_reference(&self, app: &App, hotel: &HotelId, id: Uuid) {
+        if let Ok(visual) = app.visual() {
+            self.references.forget(hotel, id, &visual.embedder.model());
+        }
     }
 }
