@@ -123,7 +123,7 @@ mod tests {
             label: label.to_owned(),
             picture: format!("{label} {i}"),
             group: format!("{label} {i}"),
-            champion: [1.0, if i % 2 == 0 { 1.0 } else { 0.0 }],
+            champion: [1.0, if i.is_multiple_of(2) { 1.0 } else { 0.0 }],
             candidate: [loss, if wrong(i) { 1.0 } else { 0.0 }],
         };
         (0..count).map(picture).collect()
@@ -131,8 +131,8 @@ mod tests {
 
     fn champion() -> Head {
         let example = |i: usize| Example {
-            embedding: if i % 2 == 0 { vec![1.0, 0.0] } else { vec![0.0, 1.0] },
-            labels: ["bed_unmade", "messy"].map(|l| (l.to_owned(), i % 2 == 0)).into(),
+            embedding: if i.is_multiple_of(2) { vec![1.0, 0.0] } else { vec![0.0, 1.0] },
+            labels: ["bed_unmade", "messy"].map(|l| (l.to_owned(), i.is_multiple_of(2))).into(),
             group: i.to_string(),
             source: "seed".to_owned(),
             picture: i.to_string(),
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn fewer_errors_are_better_even_where_the_loss_stays() {
-        let halved = pictures("messy", 60, 1.0, |i| i % 8 == 0);
+        let halved = pictures("messy", 60, 1.0, |i| i.is_multiple_of(8));
         let verdict = decide(&halved.iter().collect::<Vec<_>>(), &GateSettings::default());
         assert!(verdict.promote, "{verdict:?}");
         assert!((verdict.difference.unwrap() - 0.3667).abs() < 0.02, "{verdict:?}");

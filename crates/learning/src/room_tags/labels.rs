@@ -102,14 +102,13 @@ pub fn labelled(list: &str) -> Result<Vec<LabelledPicture>, LabelsError> {
         let cell = |at: usize| row.get(at).unwrap_or_default();
         let filled = |at: Option<usize>| at.map(cell).filter(|c| !c.is_empty());
         let mut background = BTreeSet::new();
-        let labels = match filled(tags) {
-            Some(words) => tags_of(words)?,
-            None => {
-                let labels = labels_of(cell(set), cell(label));
-                let judged = judged_in(cell(set));
-                background.extend(labels.keys().filter(|l| !judged.contains(&l.as_str())).cloned());
-                labels
-            }
+        let labels = if let Some(words) = filled(tags) {
+            tags_of(words)?
+        } else {
+            let labels = labels_of(cell(set), cell(label));
+            let judged = judged_in(cell(set));
+            background.extend(labels.keys().filter(|l| !judged.contains(&l.as_str())).cloned());
+            labels
         };
         if labels.is_empty() {
             continue;

@@ -176,7 +176,8 @@ pub fn train(training: &Training<'_>) -> Result<Candidate, TrainError> {
         Some(champion) => judge_labels(champion, &compared, &training.gate),
     };
     if training.champion.is_some() && compared.is_empty() && !own.is_empty() {
-        verdict.reason = "no label has corrections of both kinds to be judged on".to_owned();
+        let reason = "no label has corrections of both kinds to be judged on".to_owned();
+        verdict = Verdict { reason, ..verdict };
     }
     if let Some(control) = control.as_ref().filter(|control| verdict.promote && !control.promote) {
         let reason = format!("no better than a head that was taught shuffled answers: {}", control.reason);
@@ -220,6 +221,9 @@ fn judge_seed(
         let by_champion = judge(champion, seed)?;
         let by_candidate =
             if training.own.is_empty() { first.held_out.clone() } else { refined_seed(training)? };
+        if by_candidate.is_empty() {
+            reasons.push("the labelled pictures are too few to compare the champion on them".to_owned());
+        }
         let new = |h: &HeldOut| seed.get(h.example).is_some_and(|e| !champion.was_trained_on(&e.picture));
         compare(seed, &only(&by_champion, new), &only(&by_candidate, new), compared);
     }
@@ -255,7 +259,11 @@ fn refined_seed(training: &Training<'_>) -> Result<Judged, TrainError> {
             of.map(|(i, (e, _))| (i, e.clone())).unzip()
         };
         let ((places, here), (_, rest)) = (in_fold(true), in_fold(false));
-        let head = refine(&fit(&rest, settings)?, &rest, own, settings)?;
+        let head = match fit(&rest, settings) {
+            // Enough for one head, but not for one without a fold.
+            Err(HeadError::TooFew { .. }) => return Ok(Judged::new()),
+            made => refine(&made?, &rest, own, settings)?,
+        };
         for (label, held) in judge(&head, &here)? {
             let background = settings.background.get(&label);
             let asked = held.into_iter().filter_map(|mut h| {
