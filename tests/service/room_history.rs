@@ -139,3 +139,25 @@ fn a_photo_that_is_to_be_saved_is_in_the_index_with_its_own_status_and_tags() {
     let room = staff.get("/api/v1/cv/room/201").json(200);
     assert_eq!(room["verdict"]["verdict_id"], refused["answer_id"]);
 }
+
+#[test]
+fn a_photo_that_cannot_be_judged_teaches_nothing_whatever_is_said_of_the_room() {
+    let photos = photographs("items_grocery", "Juice_Tropicana-Mandarin-Morning");
+    let house = house();
+    let server = house.serve();
+    let staff = server.role("staff", "h1");
+    let looked = photos.iter().map(|photo| analyze(&staff, "201", &[photo]).json(200));
+    let unusable = |answer: &Value| answer["status"] == "unusable_photo";
+    let Some(answer) = looked.into_iter().find(unusable) else {
+        assert!(photos.is_empty(), "juice is taken for a room");
+        return;
+    };
+    let told = correct(&staff, &answer, &json!({"tags": {"messy": true}}));
+    assert_eq!((&told["labels"], &told["ready_for_guest"]), (&json!(1), &json!(false)), "{told}");
+    server.stop();
+    tables(&house, async |store| {
+        let labels =
+            store.hotel(&"h1".parse().expect("a hotel")).labels("room-tags", 9).await.expect("the labels");
+        assert!(labels[0].content["photos"][0]["embedding"].is_null(), "{:?}", labels[0]);
+    });
+}

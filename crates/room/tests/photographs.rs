@@ -78,10 +78,13 @@ fn grey(width: u32, height: u32, value: u8) -> Picture {
 fn messy_rooms_are_dirty_and_clean_ones_are_not() {
     let (Some(reader), photos) = (reader(true), photographs(&["messy"])) else { return };
     let (mut dirty, mut clean, mut n) = (0, 0, (0, 0));
+    let mut statuses: BTreeMap<(String, &str, bool), usize> = BTreeMap::new();
     for (described, path) in photos {
         let reading = reader.read(&decode(&path), &[], &Ticket::unlimited()).unwrap();
         let verdict = reader.verdict(&[reading], &RoomContext::default()).unwrap();
         assert!(!verdict.reasons.is_empty());
+        let said = (described.label.clone(), verdict.status.as_str(), verdict.ready_for_guest);
+        *statuses.entry(said).or_default() += 1;
         if described.label == "messy" {
             n.0 += 1;
             dirty += usize::from(verdict.status == RoomStatus::Dirty);
@@ -92,6 +95,9 @@ fn messy_rooms_are_dirty_and_clean_ones_are_not() {
         }
     }
     println!("{dirty} of {} messy rooms are dirty, {clean} of {} clean ones are clean", n.0, n.1);
+    for ((label, status, ready), count) in &statuses {
+        println!("{count} {label}: {status}{}", if *ready { ", ready" } else { "" });
+    }
     assert!(10 * dirty >= 9 * n.0 && 10 * clean >= 9 * n.1);
 }
 
