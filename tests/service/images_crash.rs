@@ -81,7 +81,7 @@ struct Test<'h> {
     unanswered: AtomicUsize,
 }
 
-impl<'h> Test<'h> {
+impl Test<'_> {
     fn known(&self, n: usize) -> Known {
         self.model[n].lock().expect("nobody panicked").clone()
     }
@@ -203,7 +203,7 @@ impl<'h> Test<'h> {
             let now = there.get(&n).cloned();
             match (self.known(n), now) {
                 (Known::There(id), now) => {
-                    assert_eq!(now, Some(id), "picture {n} was acknowledged and is lost")
+                    assert_eq!(now, Some(id), "picture {n} was acknowledged and is lost");
                 }
                 (Known::Gone, now) => assert_eq!(now, None, "picture {n} came back"),
                 // Now it is known whether it arrived, and whether it went; it is sent or removed again all the same.

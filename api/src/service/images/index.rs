@@ -304,8 +304,9 @@ mod tests {
             engines.vectors.close().await.unwrap();
             rows.add_image(row, &[]).await
         };
-        let (_, carried) =
-            gallery.keep_and_carry(files, write).await.expect("whoever is told of a failure sends again");
+        let (_, carried) = Box::pin(gallery.keep_and_carry(files, write))
+            .await
+            .expect("whoever is told of a failure sends again");
         assert!(!carried, "the index cannot know of it");
         let image = rows.image(id).await.unwrap().expect("it is kept");
         assert!(!image.indexed);

@@ -84,7 +84,7 @@ mod tests {
 
     use super::*;
 
-    fn label(photos: &[f64], correction: Value) -> Label {
+    fn label(photos: &[f64], correction: &Value) -> Label {
         let vector: Vec<u8> = [1.0f32, 0.0].iter().flat_map(|v| v.to_le_bytes()).collect();
         let photo = |(i, p): (usize, &f64)| {
             json!({
@@ -118,16 +118,16 @@ mod tests {
 
     #[test]
     fn a_tag_of_the_room_is_learnt_from_the_photo_that_shows_most_of_it() {
-        let learnt_true = learnt(&label(&[0.2, 0.7], json!({"room": {"messy": true}})));
+        let learnt_true = learnt(&label(&[0.2, 0.7], &json!({"room": {"messy": true}})));
         assert_eq!(learnt_true, [("photo2".to_owned(), holds("messy", true))]);
-        let learnt_false = learnt(&label(&[0.2, 0.7], json!({"room": {"messy": false}})));
+        let learnt_false = learnt(&label(&[0.2, 0.7], &json!({"room": {"messy": false}})));
         assert_eq!(learnt_false.len(), 2, "a tag that does not hold is in no photo");
     }
 
     #[test]
     fn what_is_said_of_a_photo_weighs_more_than_what_is_said_of_the_room() {
-        let both = json!({"room": {"messy": false}, "2": {"messy": true, "minibar_open": true}});
-        let learnt = learnt(&label(&[0.2, 0.7], both));
+        let both = &json!({"room": {"messy": false}, "2": {"messy": true, "minibar_open": true}});
+        let learnt = learnt(&label(&[0.2, 0.7], &both));
         assert_eq!(learnt[0], ("photo1".to_owned(), holds("messy", false)));
         assert_eq!(
             learnt[1].1,
@@ -137,8 +137,8 @@ mod tests {
 
     #[test]
     fn a_new_tag_of_the_only_photo_is_learnt_and_one_of_nobody_knows_which_is_not() {
-        let one = learnt(&label(&[0.2], json!({"room": {"minibar_open": true}})));
+        let one = learnt(&label(&[0.2], &json!({"room": {"minibar_open": true}})));
         assert_eq!(one, [("photo1".to_owned(), holds("minibar_open", true))]);
-        assert!(learnt(&label(&[0.2, 0.3], json!({"room": {"minibar_open": true}}))).is_empty());
+        assert!(learnt(&label(&[0.2, 0.3], &json!({"room": {"minibar_open": true}}))).is_empty());
     }
 }
