@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn what_is_said_of_a_photo_weighs_more_than_what_is_said_of_the_room() {
         let both = &json!({"room": {"messy": false}, "2": {"messy": true, "minibar_open": true}});
-        let learnt = learnt(&label(&[0.2, 0.7], &both));
+        let learnt = learnt(&label(&[0.2, 0.7], both));
         assert_eq!(learnt[0], ("photo1".to_owned(), holds("messy", false)));
         assert_eq!(
             learnt[1].1,
