@@ -5,7 +5,7 @@ async fn a_verdict_its_event_and_the_answer_to_correct_are_one() {
     let house = House::new().await;
     let hotel = house.hotel();
     let answer = Uuid::now_v7();
-    let first = verdict("dirty", noon());
+    let first = Verdict { answer_id: Some(answer), ..verdict("dirty", noon()) };
     // About as large as an embedding of a photograph and its cells.
     let content = json!({ "embedding": "x".repeat(40_000) });
     let kept = NewKeptAnswer {
