@@ -27,6 +27,8 @@ use crate::service::value::value;
 
 /// How long an earlier verdict is of the same cleaning.
 const SAME_CLEANING: TimeDelta = TimeDelta::hours(6);
+/// Looks that are joined, newest first.
+const LAST_LOOKS: usize = 20;
 /// Photos that were taken so shortly before they came are of now: phones tell the time to the second.
 const JUST_TAKEN: TimeDelta = TimeDelta::seconds(2);
 
@@ -180,21 +182,22 @@ impl RoomDesk {
         moment: DateTime<Utc>,
     ) -> Result<Known, Problem> {
         let (room, asked) = (&question.room, question.room_type.clone());
-        let (last, previous) = (rows.last_cleaning(room).await?, rows.latest_verdict(room).await?);
+        let (last, looks) =
+            (rows.last_cleaning(room).await?, rows.verdicts(room, None, LAST_LOOKS).await?.verdicts);
         let room_type = asked
-            .or_else(|| previous.as_ref().and_then(|verdict| verdict.room_type.clone()))
+            .or_else(|| looks.first().and_then(|verdict| verdict.room_type.clone()))
             .or_else(|| last.as_ref().and_then(|cleaning| cleaning.room_type.clone()));
         let history = rows.cleanings(self.settings.cleanings).await?;
         let history = history_of(history);
         let standard = room_type.as_ref().and_then(|kind| self.settings.standard_minutes.get(kind)).copied();
         let cleaned = last.as_ref().map(|cleaning| cleaning.finished_at);
-        let previous = previous
-            .filter(|verdict| {
-                let before = moment.signed_duration_since(verdict.created_at);
-                TimeDelta::zero() <= before && before <= SAME_CLEANING
-            })
-            .filter(|verdict| cleaned.is_none_or(|at| verdict.created_at > at))
-            .and_then(|verdict| previous_verdict(&verdict));
+        let of_this_cleaning = looks.iter().filter(|verdict| {
+            let before = moment.signed_duration_since(verdict.created_at);
+            TimeDelta::zero() <= before
+                && before <= SAME_CLEANING
+                && cleaned.is_none_or(|at| verdict.created_at > at)
+        });
+        let previous = unresolved(of_this_cleaning);
         let context = RoomContext {
             room_type: room_type.clone(),
             history,
@@ -217,9 +220,32 @@ pub(super) fn labels_of(content: &Value) -> Vec<String> {
     tags.filter_map(|tag| Some(tag["label"].as_str()?.to_owned())).collect()
 }
 
-fn previous_verdict(verdict: &Verdict) -> Option<PreviousVerdict> {
-    let photos = verdict.content["photos"].as_u64().unwrap_or(1) as usize;
-    Some(PreviousVerdict { status: status_of(&verdict.status)?, tags: labels_of(&verdict.content), photos })
+/// What the looks since the room was last ready have seen between them, newest first: one photo of the corridor after a
+/// dirty room settles nothing, and neither does a second one.
+fn unresolved<'v>(looks: impl Iterator<Item = &'v Verdict>) -> Option<PreviousVerdict> {
+    let mut previous: Option<PreviousVerdict> = None;
+    for verdict in looks {
+        let photos = verdict.content["photos"].as_u64().unwrap_or(1) as usize;
+        match &mut previous {
+            None => {
+                let status = status_of(&verdict.status)?;
+                previous = Some(PreviousVerdict { status, tags: labels_of(&verdict.content), photos });
+            }
+            Some(_) if verdict.ready => break,
+            Some(known) => {
+                known.photos = known.photos.max(photos);
+                for label in labels_of(&verdict.content) {
+                    if !known.tags.contains(&label) {
+                        known.tags.push(label);
+                    }
+                }
+            }
+        }
+        if verdict.ready {
+            break;
+        }
+    }
+    previous
 }
 
 /// Tags as a kept answer has them.
@@ -275,6 +301,34 @@ mod tests {
         assert!(tags_of(&json!([{"label": "messy"}])).is_err());
         assert!(tags_of(&Value::Null).is_err());
         assert!(tags_of(&json!([])).is_ok_and(|tags| tags.is_empty()));
+    }
+
+    #[test]
+    fn dirt_that_was_seen_stays_open_over_looks_that_show_less() {
+        let look = |status: &str, ready: bool, tags: &[&str], photos: u64| Verdict {
+            id: Uuid::nil(),
+            room_number: "201".parse().unwrap(),
+            room_type: None,
+            status: status.to_owned(),
+            ready,
+            source: VerdictSource::Analysis,
+            answer_id: None,
+            models: Vec::new(),
+            content: json!({
+                "tags": tags.iter().map(|label| json!({"label": label})).collect::<Vec<_>>(), "photos": photos,
+            }),
+            created_by: "seed".to_owned(),
+            created_at: DateTime::UNIX_EPOCH,
+        };
+        let dirty = look("dirty", false, &["bed_unmade"], 3);
+        let corridor = look("clean", false, &[], 1);
+        let known = unresolved([&corridor, &dirty].into_iter()).expect("a look");
+        assert_eq!((known.photos, known.tags), (3, vec!["bed_unmade".to_owned()]));
+        let ready = look("clean", true, &[], 3);
+        let known = unresolved([&corridor, &ready, &dirty].into_iter()).expect("a look");
+        assert_eq!((known.photos, known.tags.len()), (1, 0), "it was ready since");
+        let known = unresolved([&ready, &dirty].into_iter()).expect("a look");
+        assert_eq!(known.tags.len(), 0);
     }
 
     #[test]
