@@ -296,6 +296,8 @@ fn of_a_thousand_pictures_each_is_wholly_there_or_wholly_absent_however_often_it
     let count = setting("INNKEEPER_CRASH_IMAGES", 1000) as usize;
     let house = House::new("default")
         .with("rate_limits.enabled", false)
+        // Every start would warm models that nothing here asks.
+        .with("ocr.enabled", false)
         .with("images.deadline_ms", 600_000)
         .with("images.thumbnail_side", 48);
     let by_sha256 = (0..count).map(|n| (hex::encode(Sha256::digest(picture(n))), n)).collect();
