@@ -121,6 +121,9 @@ async fn warm_up_visual(app: &App) {
         Ok(visual) => {
             let seconds = started.elapsed().as_secs_f32();
             let models = visual.models().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            if let Err(problem) = app.images.open_index(&visual).await {
+                tracing::error!(detail = problem.detail, "the index of pictures cannot be opened");
+            }
             tracing::info!(seconds, models, objects = visual.objects_note(), "photographs: ready");
             VisualState::Ready(Arc::new(visual))
         }

@@ -247,6 +247,7 @@ fn local(args: &Args, settings: Settings) -> Result<Local, Failure> {
         faces.reconcile().await?;
         let gallery = Arc::new(ImageGallery::new(engines, faces, &settings));
         gallery.reconcile().await?;
+        gallery.open_index(&visual).await.map_err(|problem| problem.detail)?;
         Ok::<_, Failure>(gallery)
     })?;
     Ok(Local { runtime, gallery, visual, settings, hotel, category: args.category })

@@ -40,6 +40,7 @@ use super::gallery::{CatchUpError, Gallery};
 use crate::app::Engines;
 use crate::config::{LostFound, Settings};
 use crate::problem::Problem;
+use crate::service::Visual;
 
 /// How names of index collections that hold pictures begin; the installation follows, and there is one per model.
 const COLLECTION: &str = "veiled-images";
@@ -112,6 +113,14 @@ impl ImageGallery {
     /// The collection of a model's vectors.
     async fn collection(&self, model: ModelRef, dimension: usize) -> Result<Collection, Problem> {
         Ok(Collection::new(&self.collection_name().await?, model, dimension)?)
+    }
+
+    /// Makes the index of a model's vectors, when it is not there yet. To be done before the first picture is written: the
+    /// index carries the name of the installation, and says after a crash whose the pictures are.
+    pub async fn open_index(&self, visual: &Visual) -> Result<(), Problem> {
+        let describer = &visual.describer;
+        let collection = self.collection(describer.model(), describer.dimension()).await?;
+        Ok(self.engines.vectors.ensure(&collection).await?)
     }
 
     async fn signer(&self) -> Result<&AddressSigner, StoreError> {
