@@ -291,7 +291,7 @@ fn what_is_no_document_is_named_on_both_endpoints() {
 
 #[test]
 fn a_pdf_file_that_cannot_be_read_says_why() {
-    let house = house().with("images.max_pixels", 1_000_000);
+    let house = house().with("images.max_pixels", 2_000_000);
     let server = house.serve();
     let manager = server.manager();
     let page = |width, height| (pdf::written(&[], height, 0), width, height);

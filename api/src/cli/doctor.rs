@@ -114,9 +114,17 @@ pub(super) fn run(settings: &Settings) -> Outcome {
         },
     });
     // Landmarks matter to one embedder only, liveness is an answer that may be null, and pictures are read without
-    // what opens PDF files or turns pages, Vietnamese with a mark less.
+    // what opens PDF files or turns pages, Vietnamese with a mark less, and rooms are judged without the objects in them.
     let optional = |what: &str| {
-        matches!(what, "face-landmarks" | "liveness" | "text-angle" | "pdf-pages" | "Vietnamese read twice")
+        matches!(
+            what,
+            "face-landmarks"
+                | "liveness"
+                | "object-detection"
+                | "text-angle"
+                | "pdf-pages"
+                | "Vietnamese read twice"
+        )
     };
     let rows: Vec<Vec<String>> = findings
         .iter()
