@@ -83,7 +83,7 @@ fn belongings(server: &Server<'_>, secrets: &mut Secrets) -> Belongings {
         answer = judged["answer_id"].as_str().map(str::to_owned);
         let kept = ours.post(&format!("{path}/reference"), "image/jpeg", photo).json(201);
         secrets.learn(&kept);
-        let id = kept["reference"]["reference_id"].as_str().expect("an id");
+        let id = kept["reference_id"].as_str().expect("an id");
         reference = Some(id.to_owned());
     }
     secrets.learn(&ours.get(&path).json(200));

@@ -54,9 +54,9 @@ fn is_worse(verdict: &Verdict) -> bool {
     verdict.interval.is_some_and(|(_, high)| high < 0.0)
 }
 
-/// Better by one of the two measures and worse by neither.
-pub(super) fn decide(compared: &[&Compared], settings: &GateSettings) -> Verdict {
-    let [loss, errors] = [0, 1].map(|measure: usize| {
+/// The verdicts by log-loss and by errors.
+fn measured(compared: &[&Compared], settings: &GateSettings) -> [Verdict; 2] {
+    [0, 1].map(|measure: usize| {
         let of = |both: &[f64; 2]| both.get(measure).copied().unwrap_or(f64::NAN);
         let pair = |c: &&Compared| Paired {
             example: c.picture.clone(),
@@ -65,7 +65,12 @@ pub(super) fn decide(compared: &[&Compared], settings: &GateSettings) -> Verdict
             candidate: of(&c.candidate),
         };
         gate(&compared.iter().map(pair).collect::<Vec<_>>(), settings)
-    });
+    })
+}
+
+/// Better by one of the two measures and worse by neither.
+pub(super) fn decide(compared: &[&Compared], settings: &GateSettings) -> Verdict {
+    let [loss, errors] = measured(compared, settings);
     if loss.interval.is_none() {
         return loss;
     }
@@ -89,8 +94,12 @@ pub(super) fn decide(compared: &[&Compared], settings: &GateSettings) -> Verdict
     Verdict { promote, reason, ..if by_errors { errors } else { loss } }
 }
 
-/// [`decide`] over all labels, unless the candidate is worse at one that the champion knows. Half the examples are enough to be
-/// shown worse.
+/// Log-loss that a label may lose where it is decided no worse, in nats: a champion that has seen a photograph before is surer
+/// of it than anybody who has not.
+const SURENESS: f64 = 0.1;
+
+/// [`decide`] over all labels, unless the candidate is worse at one that the champion knows: more often wrong, or less sure by
+/// more than [`SURENESS`]. Half the examples are enough to be shown worse.
 pub(super) fn judge_labels(champion: &Head, compared: &[Compared], settings: &GateSettings) -> Verdict {
     let mut verdict = decide(&compared.iter().collect::<Vec<_>>(), settings);
     let half = GateSettings {
@@ -100,8 +109,10 @@ pub(super) fn judge_labels(champion: &Head, compared: &[Compared], settings: &Ga
     };
     for label in champion.labels().filter(|_| verdict.promote) {
         let of_label: Vec<&Compared> = compared.iter().filter(|c| c.label == label).collect();
-        let alone = decide(&of_label, &half);
-        if is_worse(&alone) {
+        let [loss, errors] = measured(&of_label, &half);
+        let unsure = loss.interval.is_some_and(|(_, high)| high < -SURENESS);
+        if is_worse(&errors) || unsure {
+            let alone = decide(&of_label, &half);
             verdict =
                 Verdict { promote: false, reason: format!("{label} alone is {}", alone.reason), ..verdict };
             break;
