@@ -218,7 +218,7 @@ fn no_operation_shows_or_changes_what_belongs_to_another_hotel() {
         theirs.delete(&path).problem(404, "reference_not_found");
     }
     if let Some(answer) = &belongings.answer {
-        let told = json!({"answer_id": answer, "status": "maintenance"});
+        let told = json!({"answer_id": answer, "correction": {"status": "maintenance"}});
         theirs.post_json("/api/v1/feedback", &told).problem(404, "answer_not_found");
     }
     assert_eq!(seen_by_ours(&server, &belongings.picture), things, "something was changed");
