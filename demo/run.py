@@ -359,7 +359,9 @@ def read_documents(admin):
             continue
         print(f"{name}: read in {number(body.get('time_ms'), 0)} ms by {', '.join(body.get('models', []))}")
         for field, evidence in sorted(body.get("fields", {}).items()):
-            print(f"  {field:<18} {str(value_of(body, field)):<44} confidence {number(evidence.get('confidence'), 3)}")
+            # Of names the evidence stands under the part's own name.
+            value = value_of(body, field) or value_of(body, f"name.{field}")
+            print(f"  {field:<18} {str(value):<44} confidence {number(evidence.get('confidence'), 3)}")
         for field, value in wanted.items():
             if value_of(body, field) != value:
                 wrong += 1
