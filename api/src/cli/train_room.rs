@@ -6,7 +6,7 @@ use std::path::Path;
 use innkeeper_core::{HotelId, ModelRef, Picture};
 use innkeeper_heads::{CurveSettings, Example, FitSettings, Head};
 use innkeeper_learning::room_tags::{self, Candidate, Training, labelled, train};
-use innkeeper_learning::{File, GateSettings, Registry, Version, curve_svg};
+use innkeeper_learning::{File, GateSettings, Registry, Version};
 use innkeeper_runtime::Ticket;
 use innkeeper_store::AuditSubject;
 use serde_json::{Value, json};
@@ -166,10 +166,7 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Outcome {
         repeats: REPEATS,
     };
     let candidate = train(&training)?;
-    let svg = match candidate.curves.as_slice() {
-        [] => None,
-        curves => Some(curve_svg(curves, "What corrections buy")?),
-    };
+    let svg = candidate.curve()?;
     if let Some(file) = &args.curve {
         if let Some(svg) = &svg {
             std::fs::write(file, svg).map_err(|e| format!("{}: {e}", file.display()))?;

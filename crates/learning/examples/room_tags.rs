@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 
 use innkeeper_core::ModelRef;
 use innkeeper_heads::{CrossValidation, CurveSettings, Decision, Example, FitSettings, Head, cross_validate};
+use innkeeper_learning::GateSettings;
 use innkeeper_learning::room_tags::{Training, background_of, labelled, train};
-use innkeeper_learning::{GateSettings, curve_svg};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -120,8 +120,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(out.join("head.json"), candidate.head.to_json()?)?;
     fs::write(out.join("card.md"), candidate.card())?;
     fs::write(out.join("metrics.json"), serde_json::to_string_pretty(&candidate.metrics())? + "\n")?;
-    if !candidate.curves.is_empty() {
-        fs::write(out.join("curve.svg"), curve_svg(&candidate.curves, "What corrections buy")?)?;
+    if let Some(curve) = candidate.curve()? {
+        fs::write(out.join("curve.svg"), curve)?;
     }
     let mut pictures: Vec<String> = seed.iter().map(|e| e.picture.clone() + "\n").collect();
     pictures.sort();

@@ -70,7 +70,11 @@ fn measured(compared: &[&Compared], settings: &GateSettings) -> [Verdict; 2] {
 
 /// Better by one of the two measures and worse by neither.
 pub(super) fn decide(compared: &[&Compared], settings: &GateSettings) -> Verdict {
-    let [loss, errors] = measured(compared, settings);
+    joined(measured(compared, settings))
+}
+
+/// One verdict of both measures.
+fn joined([loss, errors]: [Verdict; 2]) -> Verdict {
     if loss.interval.is_none() {
         return loss;
     }
@@ -112,7 +116,7 @@ pub(super) fn judge_labels(champion: &Head, compared: &[Compared], settings: &Ga
         let [loss, errors] = measured(&of_label, &half);
         let unsure = loss.interval.is_some_and(|(_, high)| high < -SURENESS);
         if is_worse(&errors) || unsure {
-            let alone = decide(&of_label, &half);
+            let alone = joined([loss, errors]);
             verdict =
                 Verdict { promote: false, reason: format!("{label} alone is {}", alone.reason), ..verdict };
             break;

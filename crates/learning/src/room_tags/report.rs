@@ -37,11 +37,7 @@ pub enum RegisterError {
 pub fn register(registry: &Registry, candidate: &Candidate, by: &str) -> Result<Registered, RegisterError> {
     let name: Name = NAME.parse().map_err(RegistryError::Name)?;
     let head = candidate.head.to_json()?;
-    let curve = if candidate.curves.is_empty() {
-        None
-    } else {
-        Some(curve_svg(&candidate.curves, "What corrections buy")?)
-    };
+    let curve = candidate.curve()?;
     let mut files = vec![File { name: HEAD, bytes: head.as_bytes() }];
     if let Some(svg) = &curve {
         files.push(File { name: CURVE, bytes: svg.as_bytes() });
@@ -63,6 +59,17 @@ fn spread(value: Option<Spread>) -> String {
 }
 
 impl Candidate {
+    /// What corrections buy, drawn as SVG; `None` where there were too few labels for a curve.
+    ///
+    /// # Errors
+    /// [`PlotError`].
+    pub fn curve(&self) -> Result<Option<String>, PlotError> {
+        if self.curves.is_empty() {
+            return Ok(None);
+        }
+        curve_svg(&self.curves, "What corrections buy").map(Some)
+    }
+
     /// All figures, for machines.
     pub fn metrics(&self) -> serde_json::Value {
         serde_json::to_value(self).unwrap_or_else(|e| json!({ "reasons": [e.to_string()] }))
