@@ -87,6 +87,7 @@ pub struct Tag {
     pub source: TagSource,
     /// Where, in pixels of the photograph; `null` where the source does not know.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+    #[serde(rename = "box", alias = "area")]
     pub area: Option<Rect>,
     /// Which photograph of the room shows it, counted from 1; 0 where no photograph does.
     pub photo: usize,
@@ -114,6 +115,7 @@ pub struct ObjectCount {
     pub decides: bool,
     /// Where, in pixels of the photograph.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<Object>))]
+    #[serde(rename = "boxes")]
     pub areas: Vec<Rect>,
 }
 

@@ -49,6 +49,29 @@ async fn deleted_points_are_gone_also_after_a_restart() {
     assert_holds(&index, 50..100, 8).await;
 }
 
+#[tokio::test]
+async fn the_first_point_of_a_second_hotel_is_no_answer_to_the_first() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let index = opened(dir.path(), 8).await;
+    let [first, second]: [HotelId; 2] = ["first", "second"].map(|h| h.parse().expect(h));
+    let of = |n: u64, hotel: &HotelId| {
+        VectorPoint::new(Uuid::from_u128(n.into()), numbered(n, 8).vector, hotel, &format!("EMP{n}"))
+    };
+    let own: Vec<VectorPoint> = (0..20).map(|n| of(n, &first)).collect();
+    index.upsert(&faces(8), own).await.expect("written");
+    let ask = async |hotel: &HotelId, limit: usize| {
+        let hits = index.search(&faces(8), &numbered(30, 8).vector, &Filter::hotel(hotel), limit, false).await;
+        hits.expect("searched").into_iter().map(|hit| hit.id.as_u128()).collect::<Vec<_>>()
+    };
+    let before = ask(&first, 3).await;
+    assert_eq!((before.len(), ask(&second, 3).await.len()), (3, 0));
+    index.upsert(&faces(8), vec![of(30, &second)]).await.expect("written");
+    assert_eq!((ask(&first, 3).await, ask(&second, 3).await), (before.clone(), vec![30]));
+    assert_eq!(ask(&first, 100).await.len(), 20);
+    index.delete(&faces(8), &[Uuid::from_u128(30)]).await.expect("deleted");
+    assert_eq!((ask(&first, 3).await, ask(&second, 3).await.len()), (before, 0));
+}
+
 fn bytes_under(dir: &Path, into: &mut Vec<Vec<u8>>) {
     for entry in fs::read_dir(dir).expect("a folder") {
         let path = entry.expect("an entry").path();

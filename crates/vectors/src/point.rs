@@ -127,6 +127,14 @@ impl Filter {
         Self { must: Vec::new(), except_owners: Vec::new() }
     }
 
+    /// The hotel, where nothing else is asked for.
+    pub(crate) fn hotel_alone(&self) -> Option<&str> {
+        match self.must.as_slice() {
+            [(key, Wanted::Text(hotel))] if key == HOTEL && self.except_owners.is_empty() => Some(hotel),
+            _ => None,
+        }
+    }
+
     /// Only points of this owner.
     #[must_use]
     pub fn owner(self, owner: &str) -> Self {
