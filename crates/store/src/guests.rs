@@ -164,7 +164,7 @@ impl HotelStore {
         // Sealed twice the same name is not the same bytes, so the rows cannot be compared where they lie.
         let known = self.known_guests(&mut tx, &kept).await?;
         let mut rows = Vec::new();
-        for guest in kept.iter().filter(|guest| known.get(&guest.id) != Some(guest)) {
+        for guest in kept.iter().filter(|guest| known.get(&guest.id) != Some(**guest)) {
             self.guest_cells(guest, &mut rows)?;
         }
         let sizes = (guests.len(), kept.len());

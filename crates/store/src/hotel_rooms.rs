@@ -172,7 +172,7 @@ impl HotelStore {
             .order_by(Col::Id, Order::Asc)
             .take();
         let rows = fetch_all(&mut conn, &query).await?;
-        let read = |row: &Row| {
+        let read = |row: &Row| -> Result<CleaningTime, StoreError> {
             let room_number: RoomNumber = parse(row, "room_number")?;
             let told: Option<String> = get(row, "room_type")?;
             Ok(CleaningTime {

@@ -128,7 +128,7 @@ async fn a_batch_that_is_too_large_or_wrong_in_one_row_writes_nothing() {
         change(&mut wrong);
         [booking(1), wrong]
     };
-    let refused = hotel.upsert_bookings(&wrong(|b| b.status = BookingStatus::NoShow), None, noon()).await;
+    let refused = hotel.upsert_bookings(&wrong(|b| (b.status, b.status_on) = (BookingStatus::NoShow, None)), None, noon()).await;
     assert!(matches!(&refused, Err(StoreError::Booking { id, .. }) if id == "B00002"), "{refused:?}");
     let finest: fn(&mut Booking) =
         |b| b.rate = Some("1.234567890123456789012345678".parse().expect("28 digits"));
@@ -236,7 +236,7 @@ async fn a_booking_with_every_field_and_one_with_none_come_back_as_they_were() {
 async fn a_change_of_one_booking_is_told_with_it() {
     let house = House::new().await;
     let hotel = house.hotel();
-    let new = booking(1);
+    let new = booking(2);
     let put = hotel.put_booking(&new, noon()).await.expect("written");
     assert_eq!(put.change, Change::Inserted);
     let kept = Booking { status: BookingStatus::Cancelled, status_on: Some(new.stay.arrival), ..new };
