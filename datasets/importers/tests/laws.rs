@@ -1,4 +1,5 @@
 //! What holds of every file.
+#![allow(clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod given;
 
