@@ -16,8 +16,10 @@ const LEAST_MISSES: usize = 30;
 const LEAST_TRIED: usize = 30;
 /// Width, against the plain quantiles, where fewer were tried.
 const UNTRIED_WIDTH: f64 = 2.0;
-/// Aims that are tried, in tenths of the way from the level to certainty.
-const AIMS: std::ops::Range<i32> = -1..10;
+/// Aims that are tried, on the way from the first one to certainty.
+const AIMS: u32 = 10;
+/// Days of a back-test that tell as much as one independent value.
+const INDEPENDENT: f64 = 4.0;
 /// Limits of the scaling.
 const WIDTHS: (f64, f64) = (0.8, 4.0);
 
@@ -132,10 +134,18 @@ impl Level {
         // The past never is quite like what comes next, so that the plain aim may hold too little: the smallest aim is taken with
         // which the intervals held, one origin after the other, what they claim (Gibbs and Candès, *Adaptive conformal
         // inference under distribution shift*, 2021, move it in the same direction day by day).
-        let mut aim = level;
+        // Of few independent values the quantile lies further out; a tenth less, as the steps only go up.
+        let span = test
+            .misses
+            .last()
+            .map_or(1, |last| last.target.saturating_sub(test.origins.first().copied().unwrap_or(0)))
+            .max(1);
+        let few = level * (1.0 + INDEPENDENT / span as f64) - (1.0 - level) / 10.0;
+        let first = few.min(1.0 - (1.0 - level) / 4.0);
+        let mut aim = first;
         let mut reached = [(0, 0); 3];
-        for tenths in AIMS {
-            aim = level + (1.0 - level) * f64::from(tenths) / 10.0;
+        for step in 0..AIMS {
+            aim = first + (1.0 - first) * f64::from(step) / f64::from(AIMS);
             reached = held(aim);
             if enough(&reached) {
                 break;
