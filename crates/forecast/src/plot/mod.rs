@@ -17,6 +17,10 @@ use canvas::Canvas;
 pub use forecast::{ForecastPlot, PlotDay};
 
 const SIZE: (u32, u32) = (960, 540);
+/// Letters: plotters takes a size for 1.24 times the height, and a letter for .46 of it, which at this size is the width of
+/// the built-in font, so that boxes around text fit in both forms.
+const LABEL: (&str, f64) = ("sans-serif", 15.5);
+const HEADING: (&str, f64) = ("sans-serif", 20.0);
 /// What was forecast, what was observed, what is on the books, what it is compared with.
 const FORECAST: RGBColor = RGBColor(0, 114, 178);
 const OBSERVED: RGBColor = RGBColor(40, 40, 40);
