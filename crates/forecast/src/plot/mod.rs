@@ -78,7 +78,7 @@ pub trait Picture {
         let mut svg = String::new();
         {
             let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-            self.draw(&area).and_then(|()| area.present()).map_err(drawing)?;
+            self.draw(&area).and_then(|()| area.present()).map_err(|error| drawing(&error))?;
         }
         let words = format!(
             ">\n<title>{}</title>\n<desc>{}</desc>",
@@ -98,7 +98,7 @@ pub trait Picture {
         let mut pixels = vec![255; width as usize * height as usize * 3];
         {
             let area = Canvas::new(&mut pixels, SIZE)?.into_drawing_area();
-            self.draw(&area).and_then(|()| area.present()).map_err(drawing)?;
+            self.draw(&area).and_then(|()| area.present()).map_err(|error| drawing(&error))?;
         }
         let picture = image::RgbImage::from_raw(width, height, pixels);
         let picture = picture.ok_or_else(|| PlotError::Drawing("too few pixels".to_owned()))?;
@@ -110,7 +110,7 @@ pub trait Picture {
     }
 }
 
-fn drawing<E: std::error::Error + Send + Sync>(error: DrawingAreaErrorKind<E>) -> PlotError {
+fn drawing<E: std::error::Error + Send + Sync>(error: &DrawingAreaErrorKind<E>) -> PlotError {
     PlotError::Drawing(error.to_string())
 }
 

@@ -54,7 +54,7 @@ pub(super) fn forecast(
     }
     let levels: Vec<Level> = request.levels.iter().map(|level| Level::new(test, &sorted, *level)).collect();
     let mut order: Vec<usize> = (0..levels.len()).collect();
-    order.sort_by(|a, b| levels[*a].level.total_cmp(&levels[*b].level));
+    order.sort_by(|a, b| levels[*a].claimed.total_cmp(&levels[*b].claimed));
     let mut days = Vec::with_capacity(dates.len());
     for ((&date, horizon), &middle) in dates.iter().zip(1_u16..).zip(&test.path) {
         let value = request.bounds.clamp(history.unscaled(middle));
@@ -67,7 +67,7 @@ pub(super) fn forecast(
             let at = |by: f64| request.bounds.clamp(history.unscaled(middle + by));
             lower = at(down).min(lower);
             upper = at(up).max(upper);
-            intervals[place] = Interval { level: level.level, lower, upper };
+            intervals[place] = Interval { level: level.claimed, lower, upper };
         }
         let group = rolling::group(usize::from(horizon));
         let coverage = |level: &Level| level.coverage[group].filter(|_| usize::from(horizon) <= reached);
@@ -100,7 +100,7 @@ fn error(test: &Test, history: &History, from: u16, until: u16) -> Option<Horizo
 
 /// The intervals of one level.
 struct Level {
-    level: f64,
+    claimed: f64,
     /// Quantiles by band; `None` where nothing was tried.
     spreads: Vec<Option<Spread>>,
     /// Factor on the width, by group of horizons.
@@ -157,7 +157,7 @@ impl Level {
         };
         let all = held.iter().fold((0, 0), |(a, b), (inside, n)| (a + inside, b + n));
         Self {
-            level,
+            claimed: level,
             spreads: (0..BANDS.len()).map(|band| sorted.spread(band, level)).collect(),
             widths: Needed::new(&tried, None).widths(aim),
             coverage: held.map(share),
@@ -207,7 +207,9 @@ impl Needed {
         }
         let mut all = groups.concat();
         all.sort_by(f64::total_cmp);
-        groups.iter_mut().for_each(|group| group.sort_by(f64::total_cmp));
+        for group in &mut groups {
+            group.sort_by(f64::total_cmp);
+        }
         Self { all, groups }
     }
 
@@ -261,7 +263,9 @@ impl Sorted {
         for miss in misses {
             bands[band(miss.horizon)].push(miss.error);
         }
-        bands.iter_mut().for_each(|band| band.sort_by(f64::total_cmp));
+        for band in &mut bands {
+            band.sort_by(f64::total_cmp);
+        }
         Self { bands, reached: misses.iter().map(|miss| miss.horizon).max().unwrap_or(0) }
     }
 

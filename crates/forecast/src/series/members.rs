@@ -83,7 +83,7 @@ pub(super) fn ask(history: &History, origins: &[usize], horizon: usize) -> Vec<M
     }
     for path in members.iter_mut().flat_map(|member| &mut member.paths) {
         // A member that lost its way is left out, not averaged in.
-        if path.as_ref().is_some_and(|path| path.len() != horizon || path.iter().any(|v| !(v.abs() < 1e3))) {
+        if path.as_ref().is_some_and(|path| path.len() != horizon || !path.iter().all(|v| v.abs() < 1e3)) {
             *path = None;
         }
     }
@@ -135,9 +135,8 @@ fn last_year(history: &History, origin: usize, horizon: usize) -> Option<Vec<f64
     let day = |h: usize| {
         pace *= PACE_FADES;
         // A horizon beyond the year before looks two years back, or at the end of what is known.
-        let at = (1..)
-            .map(|years| (origin + h).checked_sub(YEAR * years))
-            .find(|at| at.is_none_or(|at| at < origin));
+        let back = |years: usize| (origin + h).checked_sub(YEAR * years);
+        let at = (1..=horizon / YEAR + 1).map(back).find(|at| at.is_none_or(|at| at < origin));
         let at = at.flatten().unwrap_or(origin - 1);
         let around = [(at.checked_sub(WEEK), 0.25), (Some(at), 0.5), (at.checked_add(WEEK), 0.25)];
         let mut sum = (0.0, 0.0);
