@@ -9,15 +9,18 @@ mod backtest;
 mod drivers;
 mod evaluation;
 mod forecast;
+pub mod housekeeping;
 mod linear;
 mod matrix;
 mod members;
 mod outlook;
 mod panel;
+pub mod plot;
 mod prepare;
 mod request;
 mod room_types;
 pub mod scores;
+pub mod series;
 mod settings;
 
 pub use answer::{
