@@ -70,7 +70,10 @@ pub(crate) fn hotel(
     request: &Request,
     targets: &[Target],
 ) -> Result<Vec<Forecast>, ForecastError> {
-    let settings = Settings::default();
+    // A hotel that stands empty is not forecast from what it did when it was open, but from its books.
+    let empty =
+        prepared.notes.iter().any(|note| matches!(note, Note::EmptySince { nights } if *nights >= 28));
+    let settings = if empty { Settings::of_books_and_pickup() } else { Settings::default() };
     let mut measures: Vec<Measure> = targets.iter().map(|target| target.measure()).collect();
     if measures.contains(&Measure::Revenue) && !measures.contains(&Measure::Rooms) {
         measures.push(Measure::Rooms);

@@ -13,20 +13,8 @@ use crate::linear::{Linear, Ridge};
 use crate::panel::{BANDS, Panel, Row, WIDTH, band_of};
 use crate::settings::Settings;
 
-/// The members, in the order of their values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Member {
-    /// Books expected to stay, and the pickup of recent nights.
-    Recent,
-    /// Books expected to stay, and the pickup of the same week last year.
-    LastYear,
-    /// Ridge regression of what the first misses.
-    Linear,
-    /// Gradient boosting of what the first misses.
-    Boosted,
-}
-
-/// How many members there are.
+/// How many members there are, in the order of their values: the books expected to stay with the pickup of recent nights; the same
+/// with the pickup of that week last year; ridge regression; gradient boosting.
 pub(crate) const MEMBERS: usize = 4;
 
 /// A value a member; NaN where it had none.
@@ -44,6 +32,8 @@ pub(crate) struct BandRows {
 pub(crate) struct Members {
     pub bands: Vec<BandRows>,
     pub booster: Option<Booster>,
+    /// Share of the recent pickup in what the linear member adds to.
+    linear_pickup: f64,
 }
 
 /// A boosted model of the miss of the base, in units of the typical miss of its band.
@@ -96,14 +86,14 @@ impl Members {
             .map(|&band| BandRows::learn(panel, band, longest, last_day, settings))
             .collect();
         let booster = boost(&mut bands, last_day, settings);
-        Self { bands, booster }
+        Self { bands, booster, linear_pickup: settings.ridge_pickup }
     }
 
     /// What each member says of a row.
     pub fn values(&self, row: &Row) -> Values {
         let mut values = simple(row);
         if let Some(linear) = self.bands.get(band_of(row.horizon)).and_then(|band| band.linear.as_ref()) {
-            values[2] = row.base() + linear.value(&row.features);
+            values[2] = anchor(row, self.linear_pickup) + linear.value(&row.features);
         }
         if let Some(booster) = &self.booster {
             values[3] = anchor(row, booster.pickup_share)
@@ -114,10 +104,11 @@ impl Members {
 }
 
 impl Members {
-    /// What each feature adds to the linear member, and the rest of what it adds to the base.
+    /// What each feature adds to the linear member, and the rest, relative to the base of all members.
     pub fn linear_parts(&self, row: &Row) -> Option<(Vec<f64>, f64)> {
         let linear = self.bands.get(band_of(row.horizon))?.linear.as_ref()?;
-        Some(linear.parts(&row.features))
+        let (effects, rest) = linear.parts(&row.features);
+        Some((effects, rest - (1.0 - self.linear_pickup) * row.pickup))
     }
 
     /// What each feature adds to the boosted member, and the rest, relative to the base of all members.
@@ -177,7 +168,7 @@ impl BandRows {
             ridge.forget(keep);
             while let Some(row) = next.next_if(|row| row.night() <= fit_day) {
                 if let Some(truth) = row.truth {
-                    ridge.add(&row.features, truth - row.base());
+                    ridge.add(&row.features, truth - anchor(row, settings.ridge_pickup));
                     seen += 1.0;
                 }
             }
@@ -187,7 +178,7 @@ impl BandRows {
         for (row, values) in rows.iter().zip(&mut values) {
             let solution = row.day.checked_sub(first_fit).and_then(|days| solutions.get(days / 7));
             if let Some(Some(linear)) = solution {
-                values[2] = row.base() + linear.value(&row.features);
+                values[2] = anchor(row, settings.ridge_pickup) + linear.value(&row.features);
             }
         }
         Self { rows, values, linear: solutions.pop().flatten() }

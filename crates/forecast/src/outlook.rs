@@ -46,7 +46,6 @@ const FIRST_ONLY: Values = [1.0, 0.0, 0.0, 0.0];
 #[derive(Debug, Clone)]
 pub(crate) struct Ahead {
     pub row: Row,
-    pub values: Values,
     pub weights: Values,
     pub bias: f64,
     pub value: f64,
@@ -95,7 +94,7 @@ impl Outlook {
             None => self.panel.spread(),
         };
         let limited = (value + band.bias).clamp(0.0, self.panel.ceiling);
-        Some(Ahead { row, values, weights, bias: band.bias, value: limited, scale })
+        Some(Ahead { row, weights, bias: band.bias, value: limited, scale })
     }
 
     /// The interval of a forecast at `level`, in 0 to 1.

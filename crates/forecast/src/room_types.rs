@@ -138,7 +138,7 @@ fn forecast_chunk(
     types: &[(RoomTypeName, Option<u32>)],
     all_types: usize,
 ) -> Result<Vec<Part>, ForecastError> {
-    let settings = Settings::of_a_room_type();
+    let settings = Settings::of_books_and_pickup();
     let measure = request.target.measure();
     let days = usize::from(request.days);
     let known = if all_types <= 40 { 420 } else { 120 };

@@ -16,6 +16,8 @@ pub(crate) struct Settings {
     pub ridge_half_life: f64,
     /// Penalty on its slopes, in units of one standard deviation of each feature.
     pub ridge_penalty: f64,
+    /// Share of the recent pickup in what the linear member adds to.
+    pub ridge_pickup: f64,
     /// Nights below which it is not fitted.
     pub ridge_nights: f64,
     /// How many times the boosted member is fitted: once as of now, the rest to know its past errors.
@@ -65,6 +67,7 @@ impl Default for Settings {
             survival_pseudo: 20.0,
             ridge_half_life: 365.0,
             ridge_penalty: 0.3,
+            ridge_pickup: 1.0,
             ridge_nights: 42.0,
             boost_fits: 3,
             boost_every: 28,
@@ -77,9 +80,9 @@ impl Default for Settings {
             boost_leaves: 10,
             boost_leaf_weight: 20.0,
             boost_l2: 2.0,
-            boost_pickup: 1.0,
+            boost_pickup: 0.0,
             weigh_half_life: 120.0,
-            weigh_power: 2.0,
+            weigh_power: 4.0,
             bias_days: 28.0,
             bias_share: 0.0,
             interval_half_life: 150.0,
@@ -92,8 +95,8 @@ impl Settings {
     /// Days of history that are looked at: three years.
     pub const MOST_HISTORY: u64 = 1_100;
 
-    /// A room type is forecast from its books and recent pickup alone: the hotel decides the sum.
-    pub fn of_a_room_type() -> Self {
+    /// Books and pickup alone, as room types are forecast, whose sum the hotel decides.
+    pub fn of_books_and_pickup() -> Self {
         Self { ridge_nights: f64::INFINITY, boost_fits: 0, ..Self::default() }
     }
 }
