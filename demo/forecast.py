@@ -111,7 +111,7 @@ def show(binary, innkeeper, clients, data):
     manager = clients(hotel)
     answer = ask(manager, "POST", "/api/v1/ml/forecast/occupancy", {"forecast_days": NIGHTS, "room_type": "all"})
     members = ", ".join(
-        member["name"] + ("" if member["weight"] is None else f" {member['weight']:.2f}")
+        member["name"] + f" {member['weight']:.2f}"
         for member in answer["method"]["members"]
     )
     print(f"  {hotel}, as of {answer['as_of']}, {answer['model']} ({answer['method']['name']}: {members}), {answer['time_ms']:.0f} ms")

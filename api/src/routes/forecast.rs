@@ -112,15 +112,23 @@ fn occupancy_example() -> serde_json::Value {
         "answer_id": "01949c2e-7c00-7000-8000-000000000001", "forecast_id": "01949c2e-7c00-7000-8000-000000000001",
         "event_id": "01949c2e-7c00-7000-8000-000000000002", "as_of": "2025-01-31", "room_type": "all",
         "currency": "EUR", "level": 0.8, "model": "forecast@0.1.0",
-        "method": {"name": "a mixture by recent error", "members": [{"name": "pickup", "weight": 0.7}]},
-        "accuracy": [{"days_ahead": [1, 7], "mae": 4.9, "mase": 0.43, "coverage": 0.81, "width": 15.2,
-                      "compared": 126, "reason": null}],
+        "method": {
+            "name": "booking curves: what is booked and will stay, and what comes still; members weighed by recent error",
+            "members": [{"name": "recent_pickup", "weight": 0.4}, {"name": "boosted", "weight": 0.6}]
+        },
+        "accuracy": [{
+            "of": null, "days_ahead": [1, 1], "mae": 3.4, "coverage": 0.81, "compared": 126, "reason": null,
+            "members": [{"name": "recent_pickup", "weight": 0.4}, {"name": "boosted", "weight": 0.6}]
+        }],
         "notes": [],
         "forecasts": [{
             "date": "2025-02-01", "predicted_occupancy": 0.78, "lower_bound": 0.70, "upper_bound": 0.85,
             "confidence": 0.81, "confidence_reason": null, "predicted_rooms": 78.0, "lower_rooms": 70.0,
             "upper_rooms": 85.0, "rooms": 100, "on_the_books": 71.0, "closed": false,
-            "drivers": [{"name": "on_the_books", "effect": 71.0, "words": "71 rooms are booked"}]
+            "drivers": [
+                {"name": "on_the_books", "effect": 71.0, "words": "71 rooms are on the books"},
+                {"name": "recent_pickup", "effect": 7.0, "words": "7 rooms are expected to be booked still"}
+            ]
         }],
         "time_ms": 412.0
     })

@@ -9,11 +9,13 @@ use uuid::Uuid;
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = ForecastDriver)]
 pub(crate) struct DriverReport {
-    /// What: `on_the_books`, pickup, pace, weekday, event, season, …
+    /// What: `on_the_books`, `expected_cancellations`, `recent_pickup`, pace, weekday, season, `last_year`, capacity, event,
+    /// closure, limits, other; of housekeeping departures, `stay_overs`, arrivals.
     #[schema(example = "on_the_books")]
     pub name: String,
-    /// How much of the prediction it is, in the unit of the prediction; null where it has no number of its own.
-    pub effect: Option<f64>,
+    /// How much of the prediction it is; the effects add up to the prediction. Of occupancy in rooms, else in the unit of the
+    /// prediction.
+    pub effect: f64,
     /// The same in words.
     #[schema(example = "61 rooms are booked")]
     pub words: String,
@@ -36,12 +38,12 @@ pub(crate) struct OccupancyDay {
     #[schema(example = 0.81)]
     pub confidence: Option<f64>,
     /// Why `confidence` is null.
-    pub confidence_reason: Option<String>,
+    pub confidence_reason: Option<&'static str>,
     /// The same in rooms.
     pub predicted_rooms: f64,
     pub lower_rooms: f64,
     pub upper_rooms: f64,
-    /// Rooms that can be sold that night.
+    /// Rooms of the hotel, or of this kind.
     pub rooms: u32,
     /// Rooms that are booked so far.
     pub on_the_books: f64,
@@ -64,7 +66,7 @@ pub(crate) struct RevenueDay {
     /// Share of nights at this distance that the interval held in back-test, 0 to 1; null where there was none.
     pub confidence: Option<f64>,
     /// Why `confidence` is null.
-    pub confidence_reason: Option<String>,
+    pub confidence_reason: Option<&'static str>,
     /// Revenue that is booked so far.
     pub on_the_books: f64,
     /// Rooms taken, as the forecast of occupancy has them; null where the method does not go through rooms.
@@ -86,8 +88,10 @@ pub(crate) struct ShiftReport {
     pub predicted_minutes: f64,
     /// People it takes.
     pub predicted_staff: u32,
-    /// People it takes if the day becomes as full as `upper_bound`.
+    /// People it takes if the work becomes as much as `upper_bound`.
     pub upper_staff: u32,
+    /// Minutes that one person cleans in it.
+    pub minutes_each: f64,
 }
 
 /// The work of one day.
@@ -101,12 +105,13 @@ pub(crate) struct HousekeepingDay {
     pub upper_bound: f64,
     /// People it takes.
     pub predicted_staff: u32,
-    /// Share of days at this distance that the interval held in back-test, 0 to 1; null where there was none.
+    /// Share of days at this distance that the intervals of the guests held in back-test, 0 to 1, of the three the least;
+    /// null where there was none.
     pub confidence: Option<f64>,
     /// Why `confidence` is null.
-    pub confidence_reason: Option<String>,
+    pub confidence_reason: Option<&'static str>,
     pub shifts: Vec<ShiftReport>,
-    /// Guests who come, leave, and stay for another night, in rooms.
+    /// Rooms whose guests come, leave, and stay for another night.
     pub arrivals: f64,
     pub departures: f64,
     pub stay_overs: f64,
@@ -158,8 +163,8 @@ impl Days {
 pub(crate) struct MemberReport {
     #[schema(example = "pickup")]
     pub name: String,
-    /// Its share, 0 to 1, by its recent errors; null where it corrects what others say.
-    pub weight: Option<f64>,
+    /// Its share, 0 to 1, by its recent errors; all shares add up to 1.
+    pub weight: f64,
 }
 
 /// How the forecast was made.
@@ -171,24 +176,24 @@ pub(crate) struct MethodReport {
     pub members: Vec<MemberReport>,
 }
 
-/// How good the same method was on days that are known by now.
+/// How good the same method was on days that are known by now, at some distances.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = ForecastAccuracy)]
 pub(crate) struct AccuracyReport {
-    /// Distances, in days ahead: from the first to the last.
+    /// What it speaks of, where the prediction is made of several forecasts: `departures`, …
+    pub of: Option<&'static str>,
+    /// From the first to the last day ahead.
     pub days_ahead: [u16; 2],
-    /// Mean absolute error, in the unit of the prediction; of occupancy in rooms.
+    /// Mean absolute error, in the unit of the prediction; of occupancy and of guests in rooms.
     pub mae: Option<f64>,
-    /// The same as a multiple of the error of "as a week ago"; below 1 is better than that.
-    pub mase: Option<f64>,
     /// Share of days that the interval held.
     pub coverage: Option<f64>,
-    /// Mean width of the interval, in the unit of `mae`.
-    pub width: Option<f64>,
-    /// Forecast days that were compared.
-    pub compared: u32,
+    /// Forecasts that were compared.
+    pub compared: usize,
     /// Why a field is null.
-    pub reason: Option<String>,
+    pub reason: Option<&'static str>,
+    /// What the methods had to say at this distance.
+    pub members: Vec<MemberReport>,
 }
 
 /// What of an answer is the same however often it is asked.

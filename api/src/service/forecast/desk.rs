@@ -14,14 +14,13 @@ use uuid::Uuid;
 
 use super::answers::{ForecastAnswer, KeptForecast, Made};
 use super::backtest::Backtest;
-use super::known::{Known, Mark};
+use super::known::{Known, Mark, Rows};
 use super::question::{Question, Target, today, word_of};
 use super::report::{DataReport, ForecastHealth, ImportReport};
 use super::{MODEL, VERSION, engine};
 use crate::admission::Admission;
 use crate::config::{Forecast, Settings};
 use crate::problem::Problem;
-use crate::service::hotel;
 use crate::service::recognise::ms;
 use crate::service::value::value;
 use crate::service::weighted_cache::WeightedCache;
@@ -145,7 +144,7 @@ impl ForecastDesk {
     pub(super) async fn known(&self, hotel: &HotelId) -> Result<Arc<Known>, Problem> {
         let rows = self.store.hotel(hotel);
         let current = |mark: &Mark| self.hotels.get(hotel).filter(|known| known.mark == *mark);
-        if let Some(known) = current(&Mark::of(&rows).await?) {
+        if let Some(known) = current(&Mark::of(&rows, hotel).await?) {
             return Ok(known);
         }
         let place = BuildHasherDefault::<DefaultHasher>::default().hash_one(hotel) as usize % LOADERS;
@@ -153,15 +152,11 @@ impl ForecastDesk {
             Some(loader) => Some(loader.lock().await),
             None => None,
         };
-        // Taken before the rows are read: what changes meanwhile is read at the next question.
-        let mark = Mark::of(&rows).await?;
-        if let Some(known) = current(&mark) {
+        if let Some(known) = current(&Mark::of(&rows, hotel).await?) {
             return Ok(known);
         }
-        let tables = hotel::tables(&rows).await?;
-        let named = hotel.clone();
-        let known = tokio::task::spawn_blocking(move || Known::new(named, mark, tables)).await?;
-        let known = Arc::new(known);
+        let (rows, zone) = (Rows::read(&rows, hotel).await?, self.zone);
+        let known = Arc::new(tokio::task::spawn_blocking(move || Known::new(rows, zone)).await?);
         self.hotels.put(hotel.clone(), Arc::clone(&known), known.bytes());
         Ok(known)
     }
@@ -235,12 +230,15 @@ fn event_of(id: Uuid, question: &Question, made: &Made, subject: &str) -> Value 
 }
 
 /// One forecast for a command line: nothing is remembered, nothing written down.
-pub(crate) async fn answer_once(rows: &HotelStore, hotel: &HotelId, question: Question, zone: Tz) -> Result<Made, Problem> {
-    let mark = Mark::of(rows).await?;
-    let tables = hotel::tables(rows).await?;
-    let hotel = hotel.clone();
+pub(crate) async fn answer_once(
+    rows: &HotelStore,
+    hotel: &HotelId,
+    question: Question,
+    zone: Tz,
+) -> Result<Made, Problem> {
+    let rows = Rows::read(rows, hotel).await?;
     tokio::task::spawn_blocking(move || {
-        let known = Known::new(hotel, mark, tables);
+        let known = Known::new(rows, zone);
         let as_of = question.last_known(known.until()?, today(zone))?;
         engine::make(&known, &question, as_of)
     })

@@ -4,6 +4,7 @@ mod answers;
 mod backtest;
 mod desk;
 mod engine;
+mod housekeeping;
 mod known;
 mod question;
 mod report;
