@@ -275,6 +275,16 @@ async fn prune(app: &App) -> bool {
     }
 }
 
+/// Removes the predictions that are older than `forecast.keep_answers_days`. Whether that worked.
+async fn prune_predictions(app: &App) -> bool {
+    let Some(before) = chrono::Utc::now().checked_sub_signed(app.settings.forecast.retention()) else { return true };
+    let pruned = app.engines.store.prune_predictions(before).await;
+    if let Err(error) = &pruned {
+        tracing::warn!(%error, "old predictions could not be removed; the next round tries again");
+    }
+    pruned.is_ok()
+}
+
 /// Carries what is queued, and rewrites files that hold bytes of what was deleted.
 async fn tidy(app: &App) -> Result<(), CatchUpError> {
     app.gallery.catch_up().await?;
@@ -331,7 +341,7 @@ async fn sweep(app: App) {
         if let FaceState::Ready(service) = &*app.faces.load_full() {
             look_for_foreign(&app, service).await;
         }
-        if pruned.is_none_or(|at| at.elapsed() >= PRUNE) && prune(&app).await {
+        if pruned.is_none_or(|at| at.elapsed() >= PRUNE) && prune(&app).await && prune_predictions(&app).await {
             pruned = Some(Instant::now());
         }
     }

@@ -1,7 +1,7 @@
 //! Questions about the future that make no sense, and hotels that cannot answer any.
 
 use chrono::Days;
-use innkeeper_hotel::{Booking, Stay};
+use innkeeper_hotel::{Booking, BookingStatus, Stay};
 use serde_json::{Value, json};
 
 use crate::forecast::{
@@ -180,15 +180,24 @@ fn a_hotel_of_which_no_rooms_are_known_says_what_to_do() {
     let server = house.serve_only("ml");
     // Revenue and work need no number of rooms.
     server.manager().post_json(REVENUE, &json!({"forecast_days": 7})).json(200);
-    let answer = server.manager().post_json(OCCUPANCY, &json!({"forecast_days": 7}));
-    if answer.status == 200 {
-        // The most that were ever taken at once stand in for them, and the answer says so.
-        let answer = answer.json(200);
-        let notes = answer["notes"].to_string();
-        assert!(notes.contains("rooms"), "{notes}");
-        assert!(days_of(&answer).iter().all(|entry| number(entry, "predicted_occupancy") <= 1.0));
-    } else {
-        let told = answer.problem(422, "rooms_unknown");
-        assert!(told["detail"].as_str().is_some_and(|text| text.contains("innkeeper")), "{told}");
+    // Of occupancy the most that were ever taken at once stand in for them, and the answer says so.
+    let answer = server.manager().post_json(OCCUPANCY, &json!({"forecast_days": 7})).json(200);
+    let notes = answer["notes"].to_string();
+    assert!(notes.contains("how many rooms") && notes.contains("innkeeper import rooms"), "{notes}");
+    assert!(days_of(&answer).iter().all(|entry| number(entry, "predicted_occupancy") <= 1.0));
+    assert!((20.0..=60.0).contains(&number(&days_of(&answer)[0], "rooms")), "{answer}");
+}
+
+#[test]
+fn a_hotel_whose_rooms_nobody_ever_took_has_no_occupancy() {
+    let house = House::new("default").with("rate_limits.enabled", false);
+    let mut rows = bookings(7, day("2023-01-02"), day(UNTIL));
+    for booking in &mut rows {
+        // A year of zeros: everything was cancelled on the day on which it was booked.
+        (booking.status, booking.status_on) = (BookingStatus::Cancelled, Some(booking.booked_on));
     }
+    import(&house, "h1", &rows);
+    let server = house.serve_only("ml");
+    let told = server.manager().post_json(OCCUPANCY, &json!({"forecast_days": 7})).problem(422, "rooms_unknown");
+    assert!(told["detail"].as_str().is_some_and(|text| text.contains("innkeeper import rooms")), "{told}");
 }

@@ -1,13 +1,15 @@
 //! Forecasts made again as if their future were not known, and compared with what came.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::NaiveDate;
 use innkeeper_core::ErrorCode;
-use innkeeper_forecast::scores::{Outcome, Scores, over};
+use innkeeper_forecast::plot::{BacktestPlot, HorizonPoint, LevelShare, Picture, PlotError};
+use innkeeper_forecast::scores::{Outcome, Scores, by_horizon, over};
 use innkeeper_forecast::{
-    BacktestError, Compared, ForecastError, Rolling, Target as Count, backtest as compare, rolling_origins,
+    BacktestError, ForecastError, Rolling, Target as Count, backtest as compare, rolling_origins,
 };
 use innkeeper_identity::Principal;
 use innkeeper_runtime::Ticket;
@@ -28,7 +30,7 @@ const COUNT: u16 = 6;
 const STEP: u16 = 19;
 /// Distances that are told together.
 const BANDS: [[u16; 2]; 7] = [[1, 1], [2, 3], [4, 7], [8, 14], [15, 28], [29, 90], [91, 365]];
-/// What a compared day weighs in memory, in bytes.
+/// What a day ahead weighs in memory, in bytes.
 const DAY_BYTES: usize = 300;
 
 /// A question as a body puts it.
@@ -113,10 +115,11 @@ pub(crate) struct BacktestAnswer {
     pub time_ms: f64,
 }
 
-/// What was found, with every compared day for the picture.
+/// What was found.
 pub(crate) struct Backtest {
     pub answer: BacktestAnswer,
-    pub(super) compared: Vec<Compared>,
+    /// Scores of each day ahead, for the picture.
+    points: BTreeMap<u16, Scores>,
 }
 
 /// What is compared.
@@ -155,7 +158,7 @@ impl ForecastDesk {
                     return Ok(done);
                 }
                 let done = Arc::new(run(&known, &plan, until, ticket)?);
-                kept.put(key, Arc::clone(&done), done.compared.len() * DAY_BYTES + 4096);
+                kept.put(key, Arc::clone(&done), done.points.len() * DAY_BYTES + 4096);
                 Ok(done)
             })
             .await?;
@@ -207,6 +210,49 @@ impl ForecastDesk {
     }
 }
 
+impl ForecastDesk {
+    /// The picture of a back-test: error and coverage by how far ahead.
+    pub async fn svg(&self, done: Arc<Backtest>) -> Result<String, Problem> {
+        draw(move || picture(&done).svg()).await
+    }
+
+    /// The same as a PNG file.
+    pub async fn png(&self, done: Arc<Backtest>) -> Result<Vec<u8>, Problem> {
+        draw(move || picture(&done).png()).await
+    }
+}
+
+async fn draw<T: Send + 'static>(
+    draw: impl FnOnce() -> Result<T, PlotError> + Send + 'static,
+) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(draw).await?.map_err(|e| Problem::internal(&e))
+}
+
+fn picture(done: &Backtest) -> BacktestPlot {
+    let answer = &done.answer;
+    let quantity = match answer.target {
+        "revenue" => "room revenue",
+        "checkouts" => "departures",
+        _ => "rooms",
+    };
+    let points = done.points.iter().map(|(horizon, scores)| HorizonPoint {
+        horizon: *horizon,
+        error: scores.mae,
+        baseline: None,
+        coverage: scores
+            .intervals
+            .iter()
+            .map(|interval| LevelShare { level: interval.level, share: interval.coverage })
+            .collect(),
+    });
+    BacktestPlot {
+        title: format!("Back-test of {} ({} origins, {})", answer.target, answer.origins.len(), answer.model),
+        quantity: quantity.to_owned(),
+        baseline: String::new(),
+        points: points.collect(),
+    }
+}
+
 enum Wanted {
     Days(Vec<NaiveDate>),
     Count(usize),
@@ -235,7 +281,6 @@ fn run(known: &Known, plan: &Plan, until: NaiveDate, ticket: &Ticket) -> Result<
     let started = Instant::now();
     let history = known.history();
     let mut outcomes: Vec<Outcome> = Vec::new();
-    let mut compared = Vec::new();
     let (mut used, mut left_out) = (Vec::new(), Vec::new());
     let mut shortest = None;
     for &origin in &plan.origins {
@@ -257,7 +302,6 @@ fn run(known: &Known, plan: &Plan, until: NaiveDate, ticket: &Ticket) -> Result<
                 used.push(origin);
                 for report in reports {
                     outcomes.extend_from_slice(report.outcomes());
-                    compared.extend(report.compared);
                 }
             }
             Err(BacktestError::Forecast(
@@ -293,7 +337,7 @@ fn run(known: &Known, plan: &Plan, until: NaiveDate, ticket: &Ticket) -> Result<
             overall: ScoresReport::new([1, plan.horizon], &overall),
             time_ms: ms(started.elapsed()),
         },
-        compared,
+        points: by_horizon(&outcomes).map_err(|e| Problem::internal(&e))?,
     })
 }
 
