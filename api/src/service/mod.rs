@@ -13,6 +13,7 @@ mod face;
 pub(crate) mod feedback;
 mod gallery;
 pub(crate) mod heads;
+pub(crate) mod hotel;
 pub(crate) mod images;
 pub(crate) mod lost_found;
 pub(crate) mod promotion;
