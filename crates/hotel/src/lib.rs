@@ -12,7 +12,9 @@ mod names;
 mod prices;
 mod rooms;
 
-pub use booking::{Booking, BookingError, BookingStatus, Deposit, KnownAt, Party, Stay};
+pub use booking::{
+    Booking, BookingError, BookingStatus, Deposit, KnownAt, MAX_LEAD_DAYS, MAX_NIGHTS, Party, Stay,
+};
 pub use calendar::{Closure, Event};
 pub use money::{Currency, Money, MoneyError};
 pub use names::{BookingId, GuestId, NameError, RoomTypeName};

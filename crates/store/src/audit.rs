@@ -1,6 +1,7 @@
 use chrono::{DateTime, Utc};
 use hmac::{Hmac, Mac};
 use innkeeper_core::{EmployeeId, HotelId};
+use innkeeper_hotel::GuestId;
 use sea_query::{Expr, ExprTrait, Order, Query};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -23,6 +24,8 @@ const PAGE: u64 = 250;
 pub enum AuditSubject {
     /// A person, written as [`HotelStore::pseudonym`]: the log outlives the person's deletion.
     Person(EmployeeId),
+    /// A guest, written likewise: `guest:` and the hex HMAC-SHA-256 of hotel and id.
+    Guest(GuestId),
     /// Anything else, by its name: a model, a token, a setting.
     Thing(String),
 }
@@ -133,14 +136,14 @@ impl Sealed<'_> {
     }
 }
 
-fn pseudonym(secret: [u8; 32], hotel: &HotelId, employee: &EmployeeId) -> String {
+fn pseudonym(secret: [u8; 32], hotel: &HotelId, kind: &str, id: &str) -> String {
     // HMAC fills a key up to its block with zeros; doing it here leaves no key of a wrong length.
     let mut block = [0; 64];
     block[..32].copy_from_slice(&secret);
     let mut mac = Hmac::<Sha256>::new(&block.into());
     // Neither id can hold a NUL, so the parts cannot run into each other.
-    mac.update(format!("innkeeper-person\0{hotel}\0{employee}").as_bytes());
-    format!("person:{}", hex::encode(mac.finalize().into_bytes()))
+    mac.update(format!("innkeeper-{kind}\0{hotel}\0{id}").as_bytes());
+    format!("{kind}:{}", hex::encode(mac.finalize().into_bytes()))
 }
 
 /// Adds a row to the hotel's chain, within the caller's transaction. Returns its number.
@@ -160,6 +163,7 @@ pub(crate) async fn append(
     let seq = count(&head, "audit_seq")? + 1;
     let subject = match entry.subject {
         AuditSubject::Person(employee) => store.pseudonym(employee),
+        AuditSubject::Guest(guest) => pseudonym(store.store.pseudonyms(), hotel, "guest", guest.as_str()),
         AuditSubject::Thing(name) => name.clone(),
     };
     let details = serde_json::to_string(entry.details)?;
@@ -220,7 +224,7 @@ impl HotelStore {
     /// Rows that version 1 of the schema wrote hold a plain SHA-256 instead. They stay as they are, because
     /// their text is part of the chain.
     pub fn pseudonym(&self, employee: &EmployeeId) -> String {
-        pseudonym(self.store.pseudonyms(), &self.hotel, employee)
+        pseudonym(self.store.pseudonyms(), &self.hotel, "person", employee.as_str())
     }
 
     /// Writes what happened, now, into the audit log; returns the row's number. `details` must not name a

@@ -2,8 +2,9 @@
 
 use sea_query::{Expr, ExprTrait, IdenStatic, Order, Query, SelectStatement};
 
+use crate::copy_hotel::HOTEL_TABLES;
 use crate::engine::{Conn, Row, count, execute, fetch_all, get};
-use crate::schema::{Col, Table};
+use crate::schema::{Col, Kind, Table};
 use crate::seal::{
     ANSWER, CLEANING, IMAGE, IMAGE_VECTOR, LABEL, MATCH, NEGATIVE, PAYLOAD, PROFILE, SECRET, SealedColumn,
     TEMPLATE, UNKNOWN, VERDICT,
@@ -22,32 +23,23 @@ pub struct CopyReport {
     pub audit: AuditVerdict,
 }
 
-/// How a column's values are read and written.
-#[derive(Debug, Clone, Copy)]
-enum Kind {
-    Text,
-    Int,
-    Real,
-    Bool,
-}
-
 /// A table as a copy sees it.
-struct Copied {
-    table: Table,
+pub(crate) struct Copied {
+    pub table: Table,
     /// What orders the rows.
-    key: &'static [(Col, Kind)],
+    pub key: &'static [(Col, Kind)],
     /// Everything but the sealed value and its `sealed_by`.
-    columns: &'static [(Col, Kind)],
-    sealed: Option<SealedColumn>,
+    pub columns: &'static [(Col, Kind)],
+    pub sealed: Option<SealedColumn>,
 }
 
-use Kind::{Bool, Int, Real, Text};
+use Kind::{Bool, Bytes, Int, Real, Text};
 
-const ID: &[(Col, Kind)] = &[(Col::Id, Text)];
-const HOTEL_AND_ID: &[(Col, Kind)] = &[(Col::HotelId, Text), (Col::Id, Text)];
+pub(crate) const ID: &[(Col, Kind)] = &[(Col::Id, Text)];
+pub(crate) const HOTEL_AND_ID: &[(Col, Kind)] = &[(Col::HotelId, Text), (Col::Id, Text)];
 
-/// Every table, after those it refers to.
-const TABLES: [Copied; 21] = [
+/// Every table but those of [`HOTEL_TABLES`], after those it refers to.
+static TABLES: [Copied; 21] = [
     Copied {
         table: Table::Hotels,
         key: ID,
@@ -346,6 +338,11 @@ const TABLES: [Copied; 21] = [
     },
 ];
 
+/// Every table, after those it refers to.
+fn tables() -> impl Iterator<Item = &'static Copied> + Send {
+    TABLES.iter().chain(&HOTEL_TABLES)
+}
+
 fn value(row: &Row, (column, kind): (Col, Kind)) -> Result<Expr, StoreError> {
     let column = column.as_str();
     Ok(match kind {
@@ -353,6 +350,7 @@ fn value(row: &Row, (column, kind): (Col, Kind)) -> Result<Expr, StoreError> {
         Int => Expr::value(get::<Option<i64>>(row, column)?),
         Real => Expr::value(get::<Option<f64>>(row, column)?),
         Bool => Expr::value(get::<Option<bool>>(row, column)?),
+        Bytes => Expr::value(get::<Option<Vec<u8>>>(row, column)?),
     })
 }
 
@@ -418,15 +416,15 @@ impl Store {
         self.installation().await?;
         let mut source = self.reader().await?;
         let mut tx = target.begin().await?;
-        for table in &TABLES {
+        for table in tables() {
             // The target has a secret of its own since it was opened; nothing depends on it yet.
             if !matches!(table.table, Table::Secrets) && table.rows(&mut tx).await? > 0 {
                 return Err(StoreError::NotEmpty { table: table.name() });
             }
         }
         execute(&mut tx, &Query::delete().from_table(Table::Secrets).take()).await?;
-        let mut tables = Vec::with_capacity(TABLES.len());
-        for table in &TABLES {
+        let mut tables = Vec::new();
+        for table in tables() {
             let rows = table.rows(&mut source).await?;
             let mut copied = 0;
             let mut after: Option<Vec<Expr>> = None;

@@ -4,6 +4,7 @@
 use std::ops::{Deref, DerefMut};
 use std::str::FromStr;
 
+use futures_util::TryStreamExt as _;
 use innkeeper_core::HotelId;
 use sea_query::{PostgresQueryBuilder, QueryBuilder, SelectStatement, SqliteQueryBuilder};
 use sea_query_sqlx::{SqlxBinder, SqlxValues};
@@ -187,6 +188,34 @@ pub(crate) async fn fetch_optional(
     })
 }
 
+/// Hands the rows on one by one as the engine finds them; how many there were. Only a few are in memory at a time.
+pub(crate) async fn for_each_row<E: From<StoreError>>(
+    conn: &mut Conn,
+    statement: &(impl SqlxBinder + Sync),
+    mut each: impl FnMut(Row) -> Result<(), E>,
+) -> Result<u64, E> {
+    let mut rows = 0;
+    match conn {
+        Conn::Sqlite(tx) => {
+            let (sql, values) = build(statement, SqliteQueryBuilder);
+            let mut found = sqlx::query_with(sql, values).fetch(&mut **tx);
+            while let Some(row) = found.try_next().await.map_err(StoreError::from)? {
+                each(Row::Sqlite(row))?;
+                rows += 1;
+            }
+        }
+        Conn::Postgres(tx) => {
+            let (sql, values) = build(statement, PostgresQueryBuilder);
+            let mut found = sqlx::query_with(sql, values).fetch(&mut **tx);
+            while let Some(row) = found.try_next().await.map_err(StoreError::from)? {
+                each(Row::Postgres(row))?;
+                rows += 1;
+            }
+        }
+    }
+    Ok(rows)
+}
+
 /// What `open` makes of the rows in their order, until there are `limit`. A row of which it makes nothing is
 /// looked past, so that a few such rows never fill a batch.
 pub(crate) async fn fetch_some<T>(
@@ -232,6 +261,28 @@ pub(crate) fn get<T: Value>(row: &Row, column: &'static str) -> Result<T, StoreE
     match row {
         Row::Sqlite(row) => row.try_get(column),
         Row::Postgres(row) => row.try_get(column),
+    }
+    .map_err(|_| StoreError::Corrupt { column })
+}
+
+/// The same by its place among the columns that were asked for.
+pub(crate) fn get_at<T: Value>(row: &Row, at: usize, column: &'static str) -> Result<T, StoreError> {
+    match row {
+        Row::Sqlite(row) => row.try_get(at),
+        Row::Postgres(row) => row.try_get(at),
+    }
+    .map_err(|_| StoreError::Corrupt { column })
+}
+
+/// A text that stays where the row holds it.
+pub(crate) fn text_at<'r>(
+    row: &'r Row,
+    at: usize,
+    column: &'static str,
+) -> Result<Option<&'r str>, StoreError> {
+    match row {
+        Row::Sqlite(row) => row.try_get(at),
+        Row::Postgres(row) => row.try_get(at),
     }
     .map_err(|_| StoreError::Corrupt { column })
 }

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use innkeeper_hotel::BookingError;
 use innkeeper_sealing::SealError;
 use sqlx::migrate::MigrateError;
 
@@ -74,6 +75,14 @@ pub enum StoreError {
         /// What is wrong with it, as the end of a sentence.
         reason: &'static str,
     },
+    /// The parts of a booking do not agree; nothing of its batch was written.
+    #[error("booking {id}: {source}")]
+    Booking {
+        /// The booking.
+        id: String,
+        /// What does not agree.
+        source: BookingError,
+    },
     /// A stored value cannot be read back.
     #[error("the database holds a {column} that cannot be read")]
     Corrupt {
@@ -145,7 +154,7 @@ const BUSY_CODES: [&str; 12] =
 const NUL_CODE: &str = "22021";
 
 /// Keys by their columns and their name: of a violated one `SQLite` names the columns, `PostgreSQL` the key.
-const UNIQUE: [(&str, &str, &str); 11] = [
+const UNIQUE: [(&str, &str, &str); 13] = [
     ("face_templates.id", "face_templates_pk", "the template"),
     (
         "face_templates.hotel_id, face_templates.employee_id",
@@ -161,6 +170,8 @@ const UNIQUE: [(&str, &str, &str); 11] = [
     ("images.hotel_id, images.id", "images_of_hotel", "the image"),
     ("room_verdicts.id", "room_verdicts_pk", "the verdict"),
     ("cleanings.id", "cleanings_pk", "the cleaning"),
+    ("ml_predictions.id", "ml_predictions_pk", "the prediction"),
+    ("imports.id", "imports_pk", "the import"),
 ];
 
 impl From<sqlx::Error> for StoreError {

@@ -6,7 +6,7 @@ use crate::StoreError;
 /// Number, what it does, statements. A released entry never changes: its checksum is stored in the database.
 type Step = (i64, &'static str, &'static str);
 
-pub(crate) const SQLITE: [Step; 4] = [
+pub(crate) const SQLITE: [Step; 5] = [
     (
         1,
         "people, attendance, audit and outbox",
@@ -27,9 +27,14 @@ pub(crate) const SQLITE: [Step; 4] = [
         "images, matches of lost things, room verdicts and cleanings",
         include_str!("../migrations/sqlite/0005_images_matches_verdicts_cleanings.sql"),
     ),
+    (
+        6,
+        "rooms, guests, bookings, prices, calendar, services, predictions and imports",
+        include_str!("../migrations/sqlite/0006_hotel_tables.sql"),
+    ),
 ];
 
-pub(crate) const POSTGRES: [Step; 3] = [
+pub(crate) const POSTGRES: [Step; 4] = [
     (
         1,
         "every table, with a policy per hotel",
@@ -44,6 +49,11 @@ pub(crate) const POSTGRES: [Step; 3] = [
         5,
         "images, matches of lost things, room verdicts and cleanings",
         include_str!("../migrations/postgres/0005_images_matches_verdicts_cleanings.sql"),
+    ),
+    (
+        6,
+        "rooms, guests, bookings, prices, calendar, services, predictions and imports",
+        include_str!("../migrations/postgres/0006_hotel_tables.sql"),
     ),
 ];
 

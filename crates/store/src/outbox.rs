@@ -31,6 +31,12 @@ pub const IMAGE_DELETED: &str = "image.deleted";
 pub const LOST_FOUND_MATCHED: &str = "lost_found.matched";
 /// Somebody, or a model, said how a room is.
 pub const ROOM_VERDICT: &str = "room.verdict";
+/// A batch of bookings was read in, and some were new or different.
+pub const BOOKINGS_IMPORTED: &str = "bookings.imported";
+/// A booking is new or different.
+pub const BOOKING_CHANGED: &str = "booking.changed";
+/// A guest is forgotten; consumers must forget the guest id too.
+pub const GUEST_DELETED: &str = "guest.deleted";
 
 /// An event that was written in the same transaction as its effect, and waits for delivery.
 #[derive(Debug, Clone, PartialEq)]

@@ -53,11 +53,15 @@ pub(crate) const MATCH: SealedColumn = column(Table::ItemMatches, Col::Content);
 pub(crate) const VERDICT: SealedColumn = column(Table::RoomVerdicts, Col::Content);
 /// What was seen before a cleaning, as JSON.
 pub(crate) const CLEANING: SealedColumn = column(Table::Cleanings, Col::Content);
+/// Name, e-mail and telephone of a guest, as JSON.
+pub(crate) const GUEST: SealedColumn = column(Table::Guests, Col::Content);
+/// Input and output of a prediction, as JSON.
+pub(crate) const PREDICTION: SealedColumn = column(Table::MlPredictions, Col::Content);
 /// A secret of the installation.
 pub(crate) const SECRET: SealedColumn =
     SealedColumn { table: Table::Secrets, id: Col::Name, column: Col::Value, of_hotel: false };
 
-const SEALED: [SealedColumn; 13] = [
+const SEALED: [SealedColumn; 15] = [
     SECRET,
     PROFILE,
     TEMPLATE,
@@ -71,6 +75,8 @@ const SEALED: [SealedColumn; 13] = [
     MATCH,
     VERDICT,
     CLEANING,
+    GUEST,
+    PREDICTION,
 ];
 
 /// How many rows of a table one key has sealed.
@@ -132,9 +138,21 @@ impl Store {
         id: &str,
         plain: &[u8],
     ) -> Result<[(Col, Expr); 2], StoreError> {
+        let (sealed, key) = self.seal_bytes(column, hotel, id, plain)?;
+        Ok([(column.column, Expr::value(sealed)), (Col::SealedBy, Expr::value(key))])
+    }
+
+    /// The same for a row of a batch: the sealed bytes, and the id of the key for `sealed_by`.
+    pub(crate) fn seal_bytes(
+        &self,
+        column: SealedColumn,
+        hotel: &str,
+        id: &str,
+        plain: &[u8],
+    ) -> Result<(Vec<u8>, String), StoreError> {
         let sealed = self.keys.seal(plain, &column.context(hotel, id)).map_err(|e| column.failed(e))?;
         let key = KeyRing::key_of(&sealed).ok_or_else(|| column.failed(SealError::NotSealed))?;
-        Ok([(column.column, Expr::value(sealed)), (Col::SealedBy, Expr::value(key.to_string()))])
+        Ok((sealed, key.to_string()))
     }
 
     /// Opens the sealed value of a row. Another process may have changed the keys: an unknown one is looked

@@ -1,7 +1,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use chrono::{DateTime, Days, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
 use crate::StoreError;
@@ -25,6 +25,32 @@ pub(crate) fn time(row: &Row, column: &'static str) -> Result<DateTime<Utc>, Sto
 pub(crate) fn optional_time(row: &Row, column: &'static str) -> Result<Option<DateTime<Utc>>, StoreError> {
     let Some(at) = get(row, column)? else { return Ok(None) };
     DateTime::from_timestamp_micros(at).map(Some).ok_or(StoreError::Corrupt { column })
+}
+
+/// 1970-01-01, counted from the first day of year 1.
+const EPOCH: i64 = 719_163;
+
+/// Days since 1970-01-01.
+pub(crate) fn day(date: NaiveDate) -> i64 {
+    i64::from(date.num_days_from_ce()) - EPOCH
+}
+
+/// The day that a column counts.
+pub(crate) fn date(days: i64, column: &'static str) -> Result<NaiveDate, StoreError> {
+    days.checked_add(EPOCH)
+        .and_then(|days| i32::try_from(days).ok())
+        .and_then(NaiveDate::from_num_days_from_ce_opt)
+        .ok_or(StoreError::Corrupt { column })
+}
+
+/// A column of days.
+pub(crate) fn read_day(row: &Row, column: &'static str) -> Result<NaiveDate, StoreError> {
+    date(get(row, column)?, column)
+}
+
+/// The same for a column that may be null.
+pub(crate) fn optional_day(row: &Row, column: &'static str) -> Result<Option<NaiveDate>, StoreError> {
+    get::<Option<i64>>(row, column)?.map(|days| date(days, column)).transpose()
 }
 
 /// The calendar day of `zone` that holds `at`, as instants: from its first moment up to, not including,

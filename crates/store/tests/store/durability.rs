@@ -1,6 +1,8 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
+use innkeeper_store::BookingFilter;
+
 use super::*;
 
 #[tokio::test]
@@ -82,6 +84,70 @@ async fn a_killed_process_loses_nothing_it_accepted() {
     }
     assert_eq!(events.len(), rows.len() + 1, "one event a row, and the enrolment");
     assert!(store.verify_audit().await.expect("a read").is_intact());
+}
+
+/// Not a test by itself: the process that the next test kills. Prints the number of each batch that was accepted.
+#[tokio::test]
+#[ignore = "the victim of a_process_killed_while_it_imports_leaves_whole_batches"]
+async fn importing_victim() {
+    let Ok(name) = std::env::var("INNKEEPER_STORE_VICTIM") else { return };
+    let store = Place::open(&name).await.expect("opens");
+    let hotel = store.hotel(&hotel("default"));
+    let import = import_of_the_victim();
+    hotel.begin_import(&import).await.expect("begun");
+    for n in 0.. {
+        let batch: Vec<Booking> = (n * VICTIMS_BATCH..(n + 1) * VICTIMS_BATCH).map(booking).collect();
+        hotel.upsert_bookings(&batch, Some(import.id), noon()).await.expect("accepted");
+        writeln!(std::io::stdout(), "accepted {n}").expect("a reader");
+    }
+}
+
+/// Not a whole number of statements.
+const VICTIMS_BATCH: u32 = 2_500;
+
+fn import_of_the_victim() -> NewImport {
+    NewImport {
+        id: Uuid::from_u128(7),
+        kind: "bookings".to_owned(),
+        file_name: None,
+        file_sha256: None,
+        started_by: "manager".to_owned(),
+        started_at: noon(),
+    }
+}
+
+#[tokio::test]
+async fn a_process_killed_while_it_imports_leaves_whole_batches() {
+    let place = Place::new().await;
+    let (_, module) = module_path!().split_once("::").expect("a module within the binary");
+    let mut child = Command::new(std::env::current_exe().expect("this binary"))
+        .args(["--exact", &format!("{module}::importing_victim"), "--ignored", "--nocapture"])
+        .env("INNKEEPER_STORE_VICTIM", place.name())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the victim starts");
+    let lines = BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok);
+    let accepted = lines.filter(|line| line.contains("accepted ")).take(3).count() as u64;
+    // Now it is in the middle of the next one.
+    child.kill().expect("killed");
+    child.wait().expect("dead");
+    assert_eq!(accepted, 3, "the victim worked");
+
+    let store = Place::open(&place.name()).await.expect("opens after the kill");
+    let hotel = store.hotel(&hotel("default"));
+    let rows = hotel.count_bookings(&BookingFilter::default()).await.expect("a count");
+    let size = u64::from(VICTIMS_BATCH);
+    assert!(rows % size == 0 && rows / size >= accepted, "{rows} rows");
+    let print = hotel.bookings_fingerprint().await.expect("a read");
+    assert_eq!((print.rows, print.changes), (rows, rows / size));
+    let import = hotel.imports(9).await.expect("a read").remove(0);
+    assert_eq!((import.inserted, import.finished_at), (rows, None), "it says that it was cut short");
+    assert_eq!(
+        store.outbox_pending(999).await.expect("a read").len() as u64,
+        rows / size,
+        "one event a batch"
+    );
 }
 
 #[tokio::test]
@@ -214,4 +280,18 @@ async fn every_call_can_be_made_from_a_spawned_task() {
     spawnable(hotel.forget_answer(Uuid::nil(), "m", noon()));
     spawnable(store.expire_answers(noon()));
     spawnable(hotel.touch_template(Uuid::nil(), noon()));
+    spawnable(hotel.upsert_bookings(&[], None, noon()));
+    spawnable(hotel.upsert_guests(&[], None, noon()));
+    spawnable(hotel.upsert_rooms(&[], None, noon()));
+    spawnable(hotel.upsert_rates(&[], None, noon()));
+    spawnable(hotel.upsert_competitor_prices(&[], None, noon()));
+    spawnable(hotel.upsert_events(&[], None, noon()));
+    spawnable(hotel.upsert_closures(&[], None, noon()));
+    spawnable(hotel.upsert_service_uses(&[], None, noon()));
+    spawnable(hotel.put_booking(&booking(1), noon()));
+    spawnable(hotel.for_each_booking(&BookingFilter::default(), |_| Ok::<_, StoreError>(())));
+    spawnable(hotel.forget_guest(&guest_of_the_house().id, "m", noon()));
+    spawnable(hotel.room_states());
+    spawnable(hotel.insert_predictions(&[]));
+    spawnable(store.prune_predictions(noon()));
 }

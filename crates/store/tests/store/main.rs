@@ -13,12 +13,18 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use innkeeper_core::{EmployeeId, HotelId, ModelRef, RoomNumber};
+use innkeeper_hotel::{
+    Booking, BookingStatus, Closure, CompetitorPrice, Event, Guest, Money, Rate, Room, RoomTypeName,
+    ServiceUse, Stay,
+};
 use innkeeper_sealing::KeyRing;
 use innkeeper_store::{
     Cleaning, Correction, EmployeeProfile, HotelStore, ImageCategory, ImageContent, ImagePhoto, ImageVector,
-    ItemSide, MatchCandidate, NewApiKey, NewConsent, NewEnrolment, NewImage, NewKeptAnswer, NewLabel,
-    NewNegative, NewTemplate, NewUnknown, Sighting, Store, StoreError, Verdict, VerdictSource,
+    ItemSide, MatchCandidate, NewApiKey, NewConsent, NewEnrolment, NewImage, NewImport, NewKeptAnswer,
+    NewLabel, NewNegative, NewTemplate, NewUnknown, Prediction, Sighting, Store, StoreError, Verdict,
+    VerdictSource,
 };
+use rust_decimal::Decimal;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -286,6 +292,108 @@ fn cleaning(number: &str, started_at: DateTime<Utc>, minutes: i64) -> Cleaning {
     }
 }
 
+fn date(text: &str) -> chrono::NaiveDate {
+    text.parse().expect("a day")
+}
+
+/// A booking of early 2025; each number another one.
+fn booking(n: u32) -> Booking {
+    let stay =
+        Stay { arrival: date("2025-01-20") + chrono::Days::new(u64::from(n % 60)), nights: (n % 5) as u16 };
+    Booking {
+        status: if n % 4 == 1 { BookingStatus::Cancelled } else { BookingStatus::Completed },
+        status_on: Some(stay.arrival),
+        rate: Some(Decimal::new(i64::from(n) * 125 + 1, 2)),
+        currency: Some("EUR".parse().expect("a currency")),
+        guest: (n % 3 == 0).then(|| format!("GUEST{n:03}").parse().expect("a guest")),
+        segment: Some("Online TA".to_owned()),
+        repeated_guest: Some(n % 2 == 0),
+        changes: Some(n % 4),
+        ..Booking::confirmed(
+            format!("B{n:05}").parse().expect("an id"),
+            stay.arrival - chrono::Days::new(u64::from(n % 17)),
+            stay,
+            "deluxe".parse().expect("a type"),
+        )
+    }
+}
+
+fn service_use(n: u32) -> ServiceUse {
+    ServiceUse {
+        booking: booking(n).id,
+        guest: None,
+        service: "massage".to_owned(),
+        used_on: booking(n).stay.arrival,
+        quantity: 1,
+        amount: Some(euros(49)),
+    }
+}
+
+fn euros(amount: i64) -> Money {
+    Money { amount: Decimal::from(amount), currency: "EUR".parse().expect("a currency") }
+}
+
+fn guest_of_the_house() -> Guest {
+    Guest {
+        id: "GUEST001".parse().expect("a guest"),
+        name: Some("Name of the guest".to_owned()),
+        email: None,
+        phone: Some("+84 123".to_owned()),
+        segment: None,
+        country: None,
+    }
+}
+
+/// Something in each of the tables that batches fill, and in those beside them.
+async fn furnish_tables(hotel: &HotelStore) {
+    let (night, day) = (date("2025-02-01"), date("2025-01-01"));
+    let import = NewImport {
+        id: Uuid::now_v7(),
+        kind: "bookings".to_owned(),
+        file_name: None,
+        file_sha256: None,
+        started_by: "manager".to_owned(),
+        started_at: noon(),
+    };
+    hotel.begin_import(&import).await.expect("begun");
+    hotel.upsert_bookings(&[booking(1), booking(2)], Some(import.id), noon()).await.expect("written");
+    hotel.upsert_guests(&[guest_of_the_house()], None, noon()).await.expect("written");
+    let room_type: RoomTypeName = "deluxe".parse().expect("a type");
+    let new = Room { number: room("201"), room_type: room_type.clone(), floor: Some(2) };
+    hotel.upsert_rooms(&[new], None, noon()).await.expect("written");
+    let rate = Rate { night, room_type, set_on: day, price: euros(120) };
+    hotel.upsert_rates(&[rate], None, noon()).await.expect("written");
+    let seen = CompetitorPrice {
+        competitor: "Grand".to_owned(),
+        night,
+        room_type: None,
+        seen_on: day,
+        price: euros(99),
+    };
+    hotel.upsert_competitor_prices(&[seen], None, noon()).await.expect("written");
+    let event =
+        Event { name: "Fair".to_owned(), from: night, until: night, kind: "fair".to_owned(), known_on: None };
+    hotel.upsert_events(&[event], None, noon()).await.expect("written");
+    hotel
+        .upsert_closures(&[Closure { from: night, until: night, room_type: None }], None, noon())
+        .await
+        .expect("written");
+    hotel.upsert_service_uses(&[service_use(1)], None, noon()).await.expect("written");
+    let said = Prediction {
+        id: Uuid::now_v7(),
+        model_name: "forecast".to_owned(),
+        model_version: "1".to_owned(),
+        prediction_type: "forecast".to_owned(),
+        guest: None,
+        input: json!({ "horizon": 28 }),
+        output: json!({ "predicted_occupancy": 0.5 }),
+        confidence: None,
+        as_of: Some(day),
+        created_at: noon(),
+    };
+    hotel.insert_predictions(&[said]).await.expect("written");
+}
+
 /// Something in every table, for two hotels.
 async fn furnish(store: &Store) {
     for (name, n) in [("north", 0), ("south", 100)] {
@@ -311,6 +419,7 @@ async fn furnish(store: &Store) {
         assert_eq!(told.matches.len(), 1);
         hotel.record_verdict(verdict("dirty", noon()), None).await.expect("written");
         hotel.record_cleanings(&[cleaning("201", noon(), 25)], noon()).await.expect("written");
+        furnish_tables(&hotel).await;
     }
 }
 

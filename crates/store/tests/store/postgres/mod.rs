@@ -4,6 +4,8 @@ mod api_keys;
 mod attendance;
 #[path = "../audit.rs"]
 mod audit;
+#[path = "../bookings.rs"]
+mod bookings;
 mod cluster;
 #[path = "../copy.rs"]
 mod copy;
@@ -17,6 +19,8 @@ mod durability;
 mod enrolment;
 #[path = "../feedback.rs"]
 mod feedback;
+#[path = "../hotel_tables.rs"]
+mod hotel_tables;
 #[path = "../images.rs"]
 mod images;
 #[path = "../isolation.rs"]

@@ -19,7 +19,7 @@ async fn a_statement_that_forgot_its_hotel_reaches_no_other() {
     let mut owner = house.owner().await;
     let mut tables = house.tables().await;
     tables.retain(|name| !["_sqlx_migrations", "hotels", "secrets"].contains(&name.as_str()));
-    assert_eq!(tables.len(), 19);
+    assert_eq!(tables.len(), 30);
     for (setting, hotels) in [("north", 1), ("*", 2), ("nowhere", 0), ("", 0)] {
         let set = format!("SET innkeeper.hotel = '{setting}'");
         sqlx::raw_sql(AssertSqlSafe(set)).execute(&mut owner).await.expect("set");

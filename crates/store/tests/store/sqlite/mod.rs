@@ -4,6 +4,8 @@ mod api_keys;
 mod attendance;
 #[path = "../audit.rs"]
 mod audit;
+#[path = "../bookings.rs"]
+mod bookings;
 #[path = "../copy.rs"]
 mod copy;
 #[path = "../correction.rs"]
@@ -17,6 +19,8 @@ mod enrolment;
 #[path = "../feedback.rs"]
 mod feedback;
 mod files;
+#[path = "../hotel_tables.rs"]
+mod hotel_tables;
 #[path = "../images.rs"]
 mod images;
 #[path = "../isolation.rs"]

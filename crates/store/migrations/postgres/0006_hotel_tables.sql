@@ -1,0 +1,217 @@
+-- What a hotel's systems know: rooms, guests, bookings, prices, the calendar, services, and what models made of it.
+-- Days are whole numbers, counted from 1970-01-01; money is whole millionths of the currency's major unit
+-- (docs/adr/0014-hotel-tables.md). Files arrive in any order, so no row refers to a guest, a room or a booking.
+CREATE TABLE rooms (
+    hotel_id     TEXT COLLATE "C" NOT NULL,
+    room_number  TEXT COLLATE "C" NOT NULL,
+    room_type    TEXT COLLATE "C" NOT NULL,
+    floor        BIGINT,
+    CONSTRAINT rooms_pk PRIMARY KEY (hotel_id, room_number),
+    CONSTRAINT rooms_hotel_fk FOREIGN KEY (hotel_id) REFERENCES hotels (id)
+);
+
+-- `content` holds name, e-mail and telephone.
+CREATE TABLE guests (
+    hotel_id        TEXT COLLATE "C" NOT NULL,
+    id              TEXT COLLATE "C" NOT NULL,
+    segment         TEXT,
+    country         TEXT,
+    content         BYTEA   NOT NULL,
+    clv_predicted   DOUBLE PRECISION,
+    total_bookings  BIGINT,
+    created_at      BIGINT  NOT NULL,
+    change_number   BIGINT  NOT NULL,
+    sealed_by       TEXT    NOT NULL,
+    CONSTRAINT guests_pk PRIMARY KEY (hotel_id, id),
+    CONSTRAINT guests_hotel_fk FOREIGN KEY (hotel_id) REFERENCES hotels (id)
+);
+CREATE INDEX guests_by_seal ON guests (sealed_by);
+
+-- `change_number` is the hotel's count of changes to this table when the row was last written.
+CREATE TABLE bookings (
+    hotel_id                TEXT COLLATE "C" NOT NULL,
+    id                      TEXT COLLATE "C" NOT NULL,
+    booked_on               BIGINT  NOT NULL,
+    arrival                 BIGINT  NOT NULL,
+    nights                  BIGINT  NOT NULL,
+    room_type               TEXT COLLATE "C" NOT NULL,
+    status                  TEXT    NOT NULL,
+    status_on               BIGINT,
+    adults                  BIGINT  NOT NULL,
+    children                BIGINT  NOT NULL,
+    babies                  BIGINT  NOT NULL,
+    rate                    BIGINT,
+    currency                TEXT,
+    guest_id                TEXT COLLATE "C",
+    room_number             TEXT COLLATE "C",
+    assigned_room_type      TEXT,
+    segment                 TEXT,
+    channel                 TEXT,
+    customer_type           TEXT,
+    agent                   TEXT,
+    company                 TEXT,
+    country                 TEXT,
+    meal                    TEXT,
+    payment_method          TEXT,
+    deposit                 TEXT,
+    repeated_guest          BOOLEAN,
+    previous_cancellations  BIGINT,
+    previous_stays          BIGINT,
+    changes                 BIGINT,
+    waiting_days            BIGINT,
+    parking_spaces          BIGINT,
+    special_requests        BIGINT,
+    churn_probability       DOUBLE PRECISION,
+    created_at              BIGINT  NOT NULL,
+    change_number           BIGINT  NOT NULL,
+    CONSTRAINT bookings_pk PRIMARY KEY (hotel_id, id),
+    CONSTRAINT bookings_hotel_fk FOREIGN KEY (hotel_id) REFERENCES hotels (id),
+    CONSTRAINT bookings_status CHECK (status IN ('confirmed', 'cancelled', 'completed', 'no_show')),
+    CONSTRAINT bookings_order CHECK (booked_on <= arrival AND nights >= 0)
+);
+CREATE INDEX bookings_by_arrival ON bookings (hotel_id, arrival);
+CREATE INDEX bookings_by_guest ON bookings (hotel_id, guest_id) WHERE guest_id IS NOT NULL;
+
+-- Prices that were on sale: each stands until the next one of its night and room type was set.
+CREATE TABLE rates (
+    hotel_id   TEXT COLLATE "C" NOT NULL,
+    night      BIGINT  NOT NULL,
+    room_type  TEXT COLLATE "C" NOT NULL,
+    set_on     BIGINT  NOT NULL,
+    price      BIGINT  NOT NULL,
+    currency   TEXT    NOT NULL,
+    CONSTRAINT rates_pk PRIMARY KEY (hotel_id, night, room_type, set_on),
+    CONSTRAINT rates_hotel_fk FOREIGN KEY (hotel_id) REFERENCES hotels (id)
+);
+
+-- An empty room type compares with all of ours.
+CREATE TABLE competitor_prices (
+    hotel_id    TEXT COLLATE "C" NOT NULL,
+    competitor  TEXT COLLATE "C" NOT NULL,
+    night       BIGINT  NOT NULL,
+    room_type   TEXT COLLATE "C" NOT NULL,
+    seen_on     BIGINT  NOT NULL,
+    price       BIGINT  NOT NULL,
+    currency    TEXT    NOT NULL,
+    CONSTRAINT competitor_prices_pk PRIMARY KEY (hotel_id, night, competitor, room_type, seen_on),
+    CONSTRAINT competitor_prices_hotel_fk FOREIGN KEY (hotel_id) REFERENCES hotels (id)
+);
+
+CREATE TABLE events_calendar (
+    hotel_id   TEXT COLLATE "C" NOT NULL,
+    name       TEXT COLLATE "C" NOT NULL,
+    first_day  BIGINT  NOT NULL,
+    last_day   BIGINT  NOT NULL,
+    kind       TEXT    NOT NULL,
+    known_on   BIGINT,
+    CONSTRAINT events_calendar_pk PRIMARY KEY (hotel_id, first_day, name),
+    CONSTRAINT events_calendar_hotel_fk FOREIGN KEY (hotel_id) REFERENCES hotels (id),
+    CONSTRAINT events_calendar_order CHECK (first_day <= last_day)
+);
+
+-- An empty room type is the whole hotel.
+CREATE TABLE closures (
+    hotel_id   TEXT COLLATE "C" NOT NULL,
+    first_day  BIGINT  NOT NULL,
+    last_day   BIGINT  NOT NULL,
+    room_type  TEXT COLLATE "C" NOT NULL,
+    CONSTRAINT closures_pk PRIMARY KEY (hotel_id, first_day, last_day, room_type),
+    CONSTRAINT closures_hotel_fk FOREIGN KEY (hotel_id) REFERENCES hotels (id),
+    CONSTRAINT closures_order CHECK (first_day <= last_day)
+);
+
+CREATE TABLE service_uses (
+    hotel_id    TEXT COLLATE "C" NOT NULL,
+    booking_id  TEXT COLLATE "C" NOT NULL,
+    service     TEXT COLLATE "C" NOT NULL,
+    used_on     BIGINT  NOT NULL,
+    guest_id    TEXT COLLATE "C",
+    quantity    BIGINT  NOT NULL,
+    amount      BIGINT,
+    currency    TEXT,
+    CONSTRAINT service_uses_pk PRIMARY KEY (hotel_id, booking_id, service, used_on),
+    CONSTRAINT service_uses_hotel_fk FOREIGN KEY (hotel_id) REFERENCES hotels (id)
+);
+CREATE INDEX service_uses_by_day ON service_uses (hotel_id, used_on);
+CREATE INDEX service_uses_by_guest ON service_uses (hotel_id, guest_id) WHERE guest_id IS NOT NULL;
+
+-- What models said. `content` holds input and output.
+CREATE TABLE ml_predictions (
+    id               TEXT COLLATE "C" NOT NULL,
+    hotel_id         TEXT COLLATE "C" NOT NULL,
+    model_name       TEXT COLLATE "C" NOT NULL,
+    model_version    TEXT    NOT NULL,
+    prediction_type  TEXT    NOT NULL,
+    guest_id         TEXT COLLATE "C",
+    content          BYTEA   NOT NULL,
+    confidence       DOUBLE PRECISION,
+    as_of            BIGINT,
+    created_at       BIGINT  NOT NULL,
+    sealed_by        TEXT    NOT NULL,
+    CONSTRAINT ml_predictions_pk PRIMARY KEY (id),
+    CONSTRAINT ml_predictions_hotel_fk FOREIGN KEY (hotel_id) REFERENCES hotels (id),
+    CONSTRAINT ml_predictions_confidence CHECK (confidence IS NULL OR confidence >= 0 AND confidence <= 1)
+);
+CREATE INDEX ml_predictions_by_time ON ml_predictions (hotel_id, created_at, id);
+CREATE INDEX ml_predictions_by_model ON ml_predictions (hotel_id, model_name, created_at, id);
+CREATE INDEX ml_predictions_by_age ON ml_predictions (created_at);
+CREATE INDEX ml_predictions_by_guest ON ml_predictions (hotel_id, guest_id) WHERE guest_id IS NOT NULL;
+CREATE INDEX ml_predictions_by_seal ON ml_predictions (sealed_by);
+
+-- Files that were read in. `inserted`, `changed` and `unchanged` grow with each batch, in its transaction; one without an
+-- end was cut short.
+CREATE TABLE imports (
+    id           TEXT COLLATE "C" NOT NULL,
+    hotel_id     TEXT COLLATE "C" NOT NULL,
+    kind         TEXT    NOT NULL,
+    file_name    TEXT,
+    file_sha256  TEXT,
+    started_at   BIGINT  NOT NULL,
+    started_by   TEXT    NOT NULL,
+    finished_at  BIGINT,
+    accepted     BIGINT  NOT NULL,
+    rejected     BIGINT  NOT NULL,
+    inserted     BIGINT  NOT NULL,
+    changed      BIGINT  NOT NULL,
+    unchanged    BIGINT  NOT NULL,
+    CONSTRAINT imports_pk PRIMARY KEY (id),
+    CONSTRAINT imports_hotel_fk FOREIGN KEY (hotel_id) REFERENCES hotels (id),
+    CONSTRAINT imports_sha256_length CHECK (file_sha256 IS NULL OR length(file_sha256) = 64)
+);
+CREATE INDEX imports_by_time ON imports (hotel_id, started_at, id);
+
+-- How many rows a hotel's table has and how often it changed, kept in the transactions that change it. `mark` is new with
+-- each change: two copies of a database that went different ways have no mark in common.
+CREATE TABLE table_changes (
+    hotel_id      TEXT COLLATE "C" NOT NULL,
+    name          TEXT COLLATE "C" NOT NULL,
+    row_count     BIGINT  NOT NULL,
+    change_count  BIGINT  NOT NULL,
+    mark          TEXT    NOT NULL,
+    CONSTRAINT table_changes_pk PRIMARY KEY (hotel_id, name),
+    CONSTRAINT table_changes_hotel_fk FOREIGN KEY (hotel_id) REFERENCES hotels (id)
+);
+
+-- As for the tables of migration 0001.
+ALTER TABLE rooms ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY one_hotel ON rooms USING (current_setting('innkeeper.hotel', true) IN (hotel_id, '*'));
+ALTER TABLE guests ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY one_hotel ON guests USING (current_setting('innkeeper.hotel', true) IN (hotel_id, '*'));
+ALTER TABLE bookings ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY one_hotel ON bookings USING (current_setting('innkeeper.hotel', true) IN (hotel_id, '*'));
+ALTER TABLE rates ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY one_hotel ON rates USING (current_setting('innkeeper.hotel', true) IN (hotel_id, '*'));
+ALTER TABLE competitor_prices ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY one_hotel ON competitor_prices USING (current_setting('innkeeper.hotel', true) IN (hotel_id, '*'));
+ALTER TABLE events_calendar ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY one_hotel ON events_calendar USING (current_setting('innkeeper.hotel', true) IN (hotel_id, '*'));
+ALTER TABLE closures ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY one_hotel ON closures USING (current_setting('innkeeper.hotel', true) IN (hotel_id, '*'));
+ALTER TABLE service_uses ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY one_hotel ON service_uses USING (current_setting('innkeeper.hotel', true) IN (hotel_id, '*'));
+ALTER TABLE ml_predictions ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY one_hotel ON ml_predictions USING (current_setting('innkeeper.hotel', true) IN (hotel_id, '*'));
+ALTER TABLE imports ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY one_hotel ON imports USING (current_setting('innkeeper.hotel', true) IN (hotel_id, '*'));
+ALTER TABLE table_changes ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY one_hotel ON table_changes USING (current_setting('innkeeper.hotel', true) IN (hotel_id, '*'));
