@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use chrono::{Days, NaiveDate};
 use innkeeper_forecast::plot::{BacktestPlot, HorizonPoint, LevelShare, Picture};
-use innkeeper_forecast::scores::{Outcome, WEEK, over};
+use innkeeper_forecast::scores::{Outcome, over};
 use innkeeper_forecast::{
     EvaluationReport, History, Rolling, TARGETS, Target, TargetFigures, backtest, evaluate, rolling_origins,
 };
@@ -182,7 +182,7 @@ fn plotted(
         for report in &made {
             outcomes.extend_from_slice(report.outcomes());
             for day in &report.compared {
-                let back = u64::from(day.horizon.div_ceil(WEEK as u16)) * WEEK as u64;
+                let back = 7 * u64::from(day.horizon.div_ceil(7));
                 let Some(before) = day.date.checked_sub_days(Days::new(back)) else { continue };
                 let then = curves.totals(Measure::Rooms, None, before, 1);
                 naive.entry(day.horizon).or_default().extend(then.first().map(|then| (day.actual - then).abs()));

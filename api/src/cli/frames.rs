@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 use clap::Subcommand;
 use innkeeper_frames::{ColumnDescription, Frame, FrameDescription, describe};
+use polars::prelude::ParquetWriter;
 use serde_json::json;
 
 use super::registry::Place;
@@ -92,8 +93,17 @@ fn export(frame: Frame, as_of: NaiveDate, out: &Path, place: &Place, settings: &
         store.close().await;
         Ok::<_, Failure>(tables?)
     })?;
-    let made = frame.build(&tables.as_of(as_of))?;
+    let mut made = frame.build(&tables.as_of(as_of))?;
     let (rows, columns) = made.shape();
-    innkeeper_frames::write_parquet(out, &made)?;
+    let named = |e: &dyn std::fmt::Display| format!("{}: {e}", out.display());
+    // Written beside it first: a file that is there is whole, the old one or the new one.
+    let unfinished = out.with_extension("unfinished");
+    let file = std::fs::File::create(&unfinished).map_err(|e| named(&e))?;
+    let written = ParquetWriter::new(file).finish(&mut made).map_err(|e| named(&e));
+    let written = written.and_then(|_| std::fs::rename(&unfinished, out).map_err(|e| named(&e)));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&unfinished);
+    }
+    written?;
     say(format!("{}: {rows} rows, {columns} columns of {frame} as of the end of {as_of}", out.display()))
 }

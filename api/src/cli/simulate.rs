@@ -127,16 +127,13 @@ fn render(done: &Simulated) -> String {
             [(*name).to_owned()].into_iter().chain(cells).collect()
         })
         .collect();
-    let mut text = table(&["table", "new", "changed", "there already"], &rows);
+    let mut parts = vec![table(&["table", "new", "changed", "there already"], &rows)];
     let rows: Vec<Vec<String>> = done
         .bookings_by_status
         .iter()
         .map(|(status, n)| vec![(*status).to_owned(), n.to_string()])
         .collect();
-    text.push_str("\n\n");
-    text.push_str(&table(&["bookings that are", "n"], &rows));
-    if let Some(removed) = done.removed {
-        text.push_str(&format!("\n\n{removed} rows were removed before"));
-    }
-    text
+    parts.push(table(&["bookings that are", "n"], &rows));
+    parts.extend(done.removed.map(|removed| format!("{removed} rows were removed before")));
+    parts.join("\n\n")
 }

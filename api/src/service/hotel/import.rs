@@ -172,7 +172,7 @@ fn digest(path: &Path) -> Result<String, ImportError> {
 fn placed<T>(outcome: Outcome<T>, hotels: &mut Hotels<'_>) -> Result<(HotelId, T), Rejection> {
     match outcome {
         Outcome::Rejected(rejection) => Err(rejection),
-        Outcome::Row { hotel, line, row } => match hotels.of(hotel.clone()) {
+        Outcome::Row { hotel, line, row } => match hotels.of(hotel) {
             Some(hotel) => Ok((hotel, row)),
             None => Err(Rejection {
                 line,

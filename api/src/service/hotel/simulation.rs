@@ -156,6 +156,8 @@ impl Buffers<'_> {
             Record::Booking(booking) => fill(&mut self.bookings, *booking, self.out, Batch::Bookings),
             Record::ServiceUse(used) => fill(&mut self.service_uses, used, self.out, Batch::ServiceUses),
             Record::Rate(rate) => fill(&mut self.rates, rate, self.out, Batch::Rates),
+            // Not a table of the hotel, and not asked for.
+            Record::GuestTruth(_) => true,
             Record::Cleaning(made) => {
                 fill(&mut self.cleanings, cleaning(made, self.zone), self.out, Batch::Cleanings)
             }
@@ -207,33 +209,16 @@ async fn make_room(
     Err(SimulationError::OtherBookings { hotel: store.id().to_string(), bookings, origin })
 }
 
-/// Fills the tables of a hotel with the simulated one. The same simulation again changes nothing, and completes one that was
-/// cut short. `told` hears how far the simulated days have got.
-pub(crate) async fn simulate(
+/// Writes what does not need the simulation to run.
+async fn lists(
     store: &HotelStore,
-    simulation: Arc<Simulation>,
-    zone: Tz,
-    replace: bool,
-    mut told: impl FnMut(NaiveDate) + Send,
-) -> Result<Simulated, SimulationError> {
-    let (name, sha256) = identity(&simulation)?;
-    let mut done = Simulated { removed: make_room(store, &sha256, replace).await?, ..Simulated::default() };
-    let (id, started_at) = (Uuid::now_v7(), Utc::now());
-    let new = NewImport {
-        id,
-        kind: KIND.to_owned(),
-        file_name: Some(name.clone()),
-        file_sha256: Some(sha256.clone()),
-        started_by: ACTOR.to_owned(),
-        started_at,
-    };
-    store.begin_import(&new).await?;
-    let import = Some(id);
-
+    simulation: &Simulation,
+    import: Uuid,
+    done: &mut Simulated,
+) -> Result<(), SimulationError> {
     let rooms: Vec<_> = simulation.rooms().collect();
-    done.count("rooms", Upserted::default());
     for rows in rooms.chunks(BATCH) {
-        done.count("rooms", store.upsert_rooms(rows, import, Utc::now()).await?);
+        done.count("rooms", store.upsert_rooms(rows, Some(import), Utc::now()).await?);
     }
     let staff: Vec<EmployeeProfile> = simulation
         .employees()
@@ -249,22 +234,33 @@ pub(crate) async fn simulate(
     }
     let events: Vec<_> = simulation.events().collect();
     for rows in events.chunks(BATCH) {
-        done.count("events", store.upsert_events(rows, import, Utc::now()).await?);
+        done.count("events", store.upsert_events(rows, Some(import), Utc::now()).await?);
     }
     let closures: Vec<_> = simulation.closures().collect();
     for rows in closures.chunks(BATCH) {
-        done.count("closures", store.upsert_closures(rows, import, Utc::now()).await?);
+        done.count("closures", store.upsert_closures(rows, Some(import), Utc::now()).await?);
     }
     let mut prices = Vec::with_capacity(BATCH);
     for price in simulation.competitor_prices() {
         prices.push(price);
         if prices.len() == BATCH {
-            done.count("competitor_prices", store.upsert_competitor_prices(&prices, import, Utc::now()).await?);
+            done.count("competitor_prices", store.upsert_competitor_prices(&prices, Some(import), Utc::now()).await?);
             prices.clear();
         }
     }
-    done.count("competitor_prices", store.upsert_competitor_prices(&prices, import, Utc::now()).await?);
+    done.count("competitor_prices", store.upsert_competitor_prices(&prices, Some(import), Utc::now()).await?);
+    Ok(())
+}
 
+/// Runs the simulation, and writes what comes of it while it runs.
+async fn records(
+    store: &HotelStore,
+    simulation: Arc<Simulation>,
+    zone: Tz,
+    import: Uuid,
+    done: &mut Simulated,
+    mut told: impl FnMut(NaiveDate),
+) -> Result<(), SimulationError> {
     let (out, mut taken) = mpsc::channel(AHEAD);
     let making = tokio::task::spawn_blocking(move || {
         let mut buffers = Buffers {
@@ -286,9 +282,9 @@ pub(crate) async fn simulate(
     while let Some(batch) = taken.recv().await {
         let at = Utc::now();
         match batch {
-            Batch::Guests(rows) => done.count("guests", store.upsert_guests(&rows, import, at).await?),
+            Batch::Guests(rows) => done.count("guests", store.upsert_guests(&rows, Some(import), at).await?),
             Batch::Bookings(rows) => {
-                done.count("bookings", store.upsert_bookings(&rows, import, at).await?);
+                done.count("bookings", store.upsert_bookings(&rows, Some(import), at).await?);
                 for booking in &rows {
                     *done.bookings_by_status.entry(booking.status.word()).or_default() += 1;
                 }
@@ -297,9 +293,9 @@ pub(crate) async fn simulate(
                 }
             }
             Batch::ServiceUses(rows) => {
-                done.count("service_uses", store.upsert_service_uses(&rows, import, at).await?);
+                done.count("service_uses", store.upsert_service_uses(&rows, Some(import), at).await?);
             }
-            Batch::Rates(rows) => done.count("rates", store.upsert_rates(&rows, import, at).await?),
+            Batch::Rates(rows) => done.count("rates", store.upsert_rates(&rows, Some(import), at).await?),
             Batch::Cleanings(rows) => {
                 let inserted = store.record_cleanings(&rows, at).await?;
                 let unchanged = (rows.len() as u64).saturating_sub(inserted);
@@ -308,6 +304,32 @@ pub(crate) async fn simulate(
         }
     }
     making.await?;
+    Ok(())
+}
+
+/// Fills the tables of a hotel with the simulated one. The same simulation again changes nothing, and completes one that was
+/// cut short. `told` hears how far the simulated days have got.
+pub(crate) async fn simulate(
+    store: &HotelStore,
+    simulation: Arc<Simulation>,
+    zone: Tz,
+    replace: bool,
+    told: impl FnMut(NaiveDate),
+) -> Result<Simulated, SimulationError> {
+    let (name, sha256) = identity(&simulation)?;
+    let mut done = Simulated { removed: make_room(store, &sha256, replace).await?, ..Simulated::default() };
+    let (id, started_at) = (Uuid::now_v7(), Utc::now());
+    let new = NewImport {
+        id,
+        kind: KIND.to_owned(),
+        file_name: Some(name.clone()),
+        file_sha256: Some(sha256.clone()),
+        started_by: ACTOR.to_owned(),
+        started_at,
+    };
+    store.begin_import(&new).await?;
+    lists(store, &simulation, id, &mut done).await?;
+    records(store, simulation, zone, id, &mut done, told).await?;
     let rows: u64 = done.written.values().map(|c| c.inserted + c.changed + c.unchanged).sum();
     store.finish_import(id, rows, 0, Utc::now()).await?;
     let details = json!({ "import_id": id, "simulation": name, "sha256": sha256, "rows": rows, "removed": done.removed });
