@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# usage: [BENCH_ROUNDS=3] [BENCH_FRAMES=300] [BENCH_MIXED=20000] [BENCH_RECEIPTS=12] [BENCH_OCR_DATA=DIR] [BENCH_ROOM_DATA=DIR] scripts/bench.sh INNKEEPER; `make bench` sets the folders.
+# usage: [BENCH_ROUNDS=3] [BENCH_FRAMES=300] [BENCH_MIXED=20000] [BENCH_RECEIPTS=12] [BENCH_OCR_DATA=DIR] [BENCH_ROOM_DATA=DIR] [BENCH_HOTEL_DATA=DIR] scripts/bench.sh INNKEEPER; `make bench` sets the folders.
 # Every benchmark (benches/README.md): stages, matching, the pipeline beside its Python peer, the service under load.
 # The tables are printed and kept in out/bench. Needs both packs; about half an hour on two quiet cores.
 set -euo pipefail
@@ -14,23 +14,27 @@ receipts=${BENCH_OCR_DATA:-${INNKEEPER_MIRROR:+$INNKEEPER_MIRROR/ocr}}
 rooms=$CARGO_TARGET_DIR/release/examples/rooms
 # A folder with photographs of rooms.
 photos=${BENCH_ROOM_DATA:-${INNKEEPER_MIRROR:+$INNKEEPER_MIRROR/vision/messy}}
+series=$CARGO_TARGET_DIR/release/examples/series
+# A folder with daily_occupancy_*.csv.gz and hotel_bookings_*.csv.gz.
+hotels=${BENCH_HOTEL_DATA:-${INNKEEPER_MIRROR:+$INNKEEPER_MIRROR/tabular}}
 peer=$HOME/.cache/innkeeper/peer
-wanted=benches/peer/requirements.txt
+forecast_peer=$HOME/.cache/innkeeper/peer-forecast
 
-# The peer's Python packages, in a folder of their own, made again when the pinned versions change.
+# usage: peer_python FOLDER REQUIREMENTS
+# The Python packages of a peer, in a folder of their own, made again when the pinned versions change.
 peer_python() {
-    if cmp -s "$wanted" "$peer/requirements.txt"; then
-        printf 'installed before: %s\n' "$peer"
+    if cmp -s "$2" "$1/requirements.txt"; then
+        printf 'installed before: %s\n' "$1"
         return
     fi
-    rm -rf "$peer"
-    if ! python3 -m venv "$peer"; then
+    rm -rf "$1"
+    if ! python3 -m venv "$1"; then
         printf 'python3 cannot make a virtual environment; on Debian: apt-get install python3-venv\n' >&2
         return 1
     fi
-    "$peer/bin/python" -m pip install --disable-pip-version-check --requirement "$wanted"
+    "$1/bin/python" -m pip install --disable-pip-version-check --requirement "$2"
     # Last, so that a broken installation is made again.
-    cp "$wanted" "$peer/requirements.txt"
+    cp "$2" "$1/requirements.txt"
 }
 
 stages() {
@@ -79,14 +83,27 @@ beside_the_room_peer() {
         tee out/bench/compare_room.txt
 }
 
+beside_the_forecast_peers() {
+    local daily bookings
+    daily=$(find "${hotels:-/nonexistent}" -name 'daily_occupancy_*.csv.gz' -print -quit 2>/dev/null || true)
+    bookings=$(find "${hotels:-/nonexistent}" -name 'hotel_bookings_*.csv.gz' -print -quit 2>/dev/null || true)
+    if [ -z "$daily" ] || [ -z "$bookings" ]; then
+        printf 'not run: no bookings of hotels; BENCH_HOTEL_DATA names a folder\n' | tee out/bench/compare_forecast.txt
+        return
+    fi
+    python3 benches/compare_forecast.py "$innkeeper" "$series" "$forecast_peer/bin/python" "$daily" "$bookings" |
+        tee out/bench/compare_forecast.txt
+}
+
 service() {
     python3 benches/service.py "$innkeeper" "$frame" out/bench/memory.svg | tee out/bench/service.txt
 }
 
 mkdir -p out/bench
 step 'photographs' "$innkeeper" datasets pull demo
-step 'Python packages of the peer' peer_python
-step 'benchmark programs' cargo build --release --workspace --example frame --example read --example rooms
+step 'Python packages of the peer' peer_python "$peer" benches/peer/requirements.txt
+step 'Python packages of the forecast peers' peer_python "$forecast_peer" benches/peer/requirements-forecast.txt
+step 'benchmark programs' cargo build --release --workspace --example frame --example read --example rooms --example series
 step 'stages of the face pipeline' stages
 step 'matching among 100,000 templates' matching
 step 'searching 100,000 images' searching_images
@@ -96,5 +113,6 @@ step 'the text pipeline beside RapidOCR' beside_rapidocr
 step 'embedding of pictures' image_stages
 step 'photographs of rooms' room_stages
 step 'the room pipeline beside its peer' beside_the_room_peer
+step 'forecasts beside their peers' beside_the_forecast_peers
 step 'the service under load' service
-printf '\nsaved in out/bench: stages.txt match.txt images.txt compare.txt text.txt compare_ocr.txt embed.txt room.txt compare_room.txt service.txt memory.svg\n'
+printf '\nsaved in out/bench: stages.txt match.txt images.txt compare.txt text.txt compare_ocr.txt embed.txt room.txt compare_room.txt compare_forecast.txt service.txt memory.svg\n'

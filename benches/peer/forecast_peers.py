@@ -129,6 +129,7 @@ class Books:
     """What was on the books for each day, `k` days before it, as it was known then."""
 
     def __init__(self, file, last, horizon):
+        begun = time.perf_counter()
         b = pd.read_csv(file, low_memory=False)
         month = pd.to_datetime(b.arrival_date_month, format="%B").dt.month
         arrival = pd.to_datetime(
@@ -156,6 +157,8 @@ class Books:
                 "revenue": self.curve(night[one], booked[row][one], left[row][one], rate[row][one]),
                 "checkouts": self.curve((start + nights)[out], booked[out], left[out], np.ones(out.sum())),
             }
+        # Read once, for all targets.
+        self.seconds = (time.perf_counter() - begun) / len(TARGETS)
 
     def curve(self, day, booked, left, weight):
         """[day, k]: the sum of weights booked by `day - k` and not given back by then."""
@@ -248,7 +251,7 @@ def lightgbm_pickup(books):
                 actual = numbers[hotel][place : place + horizon]
                 hotels.setdefault(hotel, []).append((numbers[hotel][:place], actual, said[0.5], bounds))
                 count += 1
-        return hotels, time.perf_counter() - start, count
+        return hotels, time.perf_counter() - start + books.seconds, count
 
     return run
 

@@ -33,7 +33,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         let origin: NaiveDate = origin.parse()?;
         for (name, days) in &read {
             let Some(first) = days.keys().next().copied().filter(|first| *first < origin) else { continue };
-            let values = first.iter_days().take_while(|day| *day < origin).map(|day| days.get(&day).copied()).collect();
+            let values = first
+                .iter_days()
+                .take_while(|day| *day < origin)
+                .map(|day| days.get(&day).copied())
+                .collect();
             series.push(Series { first, values });
             asked.push((name, origin, days));
         }
@@ -72,7 +76,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn read(text: &str, key: &str, date: &str, columns: &[&str]) -> Result<Columns, Box<dyn Error>> {
     let mut lines = text.lines();
     let header: Vec<&str> = lines.next().unwrap_or_default().split(',').collect();
-    let place = |name: &str| header.iter().position(|h| *h == name).ok_or(format!("there is no column {name:?}"));
+    let place =
+        |name: &str| header.iter().position(|h| *h == name).ok_or(format!("there is no column {name:?}"));
     let (key, date) = (place(key)?, place(date)?);
     let columns = columns.iter().map(|c| Ok((*c, place(c)?))).collect::<Result<Vec<_>, String>>()?;
     let mut read = Columns::new();

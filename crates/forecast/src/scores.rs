@@ -182,8 +182,14 @@ pub fn intervals(
     finite("upper", upper)?;
     let n = actual.len() as f64;
     let (low, high) = (f64::midpoint(0.0, 1.0 - level), f64::midpoint(1.0, level));
-    let mut scores =
-        IntervalScores { level, n: actual.len(), coverage: 0.0, width: 0.0, interval_score: 0.0, pinball: 0.0 };
+    let mut scores = IntervalScores {
+        level,
+        n: actual.len(),
+        coverage: 0.0,
+        width: 0.0,
+        interval_score: 0.0,
+        pinball: 0.0,
+    };
     let mut inside = 0_usize;
     for (index, ((&a, &lower), &upper)) in actual.iter().zip(lower).zip(upper).enumerate() {
         if lower > upper {
@@ -309,7 +315,8 @@ mod tests {
     }
 
     fn outcome(horizon: u16, actual: f64, predicted: f64) -> Outcome {
-        let interval = |level: f64, half: f64| Interval { level, lower: predicted - half, upper: predicted + half };
+        let interval =
+            |level: f64, half: f64| Interval { level, lower: predicted - half, upper: predicted + half };
         Outcome {
             horizon,
             actual,

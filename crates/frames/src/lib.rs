@@ -9,6 +9,7 @@ mod bookings;
 mod cache;
 mod calendar;
 mod columns;
+pub mod curves;
 mod error;
 mod frame;
 mod guests;

@@ -212,7 +212,11 @@ impl Sum {
     }
 }
 
-fn work(day: &Demand, times: &CleaningTimes, settings: &HousekeepingSettings) -> Result<Work, HousekeepingError> {
+fn work(
+    day: &Demand,
+    times: &CleaningTimes,
+    settings: &HousekeepingSettings,
+) -> Result<Work, HousekeepingError> {
     if !(day.level > 0.0 && day.level < 1.0) {
         return Err(HousekeepingError::Level(day.level));
     }
@@ -245,14 +249,17 @@ fn work(day: &Demand, times: &CleaningTimes, settings: &HousekeepingSettings) ->
                 None if count.upper == 0.0 => {}
                 None => {
                     sum = None;
-                    reason = Some(format!("no {kind:?} cleaning has been timed, and no default is set").to_lowercase());
+                    reason = Some(
+                        format!("no {kind:?} cleaning has been timed, and no default is set").to_lowercase(),
+                    );
                 }
             }
         }
         if let Some(sum) = sum {
             house.add(sum);
         }
-        room_types.push(RoomTypeWork { room_type: room_type.clone(), minutes: sum.map(|sum| sum.estimate(z)) });
+        room_types
+            .push(RoomTypeWork { room_type: room_type.clone(), minutes: sum.map(|sum| sum.estimate(z)) });
     }
     let minutes = reason.is_none().then(|| house.estimate(z));
     let people = |minutes: Estimate| settings.shifts.iter().map(|shift| staff(shift, minutes)).collect();
@@ -278,7 +285,8 @@ fn minutes(count: Estimate, each: &MinutesEach) -> Sum {
 fn staff(shift: &Shift, minutes: Estimate) -> ShiftStaff {
     let each = shift.minutes * shift.productive;
     // A hair less, so that 8.000000001 people are 8.
-    let people = |minutes: f64| (minutes * shift.share / each - 1e-9).ceil().clamp(0.0, f64::from(u32::MAX)) as u32;
+    let people =
+        |minutes: f64| (minutes * shift.share / each - 1e-9).ceil().clamp(0.0, f64::from(u32::MAX)) as u32;
     ShiftStaff {
         shift: shift.name.clone(),
         staff: people(minutes.value),

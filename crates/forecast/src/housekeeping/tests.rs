@@ -93,7 +93,8 @@ fn a_forgotten_stopwatch_does_not_move_the_time() {
 fn the_interval_holds_the_minutes_that_come() {
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     let mut draw = |mean: f64| mean * (0.5 + rng.random::<f64>());
-    let history: Vec<Cleaning> = (0..400).map(|_| timed("standard", CleaningKind::Full, draw(30.0))).collect();
+    let history: Vec<Cleaning> =
+        (0..400).map(|_| timed("standard", CleaningKind::Full, draw(30.0))).collect();
     let times = CleaningTimes::learn(&history, None);
     let work = one(demand(&[("standard", 40.0, 0.0, 0.0)]), &times).minutes.unwrap();
     let held = (0..1_000)
@@ -130,7 +131,9 @@ fn what_makes_no_sense_is_refused() {
     let certain = Demand { level: 1.0, ..demand(&[]) };
     assert_eq!(forecast(&[certain], &times, &settings), Err(HousekeepingError::Level(1.0)));
     let shift = |minutes, productive, share| Shift { name: "x".into(), minutes, productive, share };
-    for bad in [shift(0.0, 0.8, 1.0), shift(480.0, 0.0, 1.0), shift(480.0, 1.1, 1.0), shift(f64::NAN, 0.8, 1.0)] {
+    for bad in
+        [shift(0.0, 0.8, 1.0), shift(480.0, 0.0, 1.0), shift(480.0, 1.1, 1.0), shift(f64::NAN, 0.8, 1.0)]
+    {
         let settings = HousekeepingSettings { shifts: vec![bad] };
         assert!(matches!(forecast(&[], &times, &settings), Err(HousekeepingError::Shift(_))));
     }

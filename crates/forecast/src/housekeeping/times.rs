@@ -121,11 +121,18 @@ impl fmt::Display for TimesNote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default { kind, minutes } => {
-                write!(f, "no {kind:?} cleaning has been timed: {minutes} minutes are a default, not the hotel's own")
+                write!(
+                    f,
+                    "no {kind:?} cleaning has been timed: {minutes} minutes are a default, not the hotel's own"
+                )
             }
             Self::Unknown { kind } => write!(f, "no {kind:?} cleaning has been timed"),
-            Self::NoKind { cleanings } => write!(f, "{cleanings} cleanings do not say what was done, and were left out"),
-            Self::NoTime { cleanings } => write!(f, "{cleanings} cleanings took no time or more than a day, and were left out"),
+            Self::NoKind { cleanings } => {
+                write!(f, "{cleanings} cleanings do not say what was done, and were left out")
+            }
+            Self::NoTime { cleanings } => {
+                write!(f, "{cleanings} cleanings took no time or more than a day, and were left out")
+            }
         }
     }
 }
@@ -153,7 +160,8 @@ impl CleaningTimes {
         }
         let mut times = Self { own: BTreeMap::new(), house: BTreeMap::new(), notes };
         for kind in CleaningKind::ALL {
-            let of_kind: Vec<&Cleaning> = cleanings.iter().filter(possible).filter(|c| c.kind == Some(kind)).collect();
+            let of_kind: Vec<&Cleaning> =
+                cleanings.iter().filter(possible).filter(|c| c.kind == Some(kind)).collect();
             times.learn_kind(kind, &of_kind, defaults);
         }
         times

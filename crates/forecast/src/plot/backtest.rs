@@ -1,5 +1,7 @@
 //! A back-test: error and coverage by horizon.
 
+use std::fmt::Write;
+
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
@@ -60,11 +62,9 @@ impl Picture for BacktestPlot {
         for level in self.levels() {
             let shares: Vec<f64> = self.line(level).map(|(_, share)| share).collect();
             let mean = shares.iter().sum::<f64>() / shares.len().max(1) as f64;
-            words.push_str(&format!(
-                " Intervals of {:.0} % held {:.0} % of the days on average.",
-                level * 100.0,
-                mean * 100.0
-            ));
+            let (claimed, held) = (level * 100.0, mean * 100.0);
+            // Writing to a string does not fail.
+            let _ = write!(words, " Intervals of {claimed:.0} % held {held:.0} % of the days on average.");
         }
         words
     }

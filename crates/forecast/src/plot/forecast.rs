@@ -126,10 +126,7 @@ impl Picture for ForecastPlot {
             chart
                 .draw_series(DashedLineSeries::new(line, 6, 4, BOOKED.stroke_width(2)))?
                 .label("on the books")
-                .legend(|(x, y)| {
-                    let dash = |from: i32| PathElement::new(vec![(from, y), (from + 6, y)], BOOKED.stroke_width(2));
-                    EmptyElement::at((0, 0)) + dash(x) + dash(x + 9)
-                });
+                .legend(|(x, y)| PathElement::new(vec![(x, y), (x + 10, y)], BOOKED.stroke_width(2)));
         }
         let line = self.forecast.iter().map(|day| (place(day.date), day.value));
         chart
@@ -164,7 +161,10 @@ fn runs(days: &[(NaiveDate, f64)]) -> Vec<Vec<(i32, f64)>> {
     let mut runs: Vec<Vec<(i32, f64)>> = Vec::new();
     for (day, value) in days {
         let at = place(*day);
-        match runs.last_mut().filter(|run| run.last().is_some_and(|(before, _)| before.checked_add(1) == Some(at))) {
+        match runs
+            .last_mut()
+            .filter(|run| run.last().is_some_and(|(before, _)| before.checked_add(1) == Some(at)))
+        {
             Some(run) => run.push((at, *value)),
             None => runs.push(vec![(at, *value)]),
         }

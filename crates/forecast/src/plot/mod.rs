@@ -154,7 +154,8 @@ fn number(value: f64) -> String {
 
 /// Lowest and highest with a little air, never the same; 0 is in it when it is near.
 fn range(values: impl Iterator<Item = f64>) -> std::ops::Range<f64> {
-    let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+    let (low, high) =
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
     let low = if low > 0.0 && low < 0.6 * high { 0.0 } else { low };
     let air = ((high - low) * 0.06).max(high.abs().max(1e-3) * 0.02);
     (if low == 0.0 { 0.0 } else { low - air })..(high + air)

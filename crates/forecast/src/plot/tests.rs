@@ -104,7 +104,8 @@ fn what_cannot_be_drawn_is_refused_and_what_is_odd_is_drawn() {
     ages.observed.insert(0, (day("1700-01-01"), 1.0));
     assert_eq!(ages.png(), Err(PlotError::Days));
     let zero = PlotDay { date: day("2026-01-01"), value: 0.0, lower: 0.0, upper: 0.0 };
-    let flat = ForecastPlot { forecast: vec![zero], observed: Vec::new(), on_the_books: Vec::new(), ..forecast() };
+    let flat =
+        ForecastPlot { forecast: vec![zero], observed: Vec::new(), on_the_books: Vec::new(), ..forecast() };
     assert!(flat.png().is_ok() && flat.svg().is_ok());
     let below = PlotDay { value: -5.0, lower: -9.0, upper: -1.0, ..zero };
     assert!(ForecastPlot { forecast: vec![below], ..flat }.png().is_ok());

@@ -133,8 +133,11 @@ impl History {
         }
         let mut effects = vec![0.0; total];
         for (place, kind) in kinds.iter().enumerate() {
-            let days = || of_kind.iter().filter(|(at, _)| *at == place).flat_map(|(_, days)| days.iter().copied());
-            let differences: Vec<f64> = days().filter_map(|day| self.against_neighbours(day, &touched)).collect();
+            let days = || {
+                of_kind.iter().filter(move |(at, _)| *at == place).flat_map(|(_, days)| days.iter().copied())
+            };
+            let differences: Vec<f64> =
+                days().filter_map(|day| self.against_neighbours(day, &touched)).collect();
             if differences.len() < LEAST_EVENT_DAYS {
                 if days().any(|day| day >= n) {
                     notes.push(Note::EventUnknown { kind: (*kind).to_owned() });
@@ -178,19 +181,18 @@ impl History {
 fn filled(values: &[Option<f64>]) -> Vec<f64> {
     let observed: Vec<f64> = values.iter().flatten().copied().collect();
     let mean = observed.iter().sum::<f64>() / observed.len().max(1) as f64;
-    let same_weekday = |t: usize| {
-        let before = (1..).map_while(|week| t.checked_sub(7 * week).map(|at| (week, at)));
-        let after = (1..).map(|week| (week, t + 7 * week)).take_while(|(_, at)| *at < values.len());
-        let find = |mut at: Box<dyn Iterator<Item = (usize, usize)> + '_>| {
-            at.find_map(|(week, at)| values.get(at).copied().flatten().map(|value| (week as f64, value)))
-        };
-        match (find(Box::new(before)), find(Box::new(after))) {
+    let known = |at: usize| values.get(at).copied().flatten();
+    let fill = |t: usize| {
+        let weeks = || 1..=values.len() / 7 + 1;
+        let before = weeks().find_map(|week| Some((week as f64, known(t.checked_sub(7 * week)?)?)));
+        let after = weeks().find_map(|week| Some((week as f64, known(t + 7 * week)?)));
+        match (before, after) {
             (Some((near, before)), Some((far, after))) => (before * far + after * near) / (near + far),
             (Some((_, one)), None) | (None, Some((_, one))) => one,
             (None, None) => mean,
         }
     };
-    values.iter().enumerate().map(|(t, value)| value.unwrap_or_else(|| same_weekday(t))).collect()
+    values.iter().enumerate().map(|(t, value)| value.unwrap_or_else(|| fill(t))).collect()
 }
 
 #[cfg(test)]
@@ -199,7 +201,8 @@ mod tests {
 
     #[test]
     fn a_gap_is_filled_between_the_same_weekdays() {
-        let mut values: Vec<Option<f64>> = (0..35).map(|t| Some(f64::from(t % 7) + f64::from(t / 7))).collect();
+        let mut values: Vec<Option<f64>> =
+            (0..35).map(|t| Some(f64::from(t % 7) + f64::from(t / 7))).collect();
         values[10] = None;
         values[17] = None;
         let y = filled(&values);

@@ -48,7 +48,7 @@ pub(super) fn forecast(
     if reached < test.path.len() {
         notes.push(Note::NotTried { from: u16::try_from(reached + 1).unwrap_or(super::MOST_DAYS) });
     }
-    let mut levels: Vec<Level> = request.levels.iter().map(|level| Level::new(test, &sorted, *level)).collect();
+    let levels: Vec<Level> = request.levels.iter().map(|level| Level::new(test, &sorted, *level)).collect();
     let mut order: Vec<usize> = (0..levels.len()).collect();
     order.sort_by(|a, b| levels[*a].level.total_cmp(&levels[*b].level));
     let mut days = Vec::with_capacity(dates.len());
@@ -58,7 +58,7 @@ pub(super) fn forecast(
         // From the narrowest to the widest, so that none begins or ends inside a narrower one.
         let (mut lower, mut upper) = (value, value);
         for &place in &order {
-            let level = &mut levels[place];
+            let level = &levels[place];
             let (down, up) = level.reach(usize::from(horizon), reached);
             let at = |by: f64| request.bounds.clamp(history.unscaled(middle + by));
             lower = at(down).min(lower);
@@ -67,12 +67,21 @@ pub(super) fn forecast(
         }
         let group = rolling::group(usize::from(horizon));
         let coverage = |level: &Level| level.coverage[group].filter(|_| usize::from(horizon) <= reached);
-        days.push(SeriesDay { date, horizon, value, intervals, coverage: levels.iter().map(coverage).collect() });
+        days.push(SeriesDay {
+            date,
+            horizon,
+            value,
+            intervals,
+            coverage: levels.iter().map(coverage).collect(),
+        });
     }
     SeriesForecast {
         days,
         coverage: levels.iter().map(|level| level.overall).collect(),
-        error: [(1, 7), (1, 28)].iter().filter_map(|(from, until)| error(test, history, *from, *until)).collect(),
+        error: [(1, 7), (1, 28)]
+            .iter()
+            .filter_map(|(from, until)| error(test, history, *from, *until))
+            .collect(),
         members: test.members.clone(),
         notes,
     }
@@ -154,7 +163,8 @@ impl Level {
 fn widths(tried: &[Tried], level: f64, before: Option<usize>) -> [f64; 3] {
     let known = |one: &&Tried| before.is_none_or(|before| one.target < before);
     let factor = |wanted: &dyn Fn(&Tried) -> bool| {
-        let mut needed: Vec<f64> = tried.iter().filter(known).filter(|t| wanted(t)).map(|t| t.needed).collect();
+        let mut needed: Vec<f64> =
+            tried.iter().filter(known).filter(|t| wanted(t)).map(|t| t.needed).collect();
         needed.sort_by(f64::total_cmp);
         (needed.len() >= LEAST_TRIED).then(|| quantile(&needed, level).clamp(WIDTHS.0, WIDTHS.1))
     };
@@ -176,7 +186,9 @@ fn tried(test: &Test, level: f64) -> Vec<Tried> {
         }
         let sorted = Sorted::new(&known);
         let spreads: Vec<Option<Spread>> = (0..BANDS.len()).map(|band| sorted.spread(band, level)).collect();
-        for miss in test.misses.iter().filter(|miss| miss.origin == origin && miss.horizon <= sorted.reached()) {
+        for miss in
+            test.misses.iter().filter(|miss| miss.origin == origin && miss.horizon <= sorted.reached())
+        {
             let Some(spread) = spreads.get(band(miss.horizon)).copied().flatten() else { continue };
             let away = miss.error - spread.middle;
             let room = if away < 0.0 { spread.middle - spread.lower } else { spread.upper - spread.middle };

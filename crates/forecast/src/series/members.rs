@@ -31,23 +31,28 @@ pub(super) struct Member {
 /// Asks every member at `origins` (ascending, the number of days known, the last being all of them).
 pub(super) fn ask(history: &History, origins: &[usize], horizon: usize) -> Vec<Member> {
     let n = history.len();
-    let each = |paths: &dyn Fn(usize) -> Option<Vec<f64>>| origins.iter().map(|&origin| paths(origin)).collect();
+    let each =
+        |paths: &dyn Fn(usize) -> Option<Vec<f64>>| origins.iter().map(|&origin| paths(origin)).collect();
     let mut members = vec![
         Member { name: "seasonal_naive", paths: each(&|origin| Some(last_week(history, origin, horizon))) },
         Member { name: "weekday_mean", paths: each(&|origin| Some(weekday_mean(history, origin, horizon))) },
     ];
     if n >= LEAST_SMOOTHING {
         for (name, trend) in [("smoothing", false), ("damped_trend", true)] {
-            let able: Vec<usize> = origins.iter().copied().filter(|origin| *origin >= LEAST_SMOOTHING).collect();
+            let able: Vec<usize> =
+                origins.iter().copied().filter(|origin| *origin >= LEAST_SMOOTHING).collect();
             let mut paths: Vec<Option<Vec<f64>>> = vec![None; origins.len() - able.len()];
             paths.extend(smoothing::forecasts(history, &able, horizon, trend).into_iter().map(Some));
             members.push(Member { name, paths });
         }
-        members.push(Member { name: "mstl_ets", paths: each(&|origin| decomposed(history, origin, horizon)) });
+        members
+            .push(Member { name: "mstl_ets", paths: each(&|origin| decomposed(history, origin, horizon)) });
     }
     if n >= yearly::LEAST_YEAR {
-        members.push(Member { name: "yearly_regression", paths: yearly::forecasts(history, origins, horizon) });
-        members.push(Member { name: "last_year", paths: each(&|origin| last_year(history, origin, horizon)) });
+        members
+            .push(Member { name: "yearly_regression", paths: yearly::forecasts(history, origins, horizon) });
+        members
+            .push(Member { name: "last_year", paths: each(&|origin| last_year(history, origin, horizon)) });
     }
     for path in members.iter_mut().flat_map(|member| &mut member.paths) {
         // A member that lost its way is left out, not averaged in.
@@ -103,7 +108,9 @@ fn last_year(history: &History, origin: usize, horizon: usize) -> Option<Vec<f64
     let day = |h: usize| {
         pace *= PACE_FADES;
         // A horizon beyond the year before looks two years back, or at the end of what is known.
-        let at = (1..).map(|years| (origin + h).checked_sub(YEAR * years)).find(|at| at.is_none_or(|at| at < origin));
+        let at = (1..)
+            .map(|years| (origin + h).checked_sub(YEAR * years))
+            .find(|at| at.is_none_or(|at| at < origin));
         let at = at.flatten().unwrap_or(origin - 1);
         let around = [(at.checked_sub(WEEK), 0.25), (Some(at), 0.5), (at.checked_add(WEEK), 0.25)];
         let mut sum = (0.0, 0.0);
@@ -121,7 +128,8 @@ fn decomposed(history: &History, origin: usize, horizon: usize) -> Option<Vec<f6
     if origin < LEAST_SMOOTHING {
         return None;
     }
-    let (periods, days) = if origin >= TWO_YEARS + WEEK { (vec![WEEK, 365], origin) } else { (vec![WEEK], DECOMPOSED) };
+    let (periods, days) =
+        if origin >= TWO_YEARS + WEEK { (vec![WEEK, 365], origin) } else { (vec![WEEK], DECOMPOSED) };
     let y = history.y.get(origin.saturating_sub(days)..origin)?;
     let ets = AutoETS::new(1, "AZN").ok()?;
     let model = MSTLModel::new(periods, AutoETSTrendModel::from(ets));

@@ -155,12 +155,18 @@ impl fmt::Display for Note {
             Self::ColdStart { days } => {
                 write!(f, "{days} days are few: the forecast is the weekday's mean, with wide intervals")
             }
-            Self::Missing { days, longest } => write!(f, "{days} days have no value, at most {longest} in a row"),
+            Self::Missing { days, longest } => {
+                write!(f, "{days} days have no value, at most {longest} in a row")
+            }
             Self::Constant { value } => write!(f, "every value is {value}, and so is the forecast"),
             Self::OlderLeftOut { days } => write!(f, "{days} days older than four years were not looked at"),
             Self::NoYear { days } => write!(f, "{days} days do not show the season of the year"),
-            Self::NotTried { from } => write!(f, "no back-test reaches {from} days ahead: the coverage there is not known"),
-            Self::EventUnknown { kind } => write!(f, "too few past days of kind {kind:?} to know what they do"),
+            Self::NotTried { from } => {
+                write!(f, "no back-test reaches {from} days ahead: the coverage there is not known")
+            }
+            Self::EventUnknown { kind } => {
+                write!(f, "too few past days of kind {kind:?} to know what they do")
+            }
         }
     }
 }
@@ -254,7 +260,9 @@ pub fn forecast_all(
     let next = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();
-        while let Some((at, one)) = Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|i| Some((i, series.get(i)?))) {
+        while let Some((at, one)) =
+            Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|i| Some((i, series.get(i)?)))
+        {
             done.push((at, forecast(one, request)));
         }
         done
@@ -263,8 +271,7 @@ pub fn forecast_all(
         let others: Vec<_> = (1..threads.get().min(series.len())).map(|_| scope.spawn(work)).collect();
         let mut done = work();
         for other in others {
-            // A thread that panicked leaves its series out; `forecast` does not panic.
-            done.extend(other.join().unwrap_or_default());
+            done.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         }
         done
     });
@@ -283,7 +290,8 @@ fn check(request: &SeriesRequest) -> Result<(), SeriesError> {
         return Err(SeriesError::Level(*level));
     }
     let finite = [request.bounds.lower, request.bounds.upper].into_iter().flatten().all(f64::is_finite);
-    let crossed = matches!((request.bounds.lower, request.bounds.upper), (Some(low), Some(high)) if low > high);
+    let crossed =
+        matches!((request.bounds.lower, request.bounds.upper), (Some(low), Some(high)) if low > high);
     if finite && !crossed { Ok(()) } else { Err(SeriesError::Bounds) }
 }
 
@@ -308,13 +316,21 @@ fn constant(
         date: *date,
         horizon,
         value,
-        intervals: request.levels.iter().map(|&level| Interval { level, lower: value, upper: value }).collect(),
+        intervals: request
+            .levels
+            .iter()
+            .map(|&level| Interval { level, lower: value, upper: value })
+            .collect(),
         coverage: coverage.clone(),
     };
     SeriesForecast {
         days: dates.iter().zip(1..).map(day).collect(),
         error: vec![HorizonError { from: 1, until: request.days, mae: 0.0, n: observed }],
-        members: vec![MemberWeight { name: "constant", weights: [1.0; rolling::GROUPS.len()], mae: Some(0.0) }],
+        members: vec![MemberWeight {
+            name: "constant",
+            weights: [1.0; rolling::GROUPS.len()],
+            mae: Some(0.0),
+        }],
         coverage,
         notes,
     }

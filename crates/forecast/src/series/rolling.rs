@@ -207,7 +207,8 @@ impl Tallies {
 
     fn mae(&self, member: usize) -> Option<f64> {
         let squares = self.squares.iter().skip(member).step_by(self.members.max(1));
-        let errors: Vec<f64> = squares.filter(|square| !square.is_nan()).map(|square| square.sqrt()).collect();
+        let errors: Vec<f64> =
+            squares.filter(|square| !square.is_nan()).map(|square| square.sqrt()).collect();
         (!errors.is_empty()).then(|| errors.iter().sum::<f64>() / errors.len() as f64)
     }
 }

@@ -73,7 +73,10 @@ fn intervals_hold_the_share_that_they_claim() {
         for (held, level) in held.into_iter().zip([0.8_f64, 0.95]) {
             let share = held / (paths * 28) as f64;
             let error = 3.0 * (level * (1.0 - level) / (paths as f64 * 4.0)).sqrt();
-            assert!((share - level).abs() < error.max(0.03), "{share} of {level}, {days} days, {carried} carried over");
+            assert!(
+                (share - level).abs() < error.max(0.03),
+                "{share} of {level}, {days} days, {carried} carried over"
+            );
         }
     }
 }
@@ -109,7 +112,11 @@ fn the_weights_are_shares_and_name_each_member() {
         assert!((sum - 1.0).abs() < 1e-9, "{:?}", answer.members);
     }
     let names: Vec<&str> = answer.members.iter().map(|member| member.name).collect();
-    assert!(names.contains(&"mstl_ets") && names.contains(&"damped_trend") && names.contains(&"yearly_regression"));
+    assert!(
+        names.contains(&"mstl_ets")
+            && names.contains(&"damped_trend")
+            && names.contains(&"yearly_regression")
+    );
 }
 
 #[test]
@@ -213,14 +220,20 @@ fn an_event_moves_its_days_and_no_others_and_is_not_known_before_it_is() {
         values[place + 1] += 80.0;
         events.push(event(&from.to_string(), None));
     }
-    let plain = forecast(&series(values.clone()), &SeriesRequest { events: events.clone(), ..free(28) }).unwrap();
+    let plain =
+        forecast(&series(values.clone()), &SeriesRequest { events: events.clone(), ..free(28) }).unwrap();
     let ahead = day("2023-01-02") + Days::new(410);
     events.push(event(&ahead.to_string(), Some("2023-06-01")));
-    let with = forecast(&series(values.clone()), &SeriesRequest { events: events.clone(), ..free(28) }).unwrap();
+    let with =
+        forecast(&series(values.clone()), &SeriesRequest { events: events.clone(), ..free(28) }).unwrap();
     for (a, b) in plain.days.iter().zip(&with.days) {
         let moved = b.value - a.value;
         let inside = b.date == ahead || b.date == ahead.succ_opt().unwrap();
-        assert!(if inside { (40.0..100.0).contains(&moved) } else { moved.abs() < 1e-9 }, "{} {moved}", b.date);
+        assert!(
+            if inside { (40.0..100.0).contains(&moved) } else { moved.abs() < 1e-9 },
+            "{} {moved}",
+            b.date
+        );
     }
     events.pop();
     events.push(event(&ahead.to_string(), Some("2024-06-01")));
@@ -260,7 +273,8 @@ fn leap_days_and_weekdays_fall_where_the_calendar_has_them() {
 
 #[test]
 fn many_threads_answer_as_one_does() {
-    let all: Vec<Series> = (0..9).map(|seed| series(simulated(seed, 100 + 20 * seed as usize, 0.4))).collect();
+    let all: Vec<Series> =
+        (0..9).map(|seed| series(simulated(seed, 100 + 20 * seed as usize, 0.4))).collect();
     let one = forecast_all(&all, &free(14), NonZeroUsize::MIN);
     let many = forecast_all(&all, &free(14), NonZeroUsize::new(4).unwrap());
     assert_eq!(one, many);
