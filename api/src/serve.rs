@@ -8,7 +8,7 @@ use innkeeper_core::ErrorCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
-use crate::app::{App, DocumentState, Engines, FaceState, StartError, VisualState};
+use crate::app::{App, DocumentState, Engines, FaceState, Services, StartError, VisualState};
 use crate::config::Settings;
 use crate::models::{Loader, ModelsError};
 use crate::problem::Problem;
@@ -29,14 +29,14 @@ const CHAMPIONS: Duration = Duration::from_secs(1);
 const PRUNE: Duration = Duration::from_hours(24);
 
 /// Serves until SIGINT or SIGTERM.
-pub(crate) async fn serve(settings: Settings, dev: bool) -> Result<(), StartError> {
+pub(crate) async fn serve(settings: Settings, dev: bool, services: Services) -> Result<(), StartError> {
     let address = settings.http.listen;
     if dev && !address.ip().is_loopback() {
         return Err(StartError::DevOffLoopback(address));
     }
     let metrics = telemetry::metrics()?;
     let engines = Engines::open(&settings).await?;
-    let app = App::new(settings, dev, engines.clone(), metrics)?;
+    let app = App::new(settings, services, dev, engines.clone(), metrics)?;
     app.gallery.reconcile().await?;
     app.images.reconcile().await?;
     let listener = tokio::net::TcpListener::bind(address)
@@ -89,6 +89,13 @@ async fn stop_signal() {
 
 /// Loads the models, and only then says ready.
 async fn warm_up(app: App) {
+    if !app.services.cv {
+        let left_out = || Services::left_out("cv");
+        app.faces.store(Arc::new(FaceState::Absent(left_out())));
+        app.documents.store(Arc::new(DocumentState::Absent(left_out())));
+        app.visual.store(Arc::new(VisualState::Absent(left_out())));
+        return;
+    }
     tokio::join!(warm_up_faces(&app), warm_up_documents(&app), warm_up_visual(&app));
 }
 

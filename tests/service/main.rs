@@ -13,6 +13,8 @@ mod crash;
 mod documents;
 mod engines;
 mod enrol;
+mod forecast;
+mod forecast_hostile;
 mod forged;
 mod hostile;
 mod hostile_json;

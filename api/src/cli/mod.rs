@@ -37,6 +37,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::app::Services;
 use crate::config::{DEFAULTS, Settings};
 use crate::telemetry;
 
@@ -64,6 +65,8 @@ struct Cli {
 enum Service {
     /// Computer vision: faces, documents, rooms and images.
     Cv,
+    /// What will be: forecasts.
+    Ml,
 }
 
 #[derive(Debug, Subcommand)]
@@ -77,7 +80,7 @@ enum Command {
         #[arg(long)]
         listen: Option<SocketAddr>,
         /// Which services to run.
-        #[arg(long, value_delimiter = ',', default_value = "cv")]
+        #[arg(long, value_delimiter = ',', default_value = "cv,ml")]
         services: Vec<Service>,
         /// Tables, vectors, pictures and secrets [default: storage.data_dir, ./data].
         #[arg(long, value_name = "DIR")]
@@ -214,8 +217,10 @@ fn run(cli: Cli) -> Outcome {
             if let Some(address) = listen {
                 settings.http.listen = address;
             }
+            let asked = |service| services.contains(&service);
+            let services = Services { cv: asked(Service::Cv), ml: asked(Service::Ml) };
             tracing::info!(?services, version = env!("CARGO_PKG_VERSION"), "starting");
-            tokio::runtime::Runtime::new()?.block_on(crate::serve::serve(settings, dev))?;
+            tokio::runtime::Runtime::new()?.block_on(crate::serve::serve(settings, dev, services))?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Token(args) => token::print(args, settings),
