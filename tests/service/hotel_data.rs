@@ -135,15 +135,18 @@ fn nothing_is_written_of_a_file_that_breaks_off_or_holds_nothing_to_accept() {
     let told = json_of(on(&house, &["import", "bookings", path, "--json", "--dry-run"]));
     assert!(told["dry_run"] == true && told["accepted"].as_u64().is_some_and(|n| n > 1000), "{told}");
     let told = json_of(on(&house, &["import", "bookings", path, "--json"]));
-    assert_eq!(told["accepted"].as_u64(), Some(count(&told, "inserted")), "something was here before: {told}");
+    assert_eq!(
+        told["accepted"].as_u64(),
+        Some(count(&told, "inserted")),
+        "something was here before: {told}"
+    );
 }
 
 #[test]
 fn a_simulated_hotel_is_the_same_hotel_again_and_never_mixes_with_another() {
     let house = House::new("default");
     let simulate = |more: &[&str]| {
-        let mut args =
-            vec!["simulate", "--rooms", "20", "--days", "400", "--end", "2025-01-31", "--json"];
+        let mut args = vec!["simulate", "--rooms", "20", "--days", "400", "--end", "2025-01-31", "--json"];
         args.extend(more);
         on(&house, &args)
     };
@@ -228,7 +231,10 @@ fn a_frame_leaves_the_house_as_parquet_and_is_described() {
     let described = json_of(house.run(&["frames", "describe", "--json"]));
     let frame = described["frames"].as_array().and_then(|f| f.first()).expect("a frame");
     let name = frame["name"].as_str().expect("a name").to_owned();
-    assert!(frame["columns"].as_array().is_some_and(|c| c.iter().all(|c| c["meaning"].is_string())), "{frame}");
+    assert!(
+        frame["columns"].as_array().is_some_and(|c| c.iter().all(|c| c["meaning"].is_string())),
+        "{frame}"
+    );
     let out = house.desk().join("frame.parquet");
     let out = out.to_str().expect("a text path");
     on(&house, &["frames", "export", &name, "--as-of", "2025-01-15", "--out", out]).good();

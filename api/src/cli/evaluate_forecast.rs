@@ -42,8 +42,7 @@ struct Read {
 fn read(data: &Path, mapping: Option<&Path>, settings: &Settings) -> Result<Read, Failure> {
     let named = |e: &dyn std::fmt::Display| -> Failure { format!("{}: {e}", data.display()).into() };
     let mapping = mapping.map(Mapping::open).transpose()?.unwrap_or_default();
-    let how =
-        innkeeper_importers::Settings { time_zone: Some(settings.hotel.timezone), currency: None };
+    let how = innkeeper_importers::Settings { time_zone: Some(settings.hotel.timezone), currency: None };
     let source = Source::open(data).map_err(|e| named(&e))?;
     let mut rows = bookings(source, &mapping, &how).map_err(|e| named(&e))?;
     let mut report = ImportReport::default();
@@ -81,7 +80,8 @@ fn arrivals(hotels: &BTreeMap<String, Vec<Booking>>) -> Option<(NaiveDate, Naive
 fn usual_origins(hotels: &BTreeMap<String, Vec<Booking>>, horizon: u16) -> Vec<NaiveDate> {
     let Some((first, last)) = arrivals(hotels) else { return Vec::new() };
     let published = hotels.keys().map(String::as_str).eq(PROTOCOL_HOTELS)
-        && (first.to_string(), last.to_string()) == (PROTOCOL_ARRIVALS.0.to_owned(), PROTOCOL_ARRIVALS.1.to_owned());
+        && (first.to_string(), last.to_string())
+            == (PROTOCOL_ARRIVALS.0.to_owned(), PROTOCOL_ARRIVALS.1.to_owned());
     if let (true, Ok(start)) = (published, PROTOCOL.parse::<NaiveDate>()) {
         let later = |n: u64| start.checked_add_days(Days::new(n * u64::from(STEP)));
         return (0..MOST_ORIGINS as u64).filter_map(later).collect();
@@ -177,7 +177,8 @@ fn plotted(
     let (mut outcomes, mut naive): (Vec<Outcome>, BTreeMap<u16, Vec<f64>>) = Default::default();
     for curves in hotels.values() {
         let Some(known_until) = last_arrival(curves) else { continue };
-        let rolling = Rolling { origins: origins.to_vec(), days: horizon, levels: LEVELS.to_vec(), known_until };
+        let rolling =
+            Rolling { origins: origins.to_vec(), days: horizon, levels: LEVELS.to_vec(), known_until };
         let Ok(made) = backtest(&History::of(curves), &[Target::Occupancy], &rolling, None) else { continue };
         for report in &made {
             outcomes.extend_from_slice(report.outcomes());
@@ -185,7 +186,10 @@ fn plotted(
                 let back = 7 * u64::from(day.horizon.div_ceil(7));
                 let Some(before) = day.date.checked_sub_days(Days::new(back)) else { continue };
                 let then = curves.totals(Measure::Rooms, None, before, 1);
-                naive.entry(day.horizon).or_default().extend(then.first().map(|then| (day.actual - then).abs()));
+                naive
+                    .entry(day.horizon)
+                    .or_default()
+                    .extend(then.first().map(|then| (day.actual - then).abs()));
             }
         }
     }
@@ -241,8 +245,17 @@ pub(super) fn render(figures: &Value) -> String {
         rows.extend(hotels.iter().map(|(name, of)| row("", name, &of[target])));
     }
     let all = format!("MAE 1-{}", figures["horizon"]);
-    let header =
-        ["target", "hotel", "MAE 1-7", &all, "MASE", "80 % held", "95 % held", "interval score 80 %", "seconds"];
+    let header = [
+        "target",
+        "hotel",
+        "MAE 1-7",
+        &all,
+        "MASE",
+        "80 % held",
+        "95 % held",
+        "interval score 80 %",
+        "seconds",
+    ];
     let mut lines = vec![table(&header, &rows)];
     let origins: Vec<&str> =
         figures["origins"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();

@@ -72,9 +72,11 @@ impl Name {
     /// The key of the prediction in the answer, its heading, and the headings of what else is shown of a day.
     fn columns(self) -> (&'static str, &'static str, &'static [(&'static str, &'static str)]) {
         match self {
-            Self::Occupancy => {
-                ("predicted_occupancy", "occupancy", &[("predicted_rooms", "rooms"), ("on_the_books", "booked")])
-            }
+            Self::Occupancy => (
+                "predicted_occupancy",
+                "occupancy",
+                &[("predicted_rooms", "rooms"), ("on_the_books", "booked")],
+            ),
             Self::Revenue => (
                 "predicted_revenue",
                 "revenue",
@@ -141,7 +143,9 @@ fn draw(name: Name, told: &Value, file: &Path) -> Result<(), Failure> {
         .collect();
     // Of occupancy the books are in rooms and the curve is a share; of housekeeping they are departures.
     let booked = |day: &Value| match name {
-        Name::Occupancy => Some(day["on_the_books"].as_f64()? / day["rooms"].as_f64().filter(|rooms| *rooms > 0.0)?),
+        Name::Occupancy => {
+            Some(day["on_the_books"].as_f64()? / day["rooms"].as_f64().filter(|rooms| *rooms > 0.0)?)
+        }
         Name::Revenue => day["on_the_books"].as_f64(),
         Name::HousekeepingDemand => None,
     };
@@ -189,11 +193,11 @@ fn render(name: Name, told: &Value) -> String {
         .iter()
         .map(|day| {
             let date = text(&day["date"]);
-            let weekday = date.parse::<NaiveDate>().map_or_else(|_| String::new(), |d| d.format("%a").to_string());
+            let weekday =
+                date.parse::<NaiveDate>().map_or_else(|_| String::new(), |d| d.format("%a").to_string());
             let drivers = list(&day["drivers"]).iter().take(DRIVERS).map(|d| text(&d["words"]).to_owned());
             let closed = day["closed"].as_bool() == Some(true);
-            let why: Vec<String> =
-                closed.then(|| "closed".to_owned()).into_iter().chain(drivers).collect();
+            let why: Vec<String> = closed.then(|| "closed".to_owned()).into_iter().chain(drivers).collect();
             let bounds = [key, "lower_bound", "upper_bound"].map(|key| cell(&day[key], share));
             let more = more.iter().map(|(key, _)| cell(&day[*key], false));
             [date.to_owned(), weekday]

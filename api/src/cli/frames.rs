@@ -72,8 +72,11 @@ fn shown(frame: &FrameDescription) -> String {
         ]
     };
     let rows: Vec<Vec<String>> = frame.columns.iter().map(row).collect();
-    let warning =
-        if frame.point_in_time { "" } else { "\nHolds values as they stand now, whatever the day: not for training." };
+    let warning = if frame.point_in_time {
+        ""
+    } else {
+        "\nHolds values as they stand now, whatever the day: not for training."
+    };
     format!(
         "{} (version {}): {}, sorted by {}{warning}\n{}",
         frame.name,

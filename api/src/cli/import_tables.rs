@@ -277,11 +277,8 @@ fn render(of: Table, done: &[Done], dry_run: bool, seconds: f64) -> String {
             .collect();
         parts.push(table(&["rejected because", "rows", "the first one"], &rows));
     }
-    let notes: Vec<String> = done
-        .iter()
-        .flat_map(|file| &file.checked.report.notes)
-        .map(|note| format!("note: {note}"))
-        .collect();
+    let notes: Vec<String> =
+        done.iter().flat_map(|file| &file.checked.report.notes).map(|note| format!("note: {note}")).collect();
     if !notes.is_empty() {
         parts.push(notes.join("\n"));
     }

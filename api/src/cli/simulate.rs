@@ -66,8 +66,7 @@ pub(super) fn run(args: &Args, settings: Settings) -> Outcome {
         }
         None => Truth::shipped()?,
     };
-    let asked =
-        innkeeper_simulator::Settings::new(args.seed, args.rooms, args.days, end, hotel.clone());
+    let asked = innkeeper_simulator::Settings::new(args.seed, args.rooms, args.days, end, hotel.clone());
     let simulation = Arc::new(Simulation::new(asked, truth)?);
     let from = simulation.start();
     std::fs::create_dir_all(&settings.storage.data_dir)?;
@@ -128,11 +127,8 @@ fn render(done: &Simulated) -> String {
         })
         .collect();
     let mut parts = vec![table(&["table", "new", "changed", "there already"], &rows)];
-    let rows: Vec<Vec<String>> = done
-        .bookings_by_status
-        .iter()
-        .map(|(status, n)| vec![(*status).to_owned(), n.to_string()])
-        .collect();
+    let rows: Vec<Vec<String>> =
+        done.bookings_by_status.iter().map(|(status, n)| vec![(*status).to_owned(), n.to_string()]).collect();
     parts.push(table(&["bookings that are", "n"], &rows));
     parts.extend(done.removed.map(|removed| format!("{removed} rows were removed before")));
     parts.join("\n\n")

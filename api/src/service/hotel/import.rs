@@ -10,8 +10,8 @@ use chrono::Utc;
 use innkeeper_core::HotelId;
 use innkeeper_hotel::{Booking, CompetitorPrice, Event, Guest, Rate, Room};
 use innkeeper_importers::{
-    Entry, ImportReport, Mapping, Outcome, RejectCode, RejectWriter, Rejection, Rows, Settings, Source, Table,
-    hotel_slug, read,
+    Entry, ImportReport, Mapping, Outcome, RejectCode, RejectWriter, Rejection, Rows, Settings, Source,
+    Table, hotel_slug, read,
 };
 use innkeeper_store::{AuditSubject, HotelStore, NewImport, Store, StoreError, Upserted};
 use serde::Serialize;
@@ -177,7 +177,8 @@ fn placed<T>(outcome: Outcome<T>, hotels: &mut Hotels<'_>) -> Result<(HotelId, T
             None => Err(Rejection {
                 line,
                 code: RejectCode::BadId,
-                reason: "the name of the hotel has no letter or number that an id could be made of".to_owned(),
+                reason: "the name of the hotel has no letter or number that an id could be made of"
+                    .to_owned(),
                 values: Vec::new(),
             }),
         },
@@ -298,7 +299,8 @@ async fn written<T: Kept>(
         };
         rows.begin_import(&import).await?;
         let (hotel, accepted) = (hotel.clone(), *accepted);
-        let none = HotelWritten { hotel, import_id: Some(id), accepted, inserted: 0, changed: 0, unchanged: 0 };
+        let none =
+            HotelWritten { hotel, import_id: Some(id), accepted, inserted: 0, changed: 0, unchanged: 0 };
         all.push((rows, id, none));
     }
     let (out, mut taken) = mpsc::channel(AHEAD);
@@ -307,7 +309,9 @@ async fn written<T: Kept>(
     let mut n = 0;
     while let Some((hotel, rows)) = taken.recv().await {
         // A hotel that was not there a moment ago: somebody changed the file in between.
-        let Some((store, id, count)) = all.iter_mut().find(|(_, _, count)| count.hotel == hotel) else { continue };
+        let Some((store, id, count)) = all.iter_mut().find(|(_, _, count)| count.hotel == hotel) else {
+            continue;
+        };
         let done = T::upsert(store, &rows, *id).await?;
         count.inserted += done.inserted;
         count.changed += done.changed;

@@ -7,9 +7,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use innkeeper_hotel::{Booking, Guest, Rate, ServiceUse};
 use innkeeper_simulator::{Record, Simulation, SimulatorError, Wanted};
-use innkeeper_store::{
-    AuditSubject, Cleaning, EmployeeProfile, HotelStore, NewImport, StoreError, Upserted,
-};
+use innkeeper_store::{AuditSubject, Cleaning, EmployeeProfile, HotelStore, NewImport, StoreError, Upserted};
 use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -100,10 +98,7 @@ enum Batch {
 /// What tells this simulation from any other: the same text gives the same hotel.
 fn identity(simulation: &Simulation) -> Result<(String, String), serde_json::Error> {
     let asked = simulation.settings();
-    let name = format!(
-        "seed {}, {} rooms, {} days to {}",
-        asked.seed, asked.rooms, asked.days, asked.end
-    );
+    let name = format!("seed {}, {} rooms, {} days to {}", asked.seed, asked.rooms, asked.days, asked.end);
     let whole = serde_json::to_vec(&json!({
         "seed": asked.seed,
         "rooms": asked.rooms,
@@ -189,17 +184,15 @@ fn fill<T>(rows: &mut Vec<T>, row: T, out: &mpsc::Sender<Batch>, batch: fn(Vec<T
 }
 
 /// Sees to it that the hotel holds nothing but this simulation, or part of it. Rows that were removed, if that was asked.
-async fn make_room(
-    store: &HotelStore,
-    sha256: &str,
-    replace: bool,
-) -> Result<Option<u64>, SimulationError> {
+async fn make_room(store: &HotelStore, sha256: &str, replace: bool) -> Result<Option<u64>, SimulationError> {
     if replace {
         return Ok(Some(store.clear_hotel_tables(Utc::now()).await?));
     }
     let bookings = store.bookings_fingerprint().await?.rows;
     let origin = match store.imports(1).await?.pop() {
-        Some(last) if last.new.kind == KIND && last.new.file_sha256.as_deref() == Some(sha256) => return Ok(None),
+        Some(last) if last.new.kind == KIND && last.new.file_sha256.as_deref() == Some(sha256) => {
+            return Ok(None);
+        }
         Some(last) => last.new.file_name.unwrap_or(last.new.kind),
         None => "single bookings".to_owned(),
     };
@@ -244,7 +237,10 @@ async fn lists(
     for price in simulation.competitor_prices() {
         prices.push(price);
         if prices.len() == BATCH {
-            done.count("competitor_prices", store.upsert_competitor_prices(&prices, Some(import), Utc::now()).await?);
+            done.count(
+                "competitor_prices",
+                store.upsert_competitor_prices(&prices, Some(import), Utc::now()).await?,
+            );
             prices.clear();
         }
     }
