@@ -42,7 +42,7 @@ struct Read {
 fn read(data: &Path, mapping: Option<&Path>, settings: &Settings) -> Result<Read, Failure> {
     let named = |e: &dyn std::fmt::Display| -> Failure { format!("{}: {e}", data.display()).into() };
     let mapping = mapping.map(Mapping::open).transpose()?.unwrap_or_default();
-    let how = innkeeper_importers::Settings { time_zone: Some(settings.hotel.timezone), currency: None };
+    let how = innkeeper_importers::Settings::default();
     let source = Source::open(data).map_err(|e| named(&e))?;
     let mut rows = bookings(source, &mapping, &how).map_err(|e| named(&e))?;
     let mut report = ImportReport::default();

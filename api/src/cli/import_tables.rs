@@ -33,7 +33,7 @@ pub(super) struct Args {
     /// Which column feeds which field, and how its words are read; datasets/README.md describes it.
     #[arg(long, value_name = "FILE.toml")]
     mapping: Option<PathBuf>,
-    /// The zone that decides the day of an instant, such as Asia/Ho_Chi_Minh [default: hotel.timezone].
+    /// The zone that decides the day of an instant, such as Asia/Ho_Chi_Minh [default: hotel.timezone, unless that is UTC].
     #[arg(long, value_name = "ZONE")]
     time_zone: Option<Tz>,
     /// The currency of amounts that name none, such as EUR.
@@ -94,8 +94,9 @@ pub(super) fn run(of: Table, args: &Args, settings: Settings) -> Outcome {
     let settings = settings.with_data_dir(args.data_dir.clone());
     let hotel = args.hotel.clone().unwrap_or_else(|| settings.hotel.default.clone());
     let mapping = args.mapping.as_ref().map(Mapping::open).transpose()?.unwrap_or_default();
-    let zone = args.time_zone.unwrap_or(settings.hotel.timezone);
-    let read = innkeeper_importers::Settings { time_zone: Some(zone), currency: args.currency };
+    // Whoever never named a zone has not said that the hotel is in Greenwich: days are read as they are written then.
+    let named = Some(settings.hotel.timezone).filter(|zone| *zone != Tz::UTC);
+    let read = innkeeper_importers::Settings { time_zone: args.time_zone.or(named), currency: args.currency };
     let files: Vec<ImportFile> = args
         .files
         .iter()
