@@ -19,6 +19,7 @@ mod forged;
 mod hostile;
 mod hostile_json;
 mod hostile_pictures;
+mod hotel_data;
 mod images;
 #[cfg(feature = "kill-points")]
 mod images_crash;

@@ -14,6 +14,7 @@ pub(crate) mod feedback;
 pub(crate) mod forecast;
 mod gallery;
 pub(crate) mod heads;
+pub(crate) mod hotel;
 pub(crate) mod images;
 pub(crate) mod lost_found;
 pub(crate) mod promotion;
