@@ -124,12 +124,7 @@ impl Rows {
             Ok::<(), StoreError>(())
         };
         rows.for_each_booking(&BookingFilter::default(), take).await?;
-        let ever = NaiveDate::MIN..NaiveDate::MAX;
-        let believed = NaiveDate::from_ymd_opt(1900, 1, 1)..NaiveDate::from_ymd_opt(9000, 1, 1);
-        let days = match (believed.start, believed.end) {
-            (Some(first), Some(last)) => first..last,
-            _ => ever,
-        };
+        let always = NaiveDate::MIN..NaiveDate::MAX;
         let cleanings = match until.and_then(|until| until.checked_sub_days(Days::new(CLEANINGS_BACK))) {
             Some(since) => {
                 let since = since.and_time(chrono::NaiveTime::MIN).and_utc();
@@ -146,8 +141,8 @@ impl Rows {
                 .into_iter()
                 .map(|(name, rooms)| (name, u32::try_from(rooms).unwrap_or(u32::MAX)))
                 .collect(),
-            events: rows.events(days.clone()).await?,
-            closures: rows.closures(days).await?,
+            events: rows.events(always.clone()).await?,
+            closures: rows.closures(always).await?,
             cleanings,
             until,
         })
