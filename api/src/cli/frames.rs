@@ -8,7 +8,7 @@ use innkeeper_frames::{ColumnDescription, Frame, FrameDescription, describe};
 use polars::prelude::ParquetWriter;
 use serde_json::json;
 
-use super::registry::Place;
+use super::registry::{Place, failed};
 use super::table::table;
 use super::{Failure, Outcome, say};
 use crate::app::{data_keys, installed, open_store};
@@ -94,7 +94,7 @@ fn export(frame: Frame, as_of: NaiveDate, out: &Path, place: &Place, settings: &
         let store = open_store(&settings, data_keys(&settings)?).await?;
         let tables = hotel::tables(&store.hotel(&hotel)).await;
         store.close().await;
-        Ok::<_, Failure>(tables?)
+        tables.map_err(failed)
     })?;
     let mut made = frame.build(&tables.as_of(as_of))?;
     let (rows, columns) = made.shape();

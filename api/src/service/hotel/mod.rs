@@ -5,5 +5,5 @@ mod rows;
 mod simulation;
 
 pub(crate) use import::{Checked, HotelWritten, ImportFile, check, write};
-pub(crate) use rows::{known_until, tables};
+pub(crate) use rows::tables;
 pub(crate) use simulation::{Simulated, simulate};

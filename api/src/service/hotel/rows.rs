@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use chrono::NaiveDate;
-use innkeeper_frames::{FramesError, Tables, TablesBuilder, date_of};
+use innkeeper_frames::{FramesError, Tables, TablesBuilder};
 use innkeeper_store::{BookingFilter, HotelStore, StoreError};
 
 use crate::problem::Problem;
@@ -68,14 +68,4 @@ async fn read(rows: &HotelStore) -> Result<Tables, Stopped> {
         made.push_service_use(&used)?;
     }
     Ok(made.finish()?)
-}
-
-/// The last day of which the bookings say anything: the latest on which one was made, or on which one's status became
-/// known; `None` without bookings. Forecasts begin on the day after it.
-pub(crate) fn known_until(tables: &Tables) -> Option<NaiveDate> {
-    let latest = |column: &str| {
-        let days = tables.bookings().column(column).ok()?.date().ok()?;
-        days.physical().iter().flatten().max()
-    };
-    latest("booked_on").max(latest("status_on")).map(date_of)
 }
