@@ -20,6 +20,7 @@ use super::evaluate::Args;
 use super::table::table;
 use super::{Failure, picture, progress};
 use crate::config::Settings;
+use crate::service::hotel::of_file;
 
 /// Levels of the intervals that are scored.
 const LEVELS: [f64; 2] = [0.8, 0.95];
@@ -40,7 +41,7 @@ struct Read {
 }
 
 fn read(data: &Path, mapping: Option<&Path>, settings: &Settings) -> Result<Read, Failure> {
-    let named = |e: &dyn std::fmt::Display| -> Failure { format!("{}: {e}", data.display()).into() };
+    let named = |e: &dyn std::fmt::Display| -> Failure { of_file(data, e).into() };
     let mapping = mapping.map(Mapping::open).transpose()?.unwrap_or_default();
     let how = innkeeper_importers::Settings::default();
     let source = Source::open(data).map_err(|e| named(&e))?;
