@@ -231,7 +231,7 @@ pub(crate) struct ForecastAnswer {
     /// The event `forecast.made`.
     pub event_id: Uuid,
     #[serde(flatten)]
-    pub made: std::sync::Arc<Made>,
+    pub made: Made,
     /// Milliseconds it took, waiting included.
     pub time_ms: f64,
 }

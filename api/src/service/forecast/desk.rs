@@ -110,7 +110,13 @@ impl ForecastDesk {
             ms = ms(started.elapsed()),
             "a forecast was made"
         );
-        Ok(ForecastAnswer { answer_id, forecast_id: answer_id, event_id, made, time_ms: ms(started.elapsed()) })
+        Ok(ForecastAnswer {
+            answer_id,
+            forecast_id: answer_id,
+            event_id,
+            made: Arc::unwrap_or_clone(made),
+            time_ms: ms(started.elapsed()),
+        })
     }
 
     /// The forecast, from memory where the same was asked of the same tables.

@@ -37,9 +37,9 @@ pub(crate) struct ImportReport {
 impl From<Import> for ImportReport {
     fn from(import: Import) -> Self {
         Self {
-            kind: import.kind,
-            file_name: import.file_name,
-            started_at: import.started_at,
+            kind: import.new.kind,
+            file_name: import.new.file_name,
+            started_at: import.new.started_at,
             finished_at: import.finished_at,
             accepted: import.accepted,
             rejected: import.rejected,

@@ -14,11 +14,11 @@ const LEAST_KNOWN: usize = 14;
 /// Days up to which a history counts as a cold start.
 const COLD: usize = 42;
 /// Days after which an error counts half.
-const HALF_LIFE: f64 = 90.0;
+const HALF_LIFE: f64 = 45.0;
 /// Mean errors that every member is thought to have made before the first.
 const PRIOR: f64 = 10.0;
 /// Weights are the errors squared to the minus this.
-const SHARPNESS: f64 = 2.0;
+const SHARPNESS: f64 = 1.5;
 
 /// What a member counts, and how far off it was.
 #[derive(Debug, Clone, PartialEq, Serialize)]

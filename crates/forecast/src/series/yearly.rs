@@ -22,7 +22,7 @@ const RIDGE: f64 = 0.6;
 /// Ridge of the trend, in days of data: a slope over one year tells little of the next.
 const TREND_RIDGE: f64 = 30.0;
 /// How quickly the mean of what is left forgets.
-const FORGETS: f64 = 0.25;
+const FORGETS: f64 = 0.15;
 /// What stays of it after a day.
 const FADES: f64 = 0.95;
 /// Days of what is left that are looked at.
