@@ -8,9 +8,7 @@ use std::time::Instant;
 use chrono::{Days, NaiveDate};
 use innkeeper_forecast::plot::{BacktestPlot, HorizonPoint, LevelShare, Picture};
 use innkeeper_forecast::scores::{Outcome, over};
-use innkeeper_forecast::{
-    EvaluationReport, History, Rolling, TARGETS, Target, TargetFigures, backtest, evaluate, rolling_origins,
-};
+use innkeeper_forecast::{History, Rolling, TARGETS, Target, backtest, evaluate, rolling_origins};
 use innkeeper_frames::curves::{BookingCurves, Measure};
 use innkeeper_hotel::Booking;
 use innkeeper_importers::{ImportReport, Mapping, Source, bookings, hotel_slug};
