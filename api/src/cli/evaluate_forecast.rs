@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use chrono::{Days, NaiveDate};
-use innkeeper_forecast::plot::{BacktestPlot, HorizonPoint, LevelShare, Picture};
+use innkeeper_forecast::plot::{BacktestPlot, HorizonPoint, LevelShare};
 use innkeeper_forecast::scores::{Outcome, over};
 use innkeeper_forecast::{History, Rolling, TARGETS, Target, backtest, evaluate, rolling_origins};
 use innkeeper_frames::curves::{BookingCurves, Measure};
