@@ -15,9 +15,9 @@ const LEAST_MISSES: usize = 30;
 /// Fewest tried intervals that say how the width is to be scaled.
 const LEAST_TRIED: usize = 30;
 /// Width, against the plain quantiles, where fewer were tried.
-const UNTRIED_WIDTH: f64 = 1.5;
-/// Steps from the level towards certainty that the aim can take.
-const AIMS: u32 = 10;
+const UNTRIED_WIDTH: f64 = 2.0;
+/// Aims that are tried, in tenths of the way from the level to certainty.
+const AIMS: std::ops::Range<i32> = -1..10;
 /// Limits of the scaling.
 const WIDTHS: (f64, f64) = (0.8, 4.0);
 
@@ -129,17 +129,17 @@ impl Level {
             let (inside, n) = held.iter().fold((0, 0), |(a, b), (inside, n)| (a + inside, b + n));
             inside as f64 >= level * n as f64
         };
-        // The past never is quite like what comes next, so that the plain aim holds too little: the smallest aim is taken with
+        // The past never is quite like what comes next, so that the plain aim may hold too little: the smallest aim is taken with
         // which the intervals held, one origin after the other, what they claim (Gibbs and Candès, *Adaptive conformal
         // inference under distribution shift*, 2021, move it in the same direction day by day).
         let mut aim = level;
-        let mut reached = held(aim);
-        for step in 1..AIMS {
+        let mut reached = [(0, 0); 3];
+        for tenths in AIMS {
+            aim = level + (1.0 - level) * f64::from(tenths) / 10.0;
+            reached = held(aim);
             if enough(&reached) {
                 break;
             }
-            aim = level + (1.0 - level) * f64::from(step) / f64::from(AIMS);
-            reached = held(aim);
         }
         let held = reached;
         let share = |(inside, n): (usize, usize)| {

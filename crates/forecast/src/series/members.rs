@@ -21,9 +21,15 @@ const DECOMPOSED: usize = 365;
 /// Days from which the decomposition takes out the year, too.
 const TWO_YEARS: usize = 2 * 365;
 
+const EVEN: [f64; 3] = [1.0; 3];
+const YEARLY: [f64; 3] = [2.5, 8.0, 8.0];
+
 /// The forecasts of one member.
 pub(super) struct Member {
     pub name: &'static str,
+    /// What it counts before its errors speak, by group of horizons: the further ahead, the more the season of the year says. The
+    /// members that know it could be tried but for a short while, as a year must pass first.
+    pub prior: [f64; 3],
     /// One path of `horizon` values an origin; `None` where it knows too little.
     pub paths: Vec<Option<Vec<f64>>>,
 }
@@ -34,8 +40,16 @@ pub(super) fn ask(history: &History, origins: &[usize], horizon: usize) -> Vec<M
     let each =
         |paths: &dyn Fn(usize) -> Option<Vec<f64>>| origins.iter().map(|&origin| paths(origin)).collect();
     let mut members = vec![
-        Member { name: "seasonal_naive", paths: each(&|origin| Some(last_week(history, origin, horizon))) },
-        Member { name: "weekday_mean", paths: each(&|origin| Some(weekday_mean(history, origin, horizon))) },
+        Member {
+            name: "seasonal_naive",
+            prior: EVEN,
+            paths: each(&|origin| Some(last_week(history, origin, horizon))),
+        },
+        Member {
+            name: "weekday_mean",
+            prior: EVEN,
+            paths: each(&|origin| Some(weekday_mean(history, origin, horizon))),
+        },
     ];
     if n >= LEAST_SMOOTHING {
         for (name, trend) in [("smoothing", false), ("damped_trend", true)] {
@@ -43,16 +57,25 @@ pub(super) fn ask(history: &History, origins: &[usize], horizon: usize) -> Vec<M
                 origins.iter().copied().filter(|origin| *origin >= LEAST_SMOOTHING).collect();
             let mut paths: Vec<Option<Vec<f64>>> = vec![None; origins.len() - able.len()];
             paths.extend(smoothing::forecasts(history, &able, horizon, trend).into_iter().map(Some));
-            members.push(Member { name, paths });
+            members.push(Member { name, prior: EVEN, paths });
         }
-        members
-            .push(Member { name: "mstl_ets", paths: each(&|origin| decomposed(history, origin, horizon)) });
+        members.push(Member {
+            name: "mstl_ets",
+            prior: EVEN,
+            paths: each(&|origin| decomposed(history, origin, horizon)),
+        });
     }
     if n >= yearly::LEAST_YEAR {
-        members
-            .push(Member { name: "yearly_regression", paths: yearly::forecasts(history, origins, horizon) });
-        members
-            .push(Member { name: "last_year", paths: each(&|origin| last_year(history, origin, horizon)) });
+        members.push(Member {
+            name: "yearly_regression",
+            prior: YEARLY,
+            paths: yearly::forecasts(history, origins, horizon),
+        });
+        members.push(Member {
+            name: "last_year",
+            prior: EVEN,
+            paths: each(&|origin| last_year(history, origin, horizon)),
+        });
     }
     for path in members.iter_mut().flat_map(|member| &mut member.paths) {
         // A member that lost its way is left out, not averaged in.

@@ -194,7 +194,8 @@ impl Tallies {
             let prior = if n[from] > 0.0 { PRIOR * sum[from] / n[from] } else { 1.0 };
             let score = |m: usize| {
                 let prior = prior.max(1e-12);
-                ((all[m][from] + prior) / (own[m][from] + prior)).powf(SHARPNESS)
+                let before = members.get(m).map_or(1.0, |member| member.prior[group]);
+                before * ((all[m][from] + prior) / (own[m][from] + prior)).powf(SHARPNESS)
             };
             let present = |m: &usize| members.get(*m).is_some_and(|member| member.paths[at].is_some());
             let total: f64 = (0..self.members).filter(present).map(score).sum();
