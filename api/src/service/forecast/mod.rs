@@ -11,10 +11,10 @@ mod report;
 
 use innkeeper_core::HotelId;
 
-pub(crate) use answers::{Days, ForecastAnswer, KeptForecast, Made};
+pub(crate) use answers::{ForecastAnswer, KeptForecast};
 pub(crate) use backtest::{BacktestAnswer, BacktestAsked};
 pub(crate) use desk::{ForecastDesk, answer_once, describe_metrics};
-pub(crate) use question::{Asked, Question, Shift, Target, day_of, today};
+pub(crate) use question::{Asked, Question, Shift, Target};
 pub(crate) use report::{DataReport, ForecastHealth};
 
 /// The name of the model in rows, metrics and the registry.
