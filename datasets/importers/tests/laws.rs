@@ -1,4 +1,5 @@
 //! What holds of every file.
+#![allow(clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod given;
 
@@ -17,7 +18,7 @@ fn word() -> impl Strategy<Value = String> {
         .prop_filter("a word for nothing", |text| text != "NULL")
 }
 
-fn name<T: std::str::FromStr<Err: std::fmt::Debug>>() -> impl Strategy<Value = T> {
+fn name<T: std::str::FromStr<Err: std::fmt::Debug> + std::fmt::Debug>() -> impl Strategy<Value = T> {
     word().prop_map(|text| text.parse().expect("a name"))
 }
 
@@ -145,7 +146,7 @@ proptest! {
         }
         writer.finish().expect("written");
         let read = import::<Booking>(&file);
-        prop_assert_eq!(&read.report.rejections, &[]);
+        prop_assert!(read.report.rejections.is_empty(), "{:?}", read.report.rejections);
         let hotels: Vec<_> = read.hotels.iter().map(|hotel| hotel.as_deref().map(str::to_owned)).collect();
         prop_assert_eq!(hotels, bookings.iter().map(|(hotel, _)| hotel.clone()).collect::<Vec<_>>());
         prop_assert_eq!(read.rows, bookings.into_iter().map(|(_, booking)| booking).collect::<Vec<_>>());
