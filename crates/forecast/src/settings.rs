@@ -67,7 +67,7 @@ impl Default for Settings {
             survival_pseudo: 20.0,
             ridge_half_life: 365.0,
             ridge_penalty: 0.3,
-            ridge_pickup: 1.0,
+            ridge_pickup: 0.0,
             ridge_nights: 42.0,
             boost_fits: 3,
             boost_every: 28,
