@@ -13,20 +13,8 @@ use crate::linear::{Linear, Ridge};
 use crate::panel::{BANDS, Panel, Row, WIDTH, band_of};
 use crate::settings::Settings;
 
-/// The members, in the order of their values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Member {
-    /// Books expected to stay, and the pickup of recent nights.
-    Recent,
-    /// Books expected to stay, and the pickup of the same week last year.
-    LastYear,
-    /// Ridge regression of what the first misses.
-    Linear,
-    /// Gradient boosting of what the first misses.
-    Boosted,
-}
-
-/// How many members there are.
+/// How many members there are, in the order of their values: the books expected to stay with the pickup of recent nights; the same
+/// with the pickup of that week last year; ridge regression; gradient boosting.
 pub(crate) const MEMBERS: usize = 4;
 
 /// A value a member; NaN where it had none.
@@ -44,12 +32,16 @@ pub(crate) struct BandRows {
 pub(crate) struct Members {
     pub bands: Vec<BandRows>,
     pub booster: Option<Booster>,
+    /// Share of the recent pickup in what the linear member adds to.
+    linear_pickup: f64,
 }
 
 /// A boosted model of the miss of the base, in units of the typical miss of its band.
 pub(crate) struct Booster {
     model: GradientBooster,
     scales: Vec<f64>,
+    /// Share of the recent pickup that is in what it adds to.
+    pickup_share: f64,
 }
 
 impl Booster {
@@ -94,30 +86,32 @@ impl Members {
             .map(|&band| BandRows::learn(panel, band, longest, last_day, settings))
             .collect();
         let booster = boost(&mut bands, last_day, settings);
-        Self { bands, booster }
+        Self { bands, booster, linear_pickup: settings.ridge_pickup }
     }
 
     /// What each member says of a row.
     pub fn values(&self, row: &Row) -> Values {
         let mut values = simple(row);
         if let Some(linear) = self.bands.get(band_of(row.horizon)).and_then(|band| band.linear.as_ref()) {
-            values[2] = row.base() + linear.value(&row.features);
+            values[2] = anchor(row, self.linear_pickup) + linear.value(&row.features);
         }
         if let Some(booster) = &self.booster {
-            values[3] = row.base() + booster.values(&[row]).first().copied().unwrap_or(f64::NAN);
+            values[3] = anchor(row, booster.pickup_share)
+                + booster.values(&[row]).first().copied().unwrap_or(f64::NAN);
         }
         values
     }
 }
 
 impl Members {
-    /// What each feature adds to the linear member, and the rest of what it adds to the base.
+    /// What each feature adds to the linear member, and the rest, relative to the base of all members.
     pub fn linear_parts(&self, row: &Row) -> Option<(Vec<f64>, f64)> {
         let linear = self.bands.get(band_of(row.horizon))?.linear.as_ref()?;
-        Some(linear.parts(&row.features))
+        let (effects, rest) = linear.parts(&row.features);
+        Some((effects, rest - (1.0 - self.linear_pickup) * row.pickup))
     }
 
-    /// What each feature adds to the boosted member, and the rest of what it adds to the base.
+    /// What each feature adds to the boosted member, and the rest, relative to the base of all members.
     pub fn boosted_parts(&self, row: &Row) -> Option<(Vec<f64>, f64)> {
         let booster = self.booster.as_ref()?;
         let scale = booster.scale(row);
@@ -130,8 +124,8 @@ impl Members {
         for effect in &mut effects {
             *effect *= scale;
         }
-        let rest = effects.split_off(WIDTH.min(effects.len())).iter().sum();
-        Some((effects, rest))
+        let rest: f64 = effects.split_off(WIDTH.min(effects.len())).iter().sum();
+        Some((effects, rest - (1.0 - booster.pickup_share) * row.pickup))
     }
 }
 
@@ -174,7 +168,7 @@ impl BandRows {
             ridge.forget(keep);
             while let Some(row) = next.next_if(|row| row.night() <= fit_day) {
                 if let Some(truth) = row.truth {
-                    ridge.add(&row.features, truth - row.base());
+                    ridge.add(&row.features, truth - anchor(row, settings.ridge_pickup));
                     seen += 1.0;
                 }
             }
@@ -184,7 +178,7 @@ impl BandRows {
         for (row, values) in rows.iter().zip(&mut values) {
             let solution = row.day.checked_sub(first_fit).and_then(|days| solutions.get(days / 7));
             if let Some(Some(linear)) = solution {
-                values[2] = row.base() + linear.value(&row.features);
+                values[2] = anchor(row, settings.ridge_pickup) + linear.value(&row.features);
             }
         }
         Self { rows, values, linear: solutions.pop().flatten() }
@@ -221,7 +215,7 @@ fn boost(bands: &mut [BandRows], last_day: usize, settings: &Settings) -> Option
             }
             for ((i, miss), row) in ahead.iter().zip(booster.values(&asked)).zip(&asked) {
                 if let Some(values) = band.values.get_mut(*i) {
-                    values[3] = row.base() + miss;
+                    values[3] = anchor(row, booster.pickup_share) + miss;
                 }
             }
         }
@@ -230,6 +224,11 @@ fn boost(bands: &mut [BandRows], last_day: usize, settings: &Settings) -> Option
         }
     }
     latest
+}
+
+/// What the boosted member adds to: the books expected to stay, and a share of the recent pickup.
+fn anchor(row: &Row, share: f64) -> f64 {
+    row.expected + share * row.pickup
 }
 
 /// The typical miss of the base in a band, as known on a day.
@@ -247,8 +246,10 @@ fn miss(band: &BandRows, day: usize) -> f64 {
 fn train(rows: &[&Row], scales: Vec<f64>, day: usize, settings: &Settings) -> Option<Booster> {
     let table = columns(rows);
     let scale = |row: &Row| scales.get(band_of(row.horizon)).copied().unwrap_or(1.0);
-    let targets: Vec<f64> =
-        rows.iter().map(|row| row.truth.map_or(0.0, |truth| (truth - row.base()) / scale(row))).collect();
+    let targets: Vec<f64> = rows
+        .iter()
+        .map(|row| row.truth.map_or(0.0, |truth| (truth - anchor(row, settings.boost_pickup)) / scale(row)))
+        .collect();
     let weights: Vec<f64> = rows
         .iter()
         .map(|row| 0.5_f64.powf(day.saturating_sub(row.night()) as f64 / settings.boost_half_life))
@@ -273,5 +274,5 @@ fn train(rows: &[&Row], scales: Vec<f64>, day: usize, settings: &Settings) -> Op
         .fit(&Matrix::new(&table, rows.len(), COLUMNS), &targets, &weights, None)
         .map_err(|error| tracing::warn!(%error, "the boosted member could not be fitted"))
         .ok()?;
-    Some(Booster { model, scales })
+    Some(Booster { model, scales, pickup_share: settings.boost_pickup })
 }
