@@ -98,11 +98,6 @@ impl<'a> Cell<'a> {
         if let Self::Int(number) = self { Some(*number) } else { None }
     }
 
-    /// No batch brings any.
-    fn as_real(&self) -> Option<f64> {
-        None
-    }
-
     fn as_bool(&self) -> Option<bool> {
         if let Self::Bool(flag) = self { Some(*flag) } else { None }
     }
@@ -308,7 +303,8 @@ impl BulkTable {
             match kind {
                 Kind::Text => arguments.add(column.map(Cell::as_text).collect::<Vec<_>>()),
                 Kind::Int => arguments.add(column.map(Cell::as_int).collect::<Vec<_>>()),
-                Kind::Real => arguments.add(column.map(Cell::as_real).collect::<Vec<_>>()),
+                // No batch brings any.
+                Kind::Real => arguments.add(vec![None::<f64>; column.count()]),
                 Kind::Bool => arguments.add(column.map(Cell::as_bool).collect::<Vec<_>>()),
                 Kind::Bytes => arguments.add(column.map(Cell::as_bytes).collect::<Vec<_>>()),
             }

@@ -423,7 +423,7 @@ impl Store {
             }
         }
         execute(&mut tx, &Query::delete().from_table(Table::Secrets).take()).await?;
-        let mut tables = Vec::new();
+        let mut copied_tables = Vec::new();
         for table in tables() {
             let rows = table.rows(&mut source).await?;
             let mut copied = 0;
@@ -446,7 +446,7 @@ impl Store {
             if copied != rows || table.rows(&mut tx).await? != rows {
                 return Err(StoreError::CopyDiffers { what: table.name() });
             }
-            tables.push((table.name(), rows));
+            copied_tables.push((table.name(), rows));
         }
         let audit = audit::verify(&mut tx).await?;
         if audit != audit::verify(&mut source).await? {
@@ -455,6 +455,6 @@ impl Store {
         drop(source);
         tx.commit().await?;
         target.load_pseudonyms().await?;
-        Ok(CopyReport { tables, audit })
+        Ok(CopyReport { tables: copied_tables, audit })
     }
 }

@@ -128,7 +128,9 @@ async fn a_batch_that_is_too_large_or_wrong_in_one_row_writes_nothing() {
         change(&mut wrong);
         [booking(1), wrong]
     };
-    let refused = hotel.upsert_bookings(&wrong(|b| (b.status, b.status_on) = (BookingStatus::NoShow, None)), None, noon()).await;
+    let refused = hotel
+        .upsert_bookings(&wrong(|b| (b.status, b.status_on) = (BookingStatus::NoShow, None)), None, noon())
+        .await;
     assert!(matches!(&refused, Err(StoreError::Booking { id, .. }) if id == "B00002"), "{refused:?}");
     let finest: fn(&mut Booking) =
         |b| b.rate = Some("1.234567890123456789012345678".parse().expect("28 digits"));

@@ -138,7 +138,7 @@ async fn a_process_killed_while_it_imports_leaves_whole_batches() {
     let hotel = store.hotel(&hotel("default"));
     let rows = hotel.count_bookings(&BookingFilter::default()).await.expect("a count");
     let size = u64::from(VICTIMS_BATCH);
-    assert!(rows % size == 0 && rows / size >= accepted, "{rows} rows");
+    assert!(rows.is_multiple_of(size) && rows / size >= accepted, "{rows} rows");
     let print = hotel.bookings_fingerprint().await.expect("a read");
     assert_eq!((print.rows, print.changes), (rows, rows / size));
     let import = hotel.imports(9).await.expect("a read").remove(0);

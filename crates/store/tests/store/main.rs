@@ -305,9 +305,9 @@ fn booking(n: u32) -> Booking {
         status_on: Some(stay.arrival),
         rate: Some(Decimal::new(i64::from(n) * 125 + 1, 2)),
         currency: Some("EUR".parse().expect("a currency")),
-        guest: (n % 3 == 0).then(|| format!("GUEST{n:03}").parse().expect("a guest")),
+        guest: n.is_multiple_of(3).then(|| format!("GUEST{n:03}").parse().expect("a guest")),
         segment: Some("Online TA".to_owned()),
-        repeated_guest: Some(n % 2 == 0),
+        repeated_guest: Some(n.is_multiple_of(2)),
         changes: Some(n % 4),
         ..Booking::confirmed(
             format!("B{n:05}").parse().expect("an id"),
