@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::forecast::forecast_targets;
 use crate::prepare::Prepared;
 use crate::request::{ForecastError, History, Request, Target};
-use crate::scores::{Interval, Outcome, Scores, ScoreError, WEEK, by_horizon, over, scale};
+use crate::scores::{Interval, Outcome, ScoreError, Scores, WEEK, by_horizon, over, scale};
 
 /// Where a back-test looks.
 #[derive(Debug, Clone, PartialEq)]
@@ -108,10 +108,8 @@ pub fn backtest(
     for &origin in &rolling.origins {
         let as_of = origin.pred_opt().ok_or(ForecastError::Calendar(origin))?;
         for (place, &target) in targets.iter().enumerate() {
-            let request = Request {
-                levels: rolling.levels.clone(),
-                ..Request::new(as_of, rolling.days, target)
-            };
+            let request =
+                Request { levels: rolling.levels.clone(), ..Request::new(as_of, rolling.days, target) };
             let before = clock.map(|clock| clock());
             let made = forecast_targets(history, &request, &[target]);
             if let (Some(clock), Some(before), Some(seconds)) = (clock, before, seconds.get_mut(place)) {
@@ -127,8 +125,7 @@ pub fn backtest(
                 }
                 Err(error) => return Err(error.into()),
             };
-            let actual =
-                history.bookings.totals(target.measure(), None, origin, usize::from(rolling.days));
+            let actual = history.bookings.totals(target.measure(), None, origin, usize::from(rolling.days));
             let usual = usual_change(history, as_of, target)?;
             for (day, actual) in made.days.into_iter().zip(actual) {
                 if day.date > rolling.known_until {

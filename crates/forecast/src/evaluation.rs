@@ -85,8 +85,11 @@ pub fn evaluate(
                     let left_out = first.left_out.iter();
                     report.reasons.extend(left_out.map(|(origin, why)| format!("{name}, {origin}: {why}")));
                 }
-                let figures =
-                    TARGETS.iter().zip(&made).map(|((key, _), made)| (*key, figures(made, horizon))).collect();
+                let figures = TARGETS
+                    .iter()
+                    .zip(&made)
+                    .map(|((key, _), made)| (*key, figures(made, horizon)))
+                    .collect();
                 report.hotels.insert(name.clone(), figures);
             }
             Err(error) => report.reasons.push(format!("{name}: {error}")),

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, HashSet};
 use chrono::NaiveDate;
 use innkeeper_frames::curves::Measure;
 
-use crate::answer::{Bounds, Coverage, DayForecast, Driver, DriverName, Forecast, HorizonError, Note, Shares};
+use crate::answer::{
+    Bounds, Coverage, DayForecast, Driver, DriverName, Forecast, HorizonError, Note, Shares,
+};
 use crate::drivers;
 use crate::outlook::{Ahead, Outlook};
 use crate::panel::BANDS;
@@ -26,9 +28,7 @@ pub fn forecast(history: &History<'_>, request: &Request) -> Result<Forecast, Fo
             .find(|forecast| forecast.room_type.as_ref() == Some(wanted))
             .ok_or_else(|| ForecastError::UnknownRoomType(wanted.clone()));
     }
-    forecast_targets(history, request, &[request.target])?
-        .pop()
-        .ok_or(ForecastError::Days(request.days))
+    forecast_targets(history, request, &[request.target])?.pop().ok_or(ForecastError::Days(request.days))
 }
 
 /// Forecasts several targets of the whole hotel, which share the reading of the bookings; one forecast a target, in their
@@ -297,10 +297,7 @@ impl Covered {
     }
 
     pub fn at(&self, horizon: usize) -> Vec<Option<Coverage>> {
-        self.by_band
-            .get(crate::panel::band_of(horizon))
-            .cloned()
-            .unwrap_or_else(|| vec![None; self.levels])
+        self.by_band.get(crate::panel::band_of(horizon)).cloned().unwrap_or_else(|| vec![None; self.levels])
     }
 }
 

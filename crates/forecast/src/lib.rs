@@ -23,9 +23,7 @@ pub mod scores;
 pub mod series;
 mod settings;
 
-pub use answer::{
-    Bounds, Coverage, DayForecast, Driver, DriverName, Forecast, HorizonError, Note, Shares,
-};
+pub use answer::{Bounds, Coverage, DayForecast, Driver, DriverName, Forecast, HorizonError, Note, Shares};
 pub use backtest::{BacktestError, BacktestReport, Compared, Rolling, backtest, rolling_origins};
 pub use evaluation::{EvaluationReport, TARGETS, TargetFigures, evaluate};
 pub use forecast::{forecast, forecast_targets};

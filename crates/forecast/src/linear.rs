@@ -122,16 +122,18 @@ impl Ridge {
                 *cell = slope;
             }
         }
-        (intercept.is_finite() && slopes.iter().all(|slope| slope.is_finite()))
-            .then(|| Linear { slopes, intercept, means: (0..last).map(mean).collect() })
+        (intercept.is_finite() && slopes.iter().all(|slope| slope.is_finite())).then(|| Linear {
+            slopes,
+            intercept,
+            means: (0..last).map(mean).collect(),
+        })
     }
 }
 
 /// Solves a symmetric positive definite system in place.
 fn cholesky(system: &mut [f64], mut right: Vec<f64>, size: usize) -> Option<Vec<f64>> {
-    let at = |system: &[f64], row: usize, column: usize| {
-        system.get(row * size + column).copied().unwrap_or(0.0)
-    };
+    let at =
+        |system: &[f64], row: usize, column: usize| system.get(row * size + column).copied().unwrap_or(0.0);
     for row in 0..size {
         for column in 0..=row {
             let (left, upper) = (system.get(row * size..row * size + column)?, column * size);
@@ -149,9 +151,8 @@ fn cholesky(system: &mut [f64], mut right: Vec<f64>, size: usize) -> Option<Vec<
         }
     }
     for row in 0..size {
-        let dot: f64 = (0..row)
-            .map(|column| at(system, row, column) * right.get(column).copied().unwrap_or(0.0))
-            .sum();
+        let dot: f64 =
+            (0..row).map(|column| at(system, row, column) * right.get(column).copied().unwrap_or(0.0)).sum();
         let value = right.get(row).copied().unwrap_or(0.0) - dot;
         *right.get_mut(row)? = value / at(system, row, row);
     }

@@ -219,7 +219,11 @@ pub(crate) fn build(
     let price = |record: &Record, measure: Measure| -> f32 {
         if measure == Measure::Revenue {
             // A mistyped rate of a booking that may never come must not carry the forecast of its night.
-            record.rate.unwrap_or(mean_rate).min(if record.arrival > extent.as_of { highest } else { f32::MAX })
+            record.rate.unwrap_or(mean_rate).min(if record.arrival > extent.as_of {
+                highest
+            } else {
+                f32::MAX
+            })
         } else {
             1.0
         }
@@ -276,7 +280,8 @@ pub(crate) fn build(
             let weight = price(record, *measure);
             let (first, past) = record.days(*measure);
             for night in first.max(extent.first)..past.min(last_night) {
-                for day in record.arrival.max(night - leads + 1)..=night.min(extent.as_of).min(record.gone - 1)
+                for day in
+                    record.arrival.max(night - leads + 1)..=night.min(extent.as_of).min(record.gone - 1)
                 {
                     matrix.add(((night - extent.first) * leads + (night - day)) as usize, weight, 1.0, 1.0);
                 }

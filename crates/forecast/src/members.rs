@@ -50,6 +50,8 @@ pub(crate) struct Members {
 pub(crate) struct Booster {
     model: GradientBooster,
     scales: Vec<f64>,
+    /// Share of the recent pickup that is in what it adds to.
+    pickup_share: f64,
 }
 
 impl Booster {
@@ -104,7 +106,8 @@ impl Members {
             values[2] = row.base() + linear.value(&row.features);
         }
         if let Some(booster) = &self.booster {
-            values[3] = row.base() + booster.values(&[row]).first().copied().unwrap_or(f64::NAN);
+            values[3] = anchor(row, booster.pickup_share)
+                + booster.values(&[row]).first().copied().unwrap_or(f64::NAN);
         }
         values
     }
@@ -117,7 +120,7 @@ impl Members {
         Some(linear.parts(&row.features))
     }
 
-    /// What each feature adds to the boosted member, and the rest of what it adds to the base.
+    /// What each feature adds to the boosted member, and the rest, relative to the base of all members.
     pub fn boosted_parts(&self, row: &Row) -> Option<(Vec<f64>, f64)> {
         let booster = self.booster.as_ref()?;
         let scale = booster.scale(row);
@@ -130,8 +133,8 @@ impl Members {
         for effect in &mut effects {
             *effect *= scale;
         }
-        let rest = effects.split_off(WIDTH.min(effects.len())).iter().sum();
-        Some((effects, rest))
+        let rest: f64 = effects.split_off(WIDTH.min(effects.len())).iter().sum();
+        Some((effects, rest - (1.0 - booster.pickup_share) * row.pickup))
     }
 }
 
@@ -221,7 +224,7 @@ fn boost(bands: &mut [BandRows], last_day: usize, settings: &Settings) -> Option
             }
             for ((i, miss), row) in ahead.iter().zip(booster.values(&asked)).zip(&asked) {
                 if let Some(values) = band.values.get_mut(*i) {
-                    values[3] = row.base() + miss;
+                    values[3] = anchor(row, booster.pickup_share) + miss;
                 }
             }
         }
@@ -230,6 +233,11 @@ fn boost(bands: &mut [BandRows], last_day: usize, settings: &Settings) -> Option
         }
     }
     latest
+}
+
+/// What the boosted member adds to: the books expected to stay, and a share of the recent pickup.
+fn anchor(row: &Row, share: f64) -> f64 {
+    row.expected + share * row.pickup
 }
 
 /// The typical miss of the base in a band, as known on a day.
@@ -247,8 +255,10 @@ fn miss(band: &BandRows, day: usize) -> f64 {
 fn train(rows: &[&Row], scales: Vec<f64>, day: usize, settings: &Settings) -> Option<Booster> {
     let table = columns(rows);
     let scale = |row: &Row| scales.get(band_of(row.horizon)).copied().unwrap_or(1.0);
-    let targets: Vec<f64> =
-        rows.iter().map(|row| row.truth.map_or(0.0, |truth| (truth - row.base()) / scale(row))).collect();
+    let targets: Vec<f64> = rows
+        .iter()
+        .map(|row| row.truth.map_or(0.0, |truth| (truth - anchor(row, settings.boost_pickup)) / scale(row)))
+        .collect();
     let weights: Vec<f64> = rows
         .iter()
         .map(|row| 0.5_f64.powf(day.saturating_sub(row.night()) as f64 / settings.boost_half_life))
@@ -273,5 +283,5 @@ fn train(rows: &[&Row], scales: Vec<f64>, day: usize, settings: &Settings) -> Op
         .fit(&Matrix::new(&table, rows.len(), COLUMNS), &targets, &weights, None)
         .map_err(|error| tracing::warn!(%error, "the boosted member could not be fitted"))
         .ok()?;
-    Some(Booster { model, scales })
+    Some(Booster { model, scales, pickup_share: settings.boost_pickup })
 }

@@ -6,17 +6,11 @@
 
 use std::collections::HashSet;
 
+use crate::answer::Coverage;
 use crate::linear::{Linear, Ridge};
 use crate::members::{MEMBERS, Members, Values};
 use crate::panel::{Panel, Row, band_of};
 use crate::settings::Settings;
-
-/// How often intervals of a level held in back-test.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Held {
-    pub share: f64,
-    pub count: usize,
-}
 
 /// The weighed past of one band.
 struct Band {
@@ -94,7 +88,8 @@ impl Outlook {
             Some(place) if place == band_of(horizon) => band.scale_of(&row, self.panel.ceiling),
             // Further ahead than was ever compared: at least as unsure as the nights differ among themselves.
             Some(place) => {
-                let nearest = self.bands.get(place).map_or(0.0, |near| near.scale_of(&row, self.panel.ceiling));
+                let nearest =
+                    self.bands.get(place).map_or(0.0, |near| near.scale_of(&row, self.panel.ceiling));
                 nearest.max(0.8 * self.panel.spread())
             }
             None => self.panel.spread(),
@@ -121,7 +116,9 @@ impl Outlook {
 
     /// The band itself where enough was compared, else the nearest before it.
     fn measured(&self, band: usize) -> Option<usize> {
-        (0..=band).rev().find(|&band| self.bands.get(band).is_some_and(|band| band.past.len() >= LEAST_COMPARED))
+        (0..=band)
+            .rev()
+            .find(|&band| self.bands.get(band).is_some_and(|band| band.past.len() >= LEAST_COMPARED))
     }
 
     /// Standardised misses of a band and its neighbours, sorted, each with its night.
@@ -139,7 +136,7 @@ impl Outlook {
 
     /// How often the interval of `level` held over the last half year of back-test at the band of `horizon`, each interval made
     /// from what was known on its day.
-    pub fn held(&self, horizon: usize, level: f64) -> Option<Held> {
+    pub fn held(&self, horizon: usize, level: f64) -> Option<Coverage> {
         let band = band_of(horizon);
         let last_day = self.panel.known().saturating_sub(1);
         let pool = self.pool(band);
@@ -154,14 +151,15 @@ impl Outlook {
                 count += 1;
             }
         }
-        (count >= LEAST_COMPARED).then(|| Held { share: inside as f64 / count as f64, count })
+        (count >= LEAST_COMPARED).then(|| Coverage { reached: inside as f64 / count as f64, count })
     }
 
     /// Mean absolute error in back-test at the band of `horizon`, with the number of forecasts.
     pub fn error(&self, horizon: usize) -> Option<(f64, usize)> {
         let past = &self.bands.get(band_of(horizon))?.past;
         let count = past.len();
-        (count >= LEAST_COMPARED).then(|| (past.iter().map(|past| past.miss.abs()).sum::<f64>() / count as f64, count))
+        (count >= LEAST_COMPARED)
+            .then(|| (past.iter().map(|past| past.miss.abs()).sum::<f64>() / count as f64, count))
     }
 
     /// Shares of the members at the band of `horizon`; they add up to 1.
@@ -201,7 +199,12 @@ fn weigh(values: &Values, weights: &Values) -> (f64, Values) {
     for weight in &mut used {
         *weight /= total;
     }
-    let value = values.iter().zip(&used).filter(|(_, weight)| **weight > 0.0).map(|(value, weight)| value * weight).sum();
+    let value = values
+        .iter()
+        .zip(&used)
+        .filter(|(_, weight)| **weight > 0.0)
+        .map(|(value, weight)| value * weight)
+        .sum();
     (value, used)
 }
 
@@ -221,7 +224,12 @@ impl Band {
             }
             let (value, _) = weigh(values, weights);
             let Some(truth) = row.truth else { continue };
-            past.push(Miss { day: row.day, night: row.night(), miss: truth - value.clamp(0.0, ceiling), scale: 1.0 });
+            past.push(Miss {
+                day: row.day,
+                night: row.night(),
+                miss: truth - value.clamp(0.0, ceiling),
+                scale: 1.0,
+            });
             kept.push(row);
         }
         // The scale of the misses, refitted each week.

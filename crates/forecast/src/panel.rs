@@ -157,8 +157,9 @@ impl Panel {
         };
         let known = panel.truth.len();
         panel.counts = cumulate((0..known).map(|night| f64::from(u8::from(panel.is_usable(night)))));
-        panel.sums =
-            cumulate((0..known).map(|night| if panel.is_usable(night) { panel.truth_at(night) } else { 0.0 }));
+        panel.sums = cumulate(
+            (0..known).map(|night| if panel.is_usable(night) { panel.truth_at(night) } else { 0.0 }),
+        );
         panel.pickup = (0..=longest + 1)
             .map(|horizon| {
                 cumulate((0..known).map(|night| {
@@ -192,7 +193,8 @@ impl Panel {
 
     /// Standard deviation of the usable nights.
     pub fn spread(&self) -> f64 {
-        let usable = || (0..self.known()).filter(|night| self.is_usable(*night)).map(|night| self.truth_at(night));
+        let usable =
+            || (0..self.known()).filter(|night| self.is_usable(*night)).map(|night| self.truth_at(night));
         let count = usable().count().max(1) as f64;
         let mean = usable().sum::<f64>() / count;
         (usable().map(|value| (value - mean).powi(2)).sum::<f64>() / count).sqrt()
@@ -209,7 +211,8 @@ impl Panel {
         }
         let horizon = night - day;
         Some(
-            self.matrices.expected(night, horizon) + self.mean_pickup(horizon, day.saturating_sub(27), day)?,
+            self.matrices.expected(night, horizon)
+                + self.mean_pickup(horizon, day.saturating_sub(27), day)?,
         )
     }
 
@@ -245,8 +248,7 @@ impl Panel {
         let pickup = self
             .mean_pickup(horizon, since, day)
             .or_else(|| self.mean_pickup(horizon, day.saturating_sub(200), day))?;
-        let level =
-            self.mean_level(since, day).or_else(|| self.mean_level(day.saturating_sub(200), day))?;
+        let level = self.mean_level(since, day).or_else(|| self.mean_level(day.saturating_sub(200), day))?;
         let base = expected + pickup;
         let scale = self.ceiling.max(1e-9);
         let latest = self.mean_pickup(horizon, day.saturating_sub(6), day).unwrap_or(pickup);
@@ -255,9 +257,16 @@ impl Panel {
             .unwrap_or(pickup);
         let level_of_weekday = self.same_weekday(day, night, 4, |past| self.truth_at(past)).unwrap_or(level);
         let (last_year, level_then, expected_then) = self.year_before(day, night, horizon);
+        // How the pickup turned between then and the same point last year.
+        let turn = last_year.and_then(|then| {
+            let point = day.checked_sub(364)?;
+            Some(then - self.mean_pickup(horizon, point.saturating_sub(27), point)?)
+        });
         let newly = expected - curves.expected(night, horizon + 7);
         let newly_usual = self
-            .same_weekday(day, night, 4, |past| curves.expected(past, horizon) - curves.expected(past, horizon + 7))
+            .same_weekday(day, night, 4, |past| {
+                curves.expected(past, horizon) - curves.expected(past, horizon + 7)
+            })
             .unwrap_or(newly);
         let lately = expected - curves.expected(night, horizon + 3);
         let around = match (self.base(day, night - 1), self.base(day, night + 1)) {
@@ -292,7 +301,7 @@ impl Panel {
         put(sine_two);
         put(cosine_two);
         put(last_year.map_or(0.0, |then| then - pickup));
-        put(f64::from(u8::from(last_year.is_some())));
+        put(turn.unwrap_or(0.0));
         put(expected_then.map_or(0.0, |then| expected - then));
         put(level_then.map_or(0.0, |then| then - level));
         put(newly - newly_usual);

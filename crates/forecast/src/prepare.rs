@@ -6,11 +6,11 @@ use chrono::{Datelike, Days, NaiveDate};
 use innkeeper_frames::curves::{BookingCurves, Measure};
 use innkeeper_hotel::Closure;
 
+use crate::Note;
 use crate::matrix::{self, Extent, SurvivalSettings};
 use crate::panel::Panel;
 use crate::request::{ForecastError, History, LEAST_DAYS};
 use crate::settings::Settings;
-use crate::Note;
 
 /// First nights of the bookings, which lack the guests who had come before; left out where enough others are known.
 const WARM_UP: u64 = 10;
@@ -118,7 +118,8 @@ impl Prepared {
     /// The highest value that a measure of the hotel can take, as far as is known: rooms for counts, and for what is not
     /// counted in rooms 1.3 times the most there ever was.
     pub fn ceiling(&self, measure: Measure, room_type: Option<u32>, rooms: Option<u32>) -> f64 {
-        let seen = self.bookings.totals(measure, room_type, self.first, self.known).into_iter().fold(0.0, f64::max);
+        let seen =
+            self.bookings.totals(measure, room_type, self.first, self.known).into_iter().fold(0.0, f64::max);
         match (measure, rooms) {
             (Measure::Revenue, _) => 1.3 * seen,
             (_, Some(rooms)) => f64::from(rooms),

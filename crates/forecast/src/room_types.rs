@@ -180,14 +180,24 @@ fn forecast_chunk(
                         })
                         .collect();
                     let drivers = finish(drivers::parts(&outlook, &ahead), ahead.value, request.target, None);
-                    Ok(DayForecast { date, horizon, value: ahead.value, bounds, rooms: None, rate: None, drivers })
+                    Ok(DayForecast {
+                        date,
+                        horizon,
+                        value: ahead.value,
+                        bounds,
+                        rooms: None,
+                        rate: None,
+                        drivers,
+                    })
                 })
                 .collect::<Result<Vec<_>, ForecastError>>()?;
             let closed = history
                 .closures
                 .iter()
                 .filter(|closure| closure.room_type.as_ref() == Some(name))
-                .flat_map(|closure| closure.from.iter_days().take_while(|day| *day <= closure.until).take(3_660))
+                .flat_map(|closure| {
+                    closure.from.iter_days().take_while(|day| *day <= closure.until).take(3_660)
+                })
                 .collect();
             Ok(Part {
                 name: name.clone(),
@@ -205,7 +215,8 @@ fn forecast_chunk(
 /// Values that add up to `total`: each moves in proportion to itself, between 0 and its limit. Where the limits leave no
 /// room the rest is shared by the values alone: the hotel's own limit stands above those of types whose rooms are not known.
 fn share_out(values: &[f64], limits: &[f64], total: f64) -> Vec<f64> {
-    let mut shares: Vec<f64> = values.iter().zip(limits).map(|(value, limit)| value.clamp(0.0, *limit)).collect();
+    let mut shares: Vec<f64> =
+        values.iter().zip(limits).map(|(value, limit)| value.clamp(0.0, *limit)).collect();
     for _ in 0..50 {
         let missing = total - shares.iter().sum::<f64>();
         if missing.abs() < 1e-9 {
@@ -213,9 +224,16 @@ fn share_out(values: &[f64], limits: &[f64], total: f64) -> Vec<f64> {
         }
         // Something to share by even where nobody has booked yet.
         let room = |share: f64, limit: f64| {
-            if missing < 0.0 { share } else if share < limit { share + 0.01 * limit.min(1e6) } else { 0.0 }
+            if missing < 0.0 {
+                share
+            } else if share < limit {
+                share + 0.01 * limit.min(1e6)
+            } else {
+                0.0
+            }
         };
-        let weights: Vec<f64> = shares.iter().zip(limits).map(|(share, limit)| room(*share, *limit)).collect();
+        let weights: Vec<f64> =
+            shares.iter().zip(limits).map(|(share, limit)| room(*share, *limit)).collect();
         let sum: f64 = weights.iter().sum();
         if sum <= 0.0 {
             break;

@@ -157,16 +157,7 @@ impl BookingCurves {
             *blocks.entry(owner).or_insert(0) += 1;
             owners.push(owner);
             let rate = booking.rate.and_then(|rate| rate.to_f32()).filter(|rate| rate.is_finite());
-            curves.records.push(Record {
-                booked,
-                arrival,
-                departure,
-                gone,
-                rate,
-                room_type,
-                kind,
-                block: 1,
-            });
+            curves.records.push(Record { booked, arrival, departure, gone, rate, room_type, kind, block: 1 });
         }
         for (record, owner) in curves.records.iter_mut().zip(&owners) {
             record.block = blocks.get(owner).map_or(1, |&size| size.clamp(1, 255) as u8);
@@ -217,7 +208,11 @@ impl BookingCurves {
 
     /// Last day on which any guest leaves; `None` without bookings.
     pub fn last_departure(&self) -> Option<NaiveDate> {
-        self.records.iter().map(|record| record.departure).max().and_then(NaiveDate::from_num_days_from_ce_opt)
+        self.records
+            .iter()
+            .map(|record| record.departure)
+            .max()
+            .and_then(NaiveDate::from_num_days_from_ce_opt)
     }
 
     /// What `measure` comes to on each of `days` days from `first`, with everything that is known here: the truth, once the

@@ -29,7 +29,10 @@ fn three_weeks_of_history_are_enough_and_less_is_refused_with_what_is_missing() 
     let made = sound(&history, &Request::new(day("2022-01-21"), 90, Target::Occupancy));
     assert!(made.notes.contains(&Note::ColdStart { known_days: 21 }));
     assert!(made.notes.iter().any(|note| matches!(note, Note::Unmeasured { .. })));
-    assert!(made.days.iter().any(|day| day.bounds[0].coverage.is_none()), "nothing was ever compared so far ahead");
+    assert!(
+        made.days.iter().any(|day| day.bounds[0].coverage.is_none()),
+        "nothing was ever compared so far ahead"
+    );
     let refused = forecast(&history, &Request::new(day("2022-01-20"), 7, Target::Revenue));
     match refused {
         Err(ForecastError::HistoryTooShort { have_days: 20, need_days: 21, missing }) => {
@@ -98,7 +101,8 @@ fn missing_days_are_not_taken_for_an_empty_hotel() {
 
 #[test]
 fn the_leap_day_is_a_day() {
-    let curves = BookingCurves::new(&House { first: day("2023-09-01"), days: 220, ..House::new(4) }.bookings());
+    let curves =
+        BookingCurves::new(&House { first: day("2023-09-01"), days: 220, ..House::new(4) }.bookings());
     let made = sound(&History::of(&curves), &Request::new(day("2024-02-20"), 14, Target::Arrivals));
     assert_eq!(made.days[8].date, day("2024-02-29"));
     assert!(made.days[8].value > 3.0);

@@ -24,7 +24,11 @@ fn assert_sound(forecast: &Forecast) {
         let mut by_level = day.bounds.clone();
         by_level.sort_by(|one, other| one.level.total_cmp(&other.level));
         for bounds in &by_level {
-            assert!(0.0 <= bounds.lower && bounds.lower <= day.value && day.value <= bounds.upper, "{}", shown());
+            assert!(
+                0.0 <= bounds.lower && bounds.lower <= day.value && day.value <= bounds.upper,
+                "{}",
+                shown()
+            );
             if let Some(coverage) = bounds.coverage {
                 assert!((0.0..=1.0).contains(&coverage.reached) && coverage.count > 0, "{}", shown());
             }
@@ -58,7 +62,10 @@ fn nothing_that_was_learnt_later_changes_a_forecast() {
     }
     let other = BookingCurves::new(&shuffled);
     for target in ALL {
-        let (one, two) = (forecast(&History::of(&known), &request(target)), forecast(&History::of(&other), &request(target)));
+        let (one, two) = (
+            forecast(&History::of(&known), &request(target)),
+            forecast(&History::of(&other), &request(target)),
+        );
         assert_eq!(one.expect("a forecast"), two.expect("a forecast"));
     }
 }
@@ -66,7 +73,9 @@ fn nothing_that_was_learnt_later_changes_a_forecast() {
 #[test]
 fn bounds_do_not_cross_and_parts_add_up() {
     let curves = BookingCurves::new(&House::new(2).bookings());
-    for forecast in forecast_targets(&History::of(&curves), &request(Target::Occupancy), &ALL).expect("forecasts") {
+    for forecast in
+        forecast_targets(&History::of(&curves), &request(Target::Occupancy), &ALL).expect("forecasts")
+    {
         assert_sound(&forecast);
         assert!(forecast.accuracy.iter().all(|at| at.mae.is_some()), "{:?}", forecast.accuracy);
         assert!(forecast.days.iter().all(|day| day.bounds.iter().all(|at| at.coverage.is_some())));
@@ -76,8 +85,12 @@ fn bounds_do_not_cross_and_parts_add_up() {
 #[test]
 fn revenue_is_rooms_times_rate() {
     let curves = BookingCurves::new(&House::new(3).bookings());
-    let made = forecast_targets(&History::of(&curves), &request(Target::Revenue), &[Target::Revenue, Target::Occupancy])
-        .expect("forecasts");
+    let made = forecast_targets(
+        &History::of(&curves),
+        &request(Target::Revenue),
+        &[Target::Revenue, Target::Occupancy],
+    )
+    .expect("forecasts");
     for (revenue, occupancy) in made[0].days.iter().zip(&made[1].days) {
         let (rooms, rate) = (revenue.rooms.expect("rooms"), revenue.rate.expect("rate"));
         assert!((rooms - occupancy.value).abs() < 1e-9);
@@ -104,8 +117,16 @@ fn room_types_add_up_to_the_hotel() {
         if target == Target::Occupancy {
             assert!(types.iter().all(|forecast| forecast.days.iter().all(|day| day.value <= 40.0 + 1e-9)));
         }
-        let one = forecast(&history, &Request { room_type: Some("T1".parse().expect("name")), ..request(target) });
-        assert_eq!(one.expect("a forecast").days, types.iter().find(|at| at.room_type.as_ref().is_some_and(|name| name.as_str() == "T1")).expect("T1").days);
+        let one =
+            forecast(&history, &Request { room_type: Some("T1".parse().expect("name")), ..request(target) });
+        assert_eq!(
+            one.expect("a forecast").days,
+            types
+                .iter()
+                .find(|at| at.room_type.as_ref().is_some_and(|name| name.as_str() == "T1"))
+                .expect("T1")
+                .days
+        );
     }
     let unknown = Request { room_type: Some("nowhere".parse().expect("name")), ..request(Target::Occupancy) };
     assert!(matches!(forecast(&history, &unknown), Err(ForecastError::UnknownRoomType(_))));
@@ -114,7 +135,11 @@ fn room_types_add_up_to_the_hotel() {
 #[test]
 fn occupancy_stays_within_the_rooms() {
     let curves = BookingCurves::new(&House::new(5).bookings());
-    let capacity = [("T0".parse().expect("name"), 12), ("T1".parse().expect("name"), 12), ("T2".parse().expect("name"), 11)];
+    let capacity = [
+        ("T0".parse().expect("name"), 12),
+        ("T1".parse().expect("name"), 12),
+        ("T2".parse().expect("name"), 11),
+    ];
     let history = History { capacity: &capacity, ..History::of(&curves) };
     let made = forecast(&history, &request(Target::Occupancy)).expect("a forecast");
     assert_eq!(made.capacity, Some(35));
@@ -177,13 +202,18 @@ fn an_event_does_what_its_kind_did_before() {
     for (day, before) in made.days.iter().zip(&plain.days) {
         let inside = day.date >= last.from && day.date <= last.until;
         let more = day.value - before.value;
-        assert!(if inside { (12.0..50.0).contains(&more) } else { more.abs() < 1e-9 }, "{more} on {}", day.date);
+        assert!(
+            if inside { (12.0..50.0).contains(&more) } else { more.abs() < 1e-9 },
+            "{more} on {}",
+            day.date
+        );
         assert_eq!(day.drivers.iter().any(|driver| driver.name == DriverName::Event), inside);
     }
     // Nobody knew of it yet.
     let late = Event { known_on: Some(day("2023-07-01")), ..last };
     events.truncate(5);
     events.push(late);
-    let unknowing = forecast(&History { events: &events, ..History::of(&curves) }, &request(Target::Occupancy));
+    let unknowing =
+        forecast(&History { events: &events, ..History::of(&curves) }, &request(Target::Occupancy));
     assert_eq!(unknowing.expect("a forecast").days, plain.days);
 }

@@ -60,7 +60,8 @@ impl House {
                     format!("T{}", random.random_range(0..self.types)).parse().expect("type"),
                 );
                 booking.rate = Some(Decimal::from(random.random_range(80..140)));
-                booking.segment = Some(if number.is_multiple_of(3) { "corporate" } else { "leisure" }.to_owned());
+                booking.segment =
+                    Some(if number.is_multiple_of(3) { "corporate" } else { "leisure" }.to_owned());
                 if random.random_bool(self.cancelled) {
                     booking.status = BookingStatus::Cancelled;
                     booking.status_on = Some(booking.booked_on + Days::new(random.random_range(0..=lead)));
