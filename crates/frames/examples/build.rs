@@ -4,16 +4,13 @@
 //! builds the tables, writes and reads them, and makes every frame. Prints seconds and rows a second of each step, and
 //! the memory of the process.
 
-#![allow(
-    clippy::print_stdout,
-    clippy::expect_used,
-    reason = "an example reports on the terminal and may stop"
-)]
+#![expect(clippy::print_stdout, reason = "a command that reports to its caller")]
 
+use std::error::Error;
 use std::time::Instant;
 
 use chrono::{Days, NaiveDate};
-use innkeeper_frames::{Frame, Tables, TablesBuilder, nights};
+use innkeeper_frames::{Frame, FramesError, Tables, TablesBuilder, nights};
 use innkeeper_hotel::{Booking, BookingStatus, Stay};
 use polars::prelude::{Column, DataFrame, IntoLazy, NamedFrom, col};
 use rust_decimal::Decimal;
@@ -28,19 +25,14 @@ impl Numbers {
     }
 }
 
-fn a_booking(number: u64, numbers: &mut Numbers, first: NaiveDate) -> Booking {
+fn a_booking(number: u64, numbers: &mut Numbers, first: NaiveDate) -> Result<Booking, Box<dyn Error>> {
     let booked_on = first + Days::new(numbers.below(1_500));
     let arrival = booked_on + Days::new(numbers.below(120));
     let nights = 1 + numbers.below(6) as u16;
     let types = ["standard", "deluxe", "suite", "family", "studio", "single"];
     let kind = types[numbers.below(6) as usize];
     let stay = Stay { arrival, nights };
-    let mut booking = Booking::confirmed(
-        format!("B{number:012}").parse().expect("id"),
-        booked_on,
-        stay,
-        kind.parse().expect("room type"),
-    );
+    let mut booking = Booking::confirmed(format!("B{number:012}").parse()?, booked_on, stay, kind.parse()?);
     let (status, on) = match numbers.below(10) {
         0..3 => (BookingStatus::Cancelled, booked_on + Days::new(numbers.below(60))),
         3 => (BookingStatus::NoShow, arrival),
@@ -63,10 +55,10 @@ fn a_booking(number: u64, numbers: &mut Numbers, first: NaiveDate) -> Booking {
     booking.previous_stays = Some(0);
     booking.previous_cancellations = Some(0);
     booking.changes = Some(numbers.below(3) as u32);
-    booking
+    Ok(booking)
 }
 
-fn said<T>(what: &str, rows: usize, work: impl FnOnce() -> T) -> T {
+fn said<T, E>(what: &str, rows: usize, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
     let start = Instant::now();
     let made = work();
     let seconds = start.elapsed().as_secs_f64();
@@ -82,8 +74,8 @@ fn peak_mib() -> Option<u64> {
 }
 
 /// Rooms by type and night the other way: one row for each night of each stay, then grouped.
-fn expanded(tables: &Tables, day: NaiveDate) -> DataFrame {
-    let stays = tables.as_of(day).stays().expect("stays");
+fn expanded(tables: &Tables, day: NaiveDate) -> Result<DataFrame, FramesError> {
+    let stays = tables.as_of(day).stays()?;
     let (mut kinds, mut days) = (Vec::new(), Vec::new());
     for row in (0..stays.len()).filter(|row| stays.holds(*row)) {
         for night in 0..stays.nights[row] {
@@ -93,44 +85,44 @@ fn expanded(tables: &Tables, day: NaiveDate) -> DataFrame {
     }
     let rows = kinds.len();
     let frame =
-        DataFrame::new(rows, vec![Column::new("kind".into(), kinds), Column::new("night".into(), days)])
-            .expect("frame");
+        DataFrame::new(rows, vec![Column::new("kind".into(), kinds), Column::new("night".into(), days)])?;
     let by = [col("kind"), col("night")];
-    frame.lazy().group_by(by).agg([col("kind").count().alias("rooms")]).collect().expect("rooms")
+    frame.lazy().group_by(by).agg([col("kind").count().alias("rooms")]).collect().map_err(FramesError::from)
 }
 
-fn main() {
+fn main() -> Result<(), Box<dyn Error>> {
     let count: u64 = std::env::args().nth(1).and_then(|count| count.parse().ok()).unwrap_or(1_000_000);
     let rows = count as usize;
-    let first = NaiveDate::from_ymd_opt(2021, 1, 1).expect("a day");
+    let first = NaiveDate::from_ymd_opt(2021, 1, 1).ok_or("no such day")?;
     let day = first + Days::new(1_300);
-    let tables = said("make rows and tables", rows, || {
+    let tables = said("make rows and tables", rows, || -> Result<Tables, Box<dyn Error>> {
         let mut numbers = Numbers(7);
         let mut builder = TablesBuilder::new();
         for number in 0..count {
-            builder.push_booking(&a_booking(number, &mut numbers, first)).expect("booking");
+            builder.push_booking(&a_booking(number, &mut numbers, first))?;
         }
-        builder.finish().expect("tables")
-    });
+        Ok(builder.finish()?)
+    })?;
     println!(
         "tables in memory: {} MiB; peak of the process: {:?} MiB",
         tables.memory_bytes() >> 20,
         peak_mib()
     );
     let folder = std::env::temp_dir().join(format!("innkeeper-frames-{}", std::process::id()));
-    said("write Parquet", rows, || tables.write(&folder).expect("written"));
+    said("write Parquet", rows, || tables.write(&folder))?;
     drop(tables);
-    let tables = said("read Parquet", rows, || Tables::read(&folder).expect("read"));
+    let tables = said("read Parquet", rows, || Tables::read(&folder))?;
     let _ = std::fs::remove_dir_all(&folder);
-    said("fingerprint", rows, || tables.fingerprint().expect("fingerprint"));
+    said("fingerprint", rows, || tables.fingerprint())?;
     let as_of = tables.as_of(day);
-    let known = as_of.stays().expect("stays").len();
+    let known = as_of.stays()?.len();
     println!("bookings known on {day}: {known}");
     for frame in Frame::ALL {
-        said(frame.name(), known, || frame.build(&as_of).expect("frame"));
+        said(frame.name(), known, || frame.build(&as_of))?;
     }
-    let window = as_of.window().expect("window");
-    said("nights by steps", known, || nights(&as_of, window).expect("nights"));
-    said("rooms a night by expanding stays", known, || expanded(&tables, day));
+    let window = as_of.window()?;
+    said("nights by steps", known, || nights(&as_of, window))?;
+    said("rooms a night by expanding stays", known, || expanded(&tables, day))?;
     println!("peak of the process: {:?} MiB", peak_mib());
+    Ok(())
 }

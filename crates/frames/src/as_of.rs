@@ -161,7 +161,8 @@ impl AsOf {
         let stays = self.stays()?;
         let day = i64::from(day_number(self.day));
         let first = stays.arrival.iter().map(|arrival| i64::from(*arrival)).min().unwrap_or(day);
-        let last = (0..stays.len()).map(|row| stays.departure(row) - 1).max().unwrap_or(day);
+        let held = (0..stays.len()).filter(|row| stays.holds(*row));
+        let last = held.map(|row| stays.departure(row) - 1).max().unwrap_or(day);
         let from = first.clamp(day - REACH, day + REACH);
         Ok(Window::of_days(from, last.max(day).min(day + REACH + 366)))
     }

@@ -196,7 +196,8 @@ fn remove(path: &Path) {
 
 fn age_and_size(entry: &DirEntry) -> Option<(SystemTime, u64)> {
     let about = entry.metadata().ok()?;
-    about.is_file().then(|| about.modified().ok().map(|changed| (changed, about.len()))).flatten()
+    let changed = about.modified().ok()?;
+    about.is_file().then_some((changed, about.len()))
 }
 
 /// Whether the name is one that [`FrameKey::stem`] gives.

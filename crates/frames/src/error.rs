@@ -7,7 +7,7 @@ use polars::prelude::PolarsError;
 #[derive(Debug, thiserror::Error)]
 pub enum FramesError {
     /// A file or folder could not be read or written.
-    #[error("{path}: {source}", path = path.display())]
+    #[error("{}: {source}", .path.display())]
     File {
         /// Which one.
         path: PathBuf,
@@ -15,7 +15,7 @@ pub enum FramesError {
         source: std::io::Error,
     },
     /// A file is not the Parquet it should be.
-    #[error("{path} is not a table that can be read: {source}", path = path.display())]
+    #[error("{} is not a table that can be read: {source}", .path.display())]
     Parquet {
         /// Which one.
         path: PathBuf,

@@ -199,13 +199,12 @@ fn an_event_is_on_the_calendar_from_the_day_it_was_known() {
         kind: kind.to_owned(),
         known_on: known.map(day),
     };
-    let mut hotel = Hotel::default();
-    hotel.events = vec![
+    let events = vec![
         event("2024-02-29", "2024-02-29", "Holiday", None),
         event("2024-03-02", "2024-03-03", "fair", Some("2024-02-10")),
         event("2024-03-03", "2024-03-02", "backwards", None),
     ];
-    hotel.closures = vec![
+    let closures = vec![
         Closure { from: day("2024-03-01"), until: day("2024-03-01"), room_type: None },
         Closure {
             from: day("2024-03-01"),
@@ -218,6 +217,7 @@ fn an_event_is_on_the_calendar_from_the_day_it_was_known() {
             room_type: Some("suite".parse().expect("type")),
         },
     ];
+    let hotel = Hotel { events, closures, ..Hotel::default() };
     let window = Window::new(day("2024-02-28"), day("2024-03-04")).expect("window");
     let tables = hotel.tables();
     let early = calendar(&tables.as_of(day("2024-02-09")), window).expect("frame");

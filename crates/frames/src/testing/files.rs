@@ -130,7 +130,7 @@ fn another_day_or_another_row_is_another_frame() {
 fn a_cache_keeps_no_more_than_it_may_and_touches_no_other_file() {
     let folder = tempfile::tempdir().expect("folder");
     fs::write(folder.path().join("note.parquet"), b"mine").expect("written");
-    let limits = CacheLimits { bytes: 12_000, age: Duration::from_secs(3_600) };
+    let limits = CacheLimits { bytes: 30_000, age: Duration::from_secs(3_600) };
     let cache = Cache::open(folder.path(), limits).expect("cache");
     let tables = hotel().tables();
     let frames = || {
@@ -164,7 +164,7 @@ fn two_that_share_a_cache_get_the_same_frames() {
             scope.spawn(|| {
                 // Each its own handle, as two processes have.
                 let cache =
-                    Cache::open(folder.path(), CacheLimits { bytes: 20_000, ..CacheLimits::default() })
+                    Cache::open(folder.path(), CacheLimits { bytes: 40_000, ..CacheLimits::default() })
                         .expect("cache");
                 for later in 0..8 {
                     let frame = cache.frame(Frame::Nights, &tables.as_of(day("2024-02-03"))).expect("frame");

@@ -187,7 +187,7 @@ prop_compose! {
                 name: "fair".into(),
                 from: after(*from),
                 until: after(from + length),
-                kind: if length % 2 == 0 { "holiday" } else { "fair" }.into(),
+                kind: if length.is_multiple_of(2) { "holiday" } else { "fair" }.into(),
                 known_on: known.map(after),
             }).collect(),
             closures: closures.iter().map(|(from, length, all)| Closure {

@@ -1,6 +1,5 @@
 use chrono::Days;
 use innkeeper_hotel::{Booking, BookingStatus, KnownAt};
-use polars::prelude::*;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
@@ -26,7 +25,7 @@ fn another_future(hotel: &Hotel, on: chrono::NaiveDate, choices: &[u32]) -> Hote
         let choice = choose();
         match old.known_at(on) {
             KnownAt::Unknown => {
-                if choice % 3 == 0 {
+                if choice.is_multiple_of(3) {
                     continue;
                 }
                 new.booked_on = later(choice);
