@@ -1,10 +1,12 @@
 //! Rows as bookings: presets, dates, what is rejected and what is assumed.
+#![allow(clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod given;
 
 use chrono::NaiveDate;
 use given::{import, mapped, try_import};
-use innkeeper_hotel::{Booking, BookingStatus, Deposit};
+use innkeeper_core::RoomNumber;
+use innkeeper_hotel::{Booking, BookingStatus, Currency, Deposit, GuestId, RoomTypeName};
 use innkeeper_importers::{ImportError, LayoutError, Mapping, MappingError, RejectCode, Settings};
 
 const DEMAND: &str = "hotel,is_canceled,lead_time,arrival_date_year,arrival_date_month,arrival_date_week_number,arrival_date_day_of_month,stays_in_weekend_nights,stays_in_week_nights,adults,children,babies,meal,country,market_segment,distribution_channel,is_repeated_guest,previous_cancellations,previous_bookings_not_canceled,reserved_room_type,assigned_room_type,booking_changes,deposit_type,agent,company,days_in_waiting_list,customer_type,adr,required_car_parking_spaces,total_of_special_requests,reservation_status,reservation_status_date";
@@ -13,6 +15,11 @@ const PLAIN: &str = "id,hotel,booked_on,arrival,departure,nights,room_type,statu
 
 fn day(text: &str) -> NaiveDate {
     text.parse().expect(text)
+}
+
+/// A rate as written.
+fn written(rate: rust_decimal::Decimal) -> String {
+    rate.to_string()
 }
 
 /// A row of our own columns, which holds, with some values changed.
@@ -49,9 +56,9 @@ fn every_column_of_the_public_file_arrives_in_its_field() {
     assert_eq!((booking.stay.nights, booking.stay.departure()), (3, day("2016-03-02")));
     assert_eq!((booking.status, booking.status_on), (BookingStatus::Cancelled, Some(day("2016-02-01"))));
     assert_eq!((booking.party.adults, booking.party.children, booking.party.babies), (2, 0, 1));
-    assert_eq!(booking.rate.map(|rate| rate.to_string()).as_deref(), Some("62.5"));
+    assert_eq!(booking.rate.map(written).as_deref(), Some("62.5"));
     assert_eq!(
-        (booking.room_type.as_str(), booking.assigned_room_type.as_ref().map(|t| t.as_str())),
+        (booking.room_type.as_str(), booking.assigned_room_type.as_ref().map(RoomTypeName::as_str)),
         ("A", Some("C"))
     );
     let texts = [
@@ -137,9 +144,9 @@ fn the_names_of_the_api_are_understood() {
     );
     let booking = &read.rows[0];
     assert_eq!((booking.booked_on, booking.stay.nights), (day("2024-01-10"), 2));
-    assert_eq!(booking.rate.map(|rate| rate.to_string()).as_deref(), Some("75.5"));
-    assert_eq!(booking.guest.as_ref().map(|guest| guest.as_str()), Some("G1"));
-    assert_eq!(booking.room_number.as_ref().map(|room| room.as_str()), Some("201"));
+    assert_eq!(booking.rate.map(written).as_deref(), Some("75.5"));
+    assert_eq!(booking.guest.as_ref().map(GuestId::as_str), Some("G1"));
+    assert_eq!(booking.room_number.as_ref().map(RoomNumber::as_str), Some("201"));
     assert_eq!((read.rows[1].stay.nights, read.rows[1].rate), (0, None), "a day room has no price a night");
     assert!(read.notes("divided by its nights") && read.notes("stays without nights"));
 }
@@ -294,8 +301,8 @@ fn a_mapping_feeds_fields_from_a_hotel_s_own_columns() {
         "STORNO" = "cancelled"
     "#;
     let read = mapped::<Booking>(text, mapping);
-    assert_eq!(read.rows[0].rate.map(|rate| rate.to_string()).as_deref(), Some("75.50"));
-    assert_eq!(read.rows[0].currency.map(|currency| currency.code()), Some("EUR"));
+    assert_eq!(read.rows[0].rate.map(written).as_deref(), Some("75.50"));
+    assert_eq!(read.rows[0].currency.map(Currency::code), Some("EUR"));
     assert_eq!(
         (read.rows[0].room_type.as_str(), read.rows[0].segment.as_deref()),
         ("standard", Some("NULL"))

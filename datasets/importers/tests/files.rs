@@ -1,4 +1,5 @@
 //! Files of every kind, and the limits they are held to.
+#![allow(clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod given;
 

@@ -1,4 +1,5 @@
 //! What holds of every file.
+#![allow(clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod given;
 
@@ -17,7 +18,7 @@ fn word() -> impl Strategy<Value = String> {
         .prop_filter("a word for nothing", |text| text != "NULL")
 }
 
-fn name<T: std::str::FromStr<Err: std::fmt::Debug>>() -> impl Strategy<Value = T> {
+fn name<T: std::str::FromStr<Err: std::fmt::Debug> + std::fmt::Debug>() -> impl Strategy<Value = T> {
     word().prop_map(|text| text.parse().expect("a name"))
 }
 

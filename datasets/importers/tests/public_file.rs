@@ -1,4 +1,5 @@
 //! The public bookings: `INNKEEPER_MIRROR` names a folder with `tabular/hotel_bookings_to_2017-04-30.csv.gz`.
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

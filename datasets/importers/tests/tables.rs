@@ -1,9 +1,11 @@
 //! Rows as prices, events, guests and rooms, and the report of an import.
+#![allow(clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod given;
 
 use given::{import, mapped, try_import};
 use innkeeper_hotel::{CompetitorPrice, Event, Guest, Rate, Room};
+use innkeeper_importers::RejectCode as C;
 use innkeeper_importers::{ImportError, ImportReport, RejectCode, Rejection, Settings};
 
 #[test]
@@ -17,7 +19,6 @@ fn a_price_needs_a_currency_that_can_pay_it() {
                 2024-02-30,deluxe,2024-01-05,100,EUR\n";
     let read = import::<Rate>(text);
     assert_eq!((read.rows.len(), read.rows[0].price.amount.to_string().as_str()), (1, "120.50"));
-    use RejectCode as C;
     let codes = [(3, C::TooFine), (4, C::TooFine), (5, C::BadRate), (6, C::MissingValue), (7, C::BadDate)];
     assert_eq!(read.rejected(), codes);
 
@@ -67,7 +68,6 @@ fn nothing_of_a_guest_is_in_a_report() {
          ,Nobody,no@example.com,555 0103,leisure,PT\n",
     );
     assert_eq!((read.rows.len(), read.rows[0].country.as_deref()), (1, Some("NA")), "Namibia is a country");
-    use RejectCode as C;
     assert_eq!(read.rejected(), [(3, C::DuplicateId), (4, C::ControlCharacter), (5, C::MissingValue)]);
     let report = serde_json::to_string(&read.report).expect("JSON");
     for secret in ["Roe", "Name", "example", "555", "Nobody"] {
