@@ -9,7 +9,7 @@ checkouts (`.gz` accepted), BOOKINGS a CSV with the columns of the public hotel 
 BOOKINGS leaves out what knows the bookings. The table has errors (per hotel, then their mean) and forecasts a second; the last
 part forecasts a batch of BENCH_HOTELS hotels on one thread and on as many as there are cores.
 
-Environment: BENCH_ORIGINS (nine from 2016-10-30, every 19 days), BENCH_HORIZON (28), BENCH_HOTELS (500), BENCH_PEERS (all).
+Environment: BENCH_ORIGINS (nine from 2016-10-31, every 19 days), BENCH_HORIZON (28), BENCH_HOTELS (500), BENCH_PEERS (all).
 """
 
 import gzip
@@ -23,7 +23,7 @@ from pathlib import Path
 
 from report import CORES, ROOT, json_of, machine, say, sha256, table
 
-NINE = ",".join(str(date(2016, 10, 30) + timedelta(days=19 * i)) for i in range(9))
+NINE = ",".join(str(date(2016, 10, 31) + timedelta(days=19 * i)) for i in range(9))
 ORIGINS = os.environ.get("BENCH_ORIGINS", NINE)
 HORIZON = int(os.environ.get("BENCH_HORIZON", "28"))
 HOTELS = int(os.environ.get("BENCH_HOTELS", "500"))

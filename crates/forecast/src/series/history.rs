@@ -22,8 +22,6 @@ pub(super) struct History {
     pub seen: Vec<bool>,
     /// What the values were divided by.
     scale: f64,
-    /// What events did to each day of the past and of the days ahead, in the unit of `y`.
-    past_events: Vec<f64>,
 }
 
 impl History {
@@ -58,13 +56,8 @@ impl History {
         let largest = values.iter().flatten().fold(0.0_f64, |most, value| most.max(value.abs()));
         let scale = if largest > 0.0 { largest } else { 1.0 };
         let scaled: Vec<Option<f64>> = values.iter().map(|value| value.map(|v| v / scale)).collect();
-        let mut history = Self {
-            first,
-            seen: scaled.iter().map(Option::is_some).collect(),
-            y: filled(&scaled),
-            scale,
-            past_events: vec![0.0; scaled.len()],
-        };
+        let mut history =
+            Self { first, seen: scaled.iter().map(Option::is_some).collect(), y: filled(&scaled), scale };
         let ahead = if history.constant().is_some() { Vec::new() } else { history.take_out(request, notes) };
         Ok((history, ahead))
     }
@@ -94,17 +87,6 @@ impl History {
     /// A value of the members in the unit of the series.
     pub fn unscaled(&self, value: f64) -> f64 {
         (value * self.scale).clamp(f64::MIN, f64::MAX)
-    }
-
-    /// What day `t` really was, in the unit of `y`; `None` where it was not observed.
-    pub fn actual(&self, t: usize) -> Option<f64> {
-        self.seen.get(t).filter(|seen| **seen)?;
-        Some(self.y.get(t)? + self.past_events.get(t)?)
-    }
-
-    /// What events did to day `t` of the past.
-    pub fn event(&self, t: usize) -> f64 {
-        self.past_events.get(t).copied().unwrap_or(0.0)
     }
 
     /// Takes the effect of each kind of event out of the past and returns it for the days ahead. The effect is the mean
@@ -154,7 +136,6 @@ impl History {
         for (y, effect) in self.y.iter_mut().zip(&effects) {
             *y -= effect;
         }
-        self.past_events = effects;
         ahead
     }
 

@@ -5,7 +5,7 @@
 use chrono::NaiveDate;
 
 use super::history::History;
-use super::rolling::{self, GROUPS, Miss, Test};
+use super::rolling::{self, Miss, Test};
 use super::{Coverage, HorizonError, Interval, Note, SeriesDay, SeriesForecast, SeriesRequest};
 
 /// Last horizon of each band that has quantiles of its own, in days.
@@ -15,7 +15,11 @@ const LEAST_MISSES: usize = 30;
 /// Fewest tried intervals that say how the width is to be scaled.
 const LEAST_TRIED: usize = 30;
 /// Width, against the plain quantiles, where fewer were tried.
-const UNTRIED_WIDTH: f64 = 1.5;
+const UNTRIED_WIDTH: f64 = 2.0;
+/// Aims that are tried, on the way from the first one to certainty.
+const AIMS: u32 = 10;
+/// Days of a back-test that tell as much as one independent value.
+const INDEPENDENT: f64 = 4.0;
 /// Limits of the scaling.
 const WIDTHS: (f64, f64) = (0.8, 4.0);
 
@@ -50,7 +54,7 @@ pub(super) fn forecast(
     }
     let levels: Vec<Level> = request.levels.iter().map(|level| Level::new(test, &sorted, *level)).collect();
     let mut order: Vec<usize> = (0..levels.len()).collect();
-    order.sort_by(|a, b| levels[*a].level.total_cmp(&levels[*b].level));
+    order.sort_by(|a, b| levels[*a].claimed.total_cmp(&levels[*b].claimed));
     let mut days = Vec::with_capacity(dates.len());
     for ((&date, horizon), &middle) in dates.iter().zip(1_u16..).zip(&test.path) {
         let value = request.bounds.clamp(history.unscaled(middle));
@@ -63,7 +67,7 @@ pub(super) fn forecast(
             let at = |by: f64| request.bounds.clamp(history.unscaled(middle + by));
             lower = at(down).min(lower);
             upper = at(up).max(upper);
-            intervals[place] = Interval { level: level.level, lower, upper };
+            intervals[place] = Interval { level: level.claimed, lower, upper };
         }
         let group = rolling::group(usize::from(horizon));
         let coverage = |level: &Level| level.coverage[group].filter(|_| usize::from(horizon) <= reached);
@@ -96,7 +100,7 @@ fn error(test: &Test, history: &History, from: u16, until: u16) -> Option<Horizo
 
 /// The intervals of one level.
 struct Level {
-    level: f64,
+    claimed: f64,
     /// Quantiles by band; `None` where nothing was tried.
     spreads: Vec<Option<Spread>>,
     /// Factor on the width, by group of horizons.
@@ -108,24 +112,54 @@ struct Level {
 impl Level {
     fn new(test: &Test, sorted: &Sorted, level: f64) -> Self {
         let tried = tried(test, level);
-        let mut held = [(0_usize, 0_usize); 3];
-        for &origin in &test.origins {
-            // The width that this origin would have used, from intervals whose days had come by then.
-            let widths = widths(&tried, level, Some(origin));
-            for one in tried.iter().filter(|one| one.origin == origin) {
-                let (inside, n) = &mut held[one.group];
-                *inside += usize::from(one.needed <= widths[one.group]);
-                *n += 1;
+        // What each origin knew of intervals whose days had come by then.
+        let known: Vec<Needed> =
+            test.origins.iter().map(|origin| Needed::new(&tried, Some(*origin))).collect();
+        let held = |aim: f64| {
+            let mut held = [(0_usize, 0_usize); 3];
+            for (origin, known) in test.origins.iter().zip(&known) {
+                let widths = known.widths(aim);
+                for one in tried.iter().filter(|one| one.origin == *origin) {
+                    let (inside, n) = &mut held[one.group];
+                    *inside += usize::from(one.needed <= widths[one.group]);
+                    *n += 1;
+                }
+            }
+            held
+        };
+        let enough = |held: &[(usize, usize); 3]| {
+            let (inside, n) = held.iter().fold((0, 0), |(a, b), (inside, n)| (a + inside, b + n));
+            inside as f64 >= level * n as f64
+        };
+        // The past never is quite like what comes next, so that the plain aim may hold too little: the smallest aim is taken with
+        // which the intervals held, one origin after the other, what they claim (Gibbs and Candès, *Adaptive conformal
+        // inference under distribution shift*, 2021, move it in the same direction day by day).
+        // Of few independent values the quantile lies further out; a tenth less, as the steps only go up.
+        let span = test
+            .misses
+            .last()
+            .map_or(1, |last| last.target.saturating_sub(test.origins.first().copied().unwrap_or(0)))
+            .max(1);
+        let few = level * (1.0 + INDEPENDENT / span as f64) - (1.0 - level) / 10.0;
+        let first = few.min(1.0 - (1.0 - level) / 4.0);
+        let mut aim = first;
+        let mut reached = [(0, 0); 3];
+        for step in 0..AIMS {
+            aim = first + (1.0 - first) * f64::from(step) / f64::from(AIMS);
+            reached = held(aim);
+            if enough(&reached) {
+                break;
             }
         }
+        let held = reached;
         let share = |(inside, n): (usize, usize)| {
             (n > 0).then(|| Coverage { level, share: inside as f64 / n as f64, n })
         };
         let all = held.iter().fold((0, 0), |(a, b), (inside, n)| (a + inside, b + n));
         Self {
-            level,
+            claimed: level,
             spreads: (0..BANDS.len()).map(|band| sorted.spread(band, level)).collect(),
-            widths: widths(&tried, level, None),
+            widths: Needed::new(&tried, None).widths(aim),
             coverage: held.map(share),
             overall: share(all),
         }
@@ -158,22 +192,35 @@ impl Level {
     }
 }
 
-/// Factors on the width by group of horizons: with which the share `level` of the earlier intervals would have held. Only days
-/// before `before` count, where it is given.
-fn widths(tried: &[Tried], level: f64, before: Option<usize>) -> [f64; 3] {
-    let known = |one: &&Tried| before.is_none_or(|before| one.target < before);
-    let factor = |wanted: &dyn Fn(&Tried) -> bool| {
-        let mut needed: Vec<f64> =
-            tried.iter().filter(known).filter(|t| wanted(t)).map(|t| t.needed).collect();
-        needed.sort_by(f64::total_cmp);
-        (needed.len() >= LEAST_TRIED).then(|| quantile(&needed, level).clamp(WIDTHS.0, WIDTHS.1))
-    };
-    let overall = factor(&|_| true).unwrap_or(UNTRIED_WIDTH);
-    let mut widths = [overall; 3];
-    for (group, width) in widths.iter_mut().enumerate().take(GROUPS.len()) {
-        *width = factor(&|one| one.group == group).unwrap_or(overall);
+/// Factors on the width that earlier intervals would have needed, ascending.
+struct Needed {
+    all: Vec<f64>,
+    groups: [Vec<f64>; 3],
+}
+
+impl Needed {
+    /// Only days before `before` count, where it is given.
+    fn new(tried: &[Tried], before: Option<usize>) -> Self {
+        let mut groups = [Vec::new(), Vec::new(), Vec::new()];
+        for one in tried.iter().filter(|one| before.is_none_or(|before| one.target < before)) {
+            groups[one.group].push(one.needed);
+        }
+        let mut all = groups.concat();
+        all.sort_by(f64::total_cmp);
+        for group in &mut groups {
+            group.sort_by(f64::total_cmp);
+        }
+        Self { all, groups }
     }
-    widths
+
+    /// Factors by group of horizons with which the share `aim` would have held.
+    fn widths(&self, aim: f64) -> [f64; 3] {
+        let factor = |needed: &[f64]| {
+            (needed.len() >= LEAST_TRIED).then(|| quantile(needed, aim).clamp(WIDTHS.0, WIDTHS.1))
+        };
+        let overall = factor(&self.all).unwrap_or(UNTRIED_WIDTH);
+        [0, 1, 2].map(|group: usize| factor(&self.groups[group]).unwrap_or(overall))
+    }
 }
 
 /// The interval of each origin, made of what had been missed before it, against what then came.
@@ -216,7 +263,9 @@ impl Sorted {
         for miss in misses {
             bands[band(miss.horizon)].push(miss.error);
         }
-        bands.iter_mut().for_each(|band| band.sort_by(f64::total_cmp));
+        for band in &mut bands {
+            band.sort_by(f64::total_cmp);
+        }
         Self { bands, reached: misses.iter().map(|miss| miss.horizon).max().unwrap_or(0) }
     }
 

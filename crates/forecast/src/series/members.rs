@@ -16,14 +16,22 @@ const PACE: usize = 21;
 const PACE_FADES: f64 = 0.97;
 /// Fewest days for smoothing: six weeks.
 const LEAST_SMOOTHING: usize = 42;
-/// Days that the decomposition looks at: a year shows the week well enough, two show the year.
-const DECOMPOSED: usize = 365;
-/// Days from which the decomposition takes out the year, too.
+/// Days that the decomposition looks at: half a year shows the week well enough.
+const DECOMPOSED: usize = 182;
+/// It is asked at every eighth origin: it takes longer than all other members together.
+const DECOMPOSED_EVERY: usize = 8;
+/// Days from which the decomposition looks at all, and takes out the year, too.
 const TWO_YEARS: usize = 2 * 365;
+
+const EVEN: [f64; 3] = [1.0; 3];
+const YEARLY: [f64; 3] = [2.5, 8.0, 8.0];
 
 /// The forecasts of one member.
 pub(super) struct Member {
     pub name: &'static str,
+    /// What it counts before its errors speak, by group of horizons: the further ahead, the more the season of the year says. The
+    /// members that know it could be tried but for a short while, as a year must pass first.
+    pub prior: [f64; 3],
     /// One path of `horizon` values an origin; `None` where it knows too little.
     pub paths: Vec<Option<Vec<f64>>>,
 }
@@ -34,8 +42,16 @@ pub(super) fn ask(history: &History, origins: &[usize], horizon: usize) -> Vec<M
     let each =
         |paths: &dyn Fn(usize) -> Option<Vec<f64>>| origins.iter().map(|&origin| paths(origin)).collect();
     let mut members = vec![
-        Member { name: "seasonal_naive", paths: each(&|origin| Some(last_week(history, origin, horizon))) },
-        Member { name: "weekday_mean", paths: each(&|origin| Some(weekday_mean(history, origin, horizon))) },
+        Member {
+            name: "seasonal_naive",
+            prior: EVEN,
+            paths: each(&|origin| Some(last_week(history, origin, horizon))),
+        },
+        Member {
+            name: "weekday_mean",
+            prior: EVEN,
+            paths: each(&|origin| Some(weekday_mean(history, origin, horizon))),
+        },
     ];
     if n >= LEAST_SMOOTHING {
         for (name, trend) in [("smoothing", false), ("damped_trend", true)] {
@@ -43,20 +59,31 @@ pub(super) fn ask(history: &History, origins: &[usize], horizon: usize) -> Vec<M
                 origins.iter().copied().filter(|origin| *origin >= LEAST_SMOOTHING).collect();
             let mut paths: Vec<Option<Vec<f64>>> = vec![None; origins.len() - able.len()];
             paths.extend(smoothing::forecasts(history, &able, horizon, trend).into_iter().map(Some));
-            members.push(Member { name, paths });
+            members.push(Member { name, prior: EVEN, paths });
         }
-        members
-            .push(Member { name: "mstl_ets", paths: each(&|origin| decomposed(history, origin, horizon)) });
+        let rare = |(back, origin): (usize, &usize)| {
+            if back % DECOMPOSED_EVERY == 0 { decomposed(history, *origin, horizon) } else { None }
+        };
+        // Counted from the forecast's own origin, which is the last.
+        let mut paths: Vec<Option<Vec<f64>>> = origins.iter().rev().enumerate().map(rare).collect();
+        paths.reverse();
+        members.push(Member { name: "mstl_ets", prior: EVEN, paths });
     }
     if n >= yearly::LEAST_YEAR {
-        members
-            .push(Member { name: "yearly_regression", paths: yearly::forecasts(history, origins, horizon) });
-        members
-            .push(Member { name: "last_year", paths: each(&|origin| last_year(history, origin, horizon)) });
+        members.push(Member {
+            name: "yearly_regression",
+            prior: YEARLY,
+            paths: yearly::forecasts(history, origins, horizon),
+        });
+        members.push(Member {
+            name: "last_year",
+            prior: EVEN,
+            paths: each(&|origin| last_year(history, origin, horizon)),
+        });
     }
     for path in members.iter_mut().flat_map(|member| &mut member.paths) {
         // A member that lost its way is left out, not averaged in.
-        if path.as_ref().is_some_and(|path| path.len() != horizon || path.iter().any(|v| !(v.abs() < 1e3))) {
+        if path.as_ref().is_some_and(|path| path.len() != horizon || !path.iter().all(|v| v.abs() < 1e3)) {
             *path = None;
         }
     }
@@ -108,9 +135,8 @@ fn last_year(history: &History, origin: usize, horizon: usize) -> Option<Vec<f64
     let day = |h: usize| {
         pace *= PACE_FADES;
         // A horizon beyond the year before looks two years back, or at the end of what is known.
-        let at = (1..)
-            .map(|years| (origin + h).checked_sub(YEAR * years))
-            .find(|at| at.is_none_or(|at| at < origin));
+        let back = |years: usize| (origin + h).checked_sub(YEAR * years);
+        let at = (1..=horizon / YEAR + 1).map(back).find(|at| at.is_none_or(|at| at < origin));
         let at = at.flatten().unwrap_or(origin - 1);
         let around = [(at.checked_sub(WEEK), 0.25), (Some(at), 0.5), (at.checked_add(WEEK), 0.25)];
         let mut sum = (0.0, 0.0);

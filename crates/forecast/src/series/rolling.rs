@@ -14,11 +14,11 @@ const LEAST_KNOWN: usize = 14;
 /// Days up to which a history counts as a cold start.
 const COLD: usize = 42;
 /// Days after which an error counts half.
-const HALF_LIFE: f64 = 90.0;
+const HALF_LIFE: f64 = 45.0;
 /// Mean errors that every member is thought to have made before the first.
 const PRIOR: f64 = 10.0;
 /// Weights are the errors squared to the minus this.
-const SHARPNESS: f64 = 2.0;
+const SHARPNESS: f64 = 1.5;
 
 /// What a member counts, and how far off it was.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -116,7 +116,7 @@ fn origins(n: usize, horizon: usize) -> Vec<usize> {
     }
     let first = n.saturating_sub(span).max(LEAST_KNOWN);
     let mut step = (n - first.min(n)).div_ceil(MOST_ORIGINS).max(1);
-    if step % 7 == 0 {
+    if step.is_multiple_of(7) {
         step += 1;
     }
     let mut origins: Vec<usize> =
@@ -163,6 +163,10 @@ impl Tallies {
     }
 
     /// Weights of each member by group of horizons at an origin, from errors that were known by then.
+    #[expect(
+        clippy::needless_range_loop,
+        reason = "members are the rows, groups the columns of several tables"
+    )]
     fn weights(&self, origins: &[usize], members: &[members::Member], at: usize) -> Vec<[f64; 3]> {
         let now = origins[at];
         let mut own = vec![[0.0; 3]; self.members];
@@ -194,7 +198,8 @@ impl Tallies {
             let prior = if n[from] > 0.0 { PRIOR * sum[from] / n[from] } else { 1.0 };
             let score = |m: usize| {
                 let prior = prior.max(1e-12);
-                ((all[m][from] + prior) / (own[m][from] + prior)).powf(SHARPNESS)
+                let before = members.get(m).map_or(1.0, |member| member.prior[group]);
+                before * ((all[m][from] + prior) / (own[m][from] + prior)).powf(SHARPNESS)
             };
             let present = |m: &usize| members.get(*m).is_some_and(|member| member.paths[at].is_some());
             let total: f64 = (0..self.members).filter(present).map(score).sum();
