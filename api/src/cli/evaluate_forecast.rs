@@ -6,11 +6,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use chrono::{Days, NaiveDate};
-use innkeeper_forecast::plot::{BacktestPlot, HorizonPoint, LevelShare, Picture};
+use innkeeper_forecast::plot::{BacktestPlot, HorizonPoint, LevelShare};
 use innkeeper_forecast::scores::{Outcome, over};
-use innkeeper_forecast::{
-    EvaluationReport, History, Rolling, TARGETS, Target, TargetFigures, backtest, evaluate, rolling_origins,
-};
+use innkeeper_forecast::{History, Rolling, TARGETS, Target, backtest, evaluate, rolling_origins};
 use innkeeper_frames::curves::{BookingCurves, Measure};
 use innkeeper_hotel::Booking;
 use innkeeper_importers::{ImportReport, Mapping, Source, bookings, hotel_slug};
@@ -20,6 +18,7 @@ use super::evaluate::Args;
 use super::table::table;
 use super::{Failure, picture, progress};
 use crate::config::Settings;
+use crate::service::hotel::of_file;
 
 /// Levels of the intervals that are scored.
 const LEVELS: [f64; 2] = [0.8, 0.95];
@@ -40,7 +39,7 @@ struct Read {
 }
 
 fn read(data: &Path, mapping: Option<&Path>, settings: &Settings) -> Result<Read, Failure> {
-    let named = |e: &dyn std::fmt::Display| -> Failure { format!("{}: {e}", data.display()).into() };
+    let named = |e: &dyn std::fmt::Display| -> Failure { of_file(data, e).into() };
     let mapping = mapping.map(Mapping::open).transpose()?.unwrap_or_default();
     let how = innkeeper_importers::Settings::default();
     let source = Source::open(data).map_err(|e| named(&e))?;

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::registry::{Place, failed};
 use super::table::table;
-use super::{Failure, Outcome, say};
+use super::{Outcome, say};
 use crate::app::{data_keys, installed, open_store};
 use crate::config::Settings;
 use crate::service::hotel;

@@ -17,7 +17,7 @@ use crate::service::hotel::{self, Simulated};
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The same seed, size and last day give the same hotel; a run that was cut short is completed by the same command.\nEmployees have no faces: enrol some with photographs.\n\nExamples:\n  innkeeper simulate --seed 1 --rooms 100 --days 730\n  innkeeper simulate --seed 2 --rooms 40 --days 1095 --end 2025-01-31 --hotel seaside\n  innkeeper simulate --rooms 100 --days 730 --truth mine.toml --truth-out truth.json"
+    after_help = "The same seed, size and last day give the same hotel; a run that was cut short is completed by the same command.\nEmployees have no faces: enrol some with photographs. Cleanings are kept of the last 800 days.\n\nExamples:\n  innkeeper simulate --seed 1 --rooms 100 --days 730\n  innkeeper simulate --seed 2 --rooms 40 --days 1095 --end 2025-01-31 --hotel seaside\n  innkeeper simulate --rooms 100 --days 730 --truth mine.toml --truth-out truth.json"
 )]
 pub(super) struct Args {
     /// What decides every draw.

@@ -12,7 +12,7 @@ use innkeeper_core::HotelId;
 use innkeeper_hotel::{Booking, Deposit};
 use innkeeper_simulator::{Record, Settings, Simulation, Truth, Wanted};
 
-const COLUMNS: [&str; 25] = [
+const COLUMNS: [&str; 28] = [
     "id",
     "hotel",
     "booked_on",
@@ -38,6 +38,9 @@ const COLUMNS: [&str; 25] = [
     "repeated_guest",
     "previous_cancellations",
     "previous_stays",
+    "changes",
+    "parking_spaces",
+    "special_requests",
 ];
 
 fn text<T: ToString>(value: Option<T>) -> String {
@@ -76,6 +79,9 @@ fn row(booking: &Booking, hotel: &HotelId) -> [String; COLUMNS.len()] {
         text(booking.repeated_guest),
         text(booking.previous_cancellations),
         text(booking.previous_stays),
+        text(booking.changes),
+        text(booking.parking_spaces),
+        text(booking.special_requests),
     ]
 }
 

@@ -45,13 +45,13 @@ pub struct Draft {
     pub room: Option<u32>,
     /// Whether all is known of it that will be by the last known day.
     pub settled: bool,
-    channel: u16,
-    payment: u16,
+    pub channel: u16,
+    pub payment: u16,
     pub adults: u16,
     pub children: u16,
-    special_requests: u16,
-    changes: u16,
-    parking: bool,
+    pub special_requests: u16,
+    pub changes: u16,
+    pub parking: u8,
 }
 
 fn poisson(mean: f64, random: &mut ChaCha8Rng) -> u16 {
@@ -67,7 +67,7 @@ impl Draft {
         self.children = poisson(segment.children, random);
         self.special_requests = poisson(segment.special_requests, random);
         self.changes = poisson(segment.changes, random);
-        self.parking = random.random::<f64>() < segment.parking;
+        self.parking = u8::from(random.random::<f64>() < segment.parking);
     }
 
     /// The day after the last night.
@@ -104,7 +104,7 @@ impl Draft {
             party: Party { adults: self.adults, children: self.children, babies: 0 },
             rate: Some(sim.amount(self.price)),
             currency: Some(truth.currency),
-            guest: sim.guest_id(self.guest),
+            guest: Simulation::guest_id(self.guest),
             room_number: self.room.and_then(|room| sim.layout.numbers.get(room as usize).cloned()),
             assigned_room_type: self.room.map(|_| kind.clone()),
             segment: Some(segment.name.clone()),

@@ -38,7 +38,7 @@ impl Layout {
     /// Rooms 101, 102, …, 201, …: at least two floors when there are two rooms, up to 99 rooms a floor.
     pub fn new(rooms: u32, truth: &Truth) -> Self {
         let a_floor =
-            if rooms <= ROOMS_A_FLOOR * FLOORS { rooms.div_ceil(2).min(ROOMS_A_FLOOR).max(1) } else { 99 };
+            if rooms <= ROOMS_A_FLOOR * FLOORS { rooms.div_ceil(2).clamp(1, ROOMS_A_FLOOR) } else { 99 };
         let count = apportion(rooms, &truth.room_types.iter().map(|t| t.share).collect::<Vec<_>>());
         let types =
             (0_u8..).zip(&count).flat_map(|(index, n)| std::iter::repeat_n(index, *n as usize)).collect();

@@ -118,7 +118,7 @@ impl Simulation {
     }
 
     /// The number of a guest, counted from 0: `GUEST001` is the first.
-    pub(crate) fn guest_id(&self, guest: u32) -> Option<GuestId> {
+    pub(crate) fn guest_id(guest: u32) -> Option<GuestId> {
         format!("GUEST{:03}", u64::from(guest) + 1).parse().ok()
     }
 
@@ -129,7 +129,7 @@ impl Simulation {
         let person = self.person_from(&mut random, segment);
         let number = u64::from(guest) + 1;
         Some(Guest {
-            id: self.guest_id(guest)?,
+            id: Self::guest_id(guest)?,
             name: Some(name(&mut random)),
             email: Some(format!("guest{number}@example.com")),
             // 999 is a country code that nobody was given.
@@ -143,7 +143,7 @@ impl Simulation {
     pub(crate) fn guest_truth(&self, guest: u32, segment: usize, first: NaiveDate) -> Option<GuestTruth> {
         let (bookings_per_day, dropout) = self.temper(guest, segment);
         Some(GuestTruth {
-            guest: self.guest_id(guest)?,
+            guest: Self::guest_id(guest)?,
             segment: self.truth.segments[segment].name.clone(),
             first_booked_on: first,
             bookings_per_day,

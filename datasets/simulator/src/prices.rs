@@ -52,12 +52,11 @@ impl Simulation {
     pub(crate) fn price(&self, night: usize, lead: usize, kind: usize, sold: f64) -> u64 {
         let policy = &self.truth.price;
         let base = self.truth.room_types[kind].price;
-        let answer = match self.calendar.test(night, kind) {
-            Some(multiplier) => multiplier,
-            None => {
-                let expected = self.pace[kind].get(lead).copied().unwrap_or(0.0);
-                (policy.sensitivity * (sold - expected)).exp()
-            }
+        let answer = if let Some(multiplier) = self.calendar.test(night, kind) {
+            multiplier
+        } else {
+            let expected = self.pace[kind].get(lead).copied().unwrap_or(0.0);
+            (policy.sensitivity * (sold - expected)).exp()
         };
         self.steps(base * self.calendar.price[night] * answer, base)
     }

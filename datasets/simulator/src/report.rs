@@ -122,7 +122,7 @@ impl Simulation {
     /// The truth, with the demand that was lost. The hotel is lived through once more for it.
     pub fn truth_report(&self) -> TruthReport {
         let mut records = Records::new(self, Wanted::NONE, true);
-        while records.next().is_some() {}
+        for _ in records.by_ref() {}
         let tally = records.tally();
         let truth = &self.truth;
         let mut cells = Vec::new();

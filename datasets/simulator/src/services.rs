@@ -40,7 +40,7 @@ impl Simulation {
                     .map(|amount| Money { amount, currency: self.truth.currency });
                 out.push_back(Record::ServiceUse(ServiceUse {
                     booking: id.clone(),
-                    guest: self.guest_id(draft.guest),
+                    guest: Self::guest_id(draft.guest),
                     service: service.name.clone(),
                     used_on: self.calendar.date(day),
                     quantity,

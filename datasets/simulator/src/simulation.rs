@@ -81,10 +81,13 @@ impl Simulation {
             .iter()
             .map(|segment| Behaviour::new(&truth, segment))
             .collect::<Result<Vec<_>, _>>()?;
-        let step = Decimal::try_from(truth.price.step).map_err(|_| SimulatorError::Truth {
-            field: "price, step".to_owned(),
-            reason: format!("{} is not an amount of money", truth.price.step),
-        })?;
+        let step = Decimal::try_from(truth.price.step)
+            .ok()
+            .filter(|step| truth.currency.round(*step) == *step)
+            .ok_or_else(|| SimulatorError::Truth {
+                field: "price, step".to_owned(),
+                reason: format!("{} cannot be paid in {}", truth.price.step, truth.currency),
+            })?;
         let mut reviews: Vec<usize> = truth.price.reviews.iter().map(|days| usize::from(*days)).collect();
         reviews.sort_unstable();
         reviews.dedup();
@@ -92,7 +95,7 @@ impl Simulation {
         Ok(Self {
             guests: stream(settings.seed, Stream::Traits),
             countries: Names::new(&truth.countries),
-            step: truth.currency.round(step),
+            step,
             settings,
             truth,
             layout,

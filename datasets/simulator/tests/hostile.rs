@@ -1,4 +1,5 @@
 //! What cannot be simulated is refused, with its place.
+#![expect(clippy::expect_used, reason = "tests")]
 
 use chrono::NaiveDate;
 use innkeeper_hotel::Closure;
@@ -50,11 +51,12 @@ fn a_closure_that_ends_before_it_begins_or_names_no_room_type_is_refused() {
 #[test]
 fn numbers_out_of_range_are_refused_with_their_place() {
     type Damage = fn(&mut Truth);
-    let cases: [(&str, Damage); 14] = [
+    let cases: [(&str, Damage); 15] = [
         ("max_lead", |t| t.max_lead = 0),
         ("demand, trend", |t| t.demand.trend = f64::NAN),
         ("demand, shock_memory", |t| t.demand.shock_memory = 1.0),
         ("price, step", |t| t.price.step = 0.0),
+        ("price, step", |t| t.price.step = 1.5),
         ("price, months", |t| t.price.months[3] = -1.0),
         ("price, reviews", |t| t.price.reviews.push(0)),
         ("price, test_levels", |t| t.price.test_levels.clear()),

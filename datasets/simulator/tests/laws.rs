@@ -1,4 +1,5 @@
 //! What holds in every simulated hotel.
+#![expect(clippy::expect_used, reason = "tests")]
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 

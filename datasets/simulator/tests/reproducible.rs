@@ -1,4 +1,5 @@
 //! The same seed gives the same hotel, whatever else is read.
+#![expect(clippy::expect_used, reason = "tests")]
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 

@@ -32,15 +32,21 @@ const TELL_EVERY: u64 = 4_096;
 /// Why a file was not imported, or not to its end.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ImportError {
-    /// It cannot be read.
-    #[error("{}: {source}", path.display())]
-    File { path: PathBuf, source: innkeeper_importers::ImportError },
-    #[error("{}: {source}", path.display())]
-    Io { path: PathBuf, source: std::io::Error },
+    /// It cannot be read, or a file beside it cannot be written.
+    #[error("{}", of_file(path, error))]
+    File { path: PathBuf, error: innkeeper_importers::ImportError },
+    #[error("{}", of_file(path, error))]
+    Io { path: PathBuf, error: std::io::Error },
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("the reader stopped: {0}")]
     Stopped(#[from] tokio::task::JoinError),
+}
+
+/// What is wrong with a file, after its name; some errors say it themselves.
+pub(crate) fn of_file(path: &Path, error: &dyn std::fmt::Display) -> String {
+    let (path, error) = (path.display().to_string(), error.to_string());
+    if error.starts_with(&path) { error } else { format!("{path}: {error}") }
 }
 
 /// A file and how it is read.
@@ -142,12 +148,12 @@ impl<'a> Hotels<'a> {
 
 fn io(path: &Path) -> impl FnOnce(std::io::Error) -> ImportError {
     let path = path.to_owned();
-    move |source| ImportError::Io { path, source }
+    move |error| ImportError::Io { path, error }
 }
 
 fn unread<E: Into<innkeeper_importers::ImportError>>(path: &Path) -> impl FnOnce(E) -> ImportError {
     let path = path.to_owned();
-    move |source| ImportError::File { path, source: source.into() }
+    move |error| ImportError::File { path, error: error.into() }
 }
 
 fn rows_of<T: Entry>(file: &ImportFile) -> Result<Rows<T>, ImportError> {

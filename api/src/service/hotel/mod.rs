@@ -4,6 +4,6 @@ mod import;
 mod rows;
 mod simulation;
 
-pub(crate) use import::{Checked, HotelWritten, ImportFile, check, write};
+pub(crate) use import::{Checked, HotelWritten, ImportFile, check, of_file, write};
 pub(crate) use rows::tables;
 pub(crate) use simulation::{Simulated, simulate};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use innkeeper_hotel::{Booking, Guest, Rate, ServiceUse};
 use innkeeper_simulator::{Record, Simulation, SimulatorError, Wanted};
@@ -41,6 +41,10 @@ pub(crate) enum SimulationError {
     #[error("the simulation stopped: {0}")]
     Stopped(#[from] tokio::task::JoinError),
 }
+
+/// Cleanings of so many last days are written: no estimate of cleaning times looks further back, and they are the most rows of
+/// all.
+const CLEANING_DAYS: u64 = 800;
 
 /// What of a table was written, and what was there already.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
@@ -141,6 +145,8 @@ struct Buffers<'a> {
     cleanings: Vec<Cleaning>,
     out: &'a mpsc::Sender<Batch>,
     zone: Tz,
+    /// The first day whose cleanings are kept.
+    cleaned_from: NaiveDate,
 }
 
 impl Buffers<'_> {
@@ -153,6 +159,7 @@ impl Buffers<'_> {
             Record::Rate(rate) => fill(&mut self.rates, rate, self.out, Batch::Rates),
             // Not a table of the hotel, and not asked for.
             Record::GuestTruth(_) => true,
+            Record::Cleaning(made) if made.started_at.date() < self.cleaned_from => true,
             Record::Cleaning(made) => {
                 fill(&mut self.cleanings, cleaning(made, self.zone), self.out, Batch::Cleanings)
             }
@@ -258,6 +265,8 @@ async fn records(
     mut told: impl FnMut(NaiveDate),
 ) -> Result<(), SimulationError> {
     let (out, mut taken) = mpsc::channel(AHEAD);
+    let end = simulation.settings().end;
+    let cleaned_from = end.checked_sub_days(Days::new(CLEANING_DAYS)).unwrap_or(end);
     let making = tokio::task::spawn_blocking(move || {
         let mut buffers = Buffers {
             guests: Vec::new(),
@@ -267,6 +276,7 @@ async fn records(
             cleanings: Vec::new(),
             out: &out,
             zone,
+            cleaned_from,
         };
         for record in simulation.records(Wanted::ALL) {
             if !buffers.push(record) {
