@@ -46,7 +46,8 @@ impl Services {
 
     /// The service was left out when the process was started.
     pub fn left_out(name: &str) -> Problem {
-        let detail = format!("this process was started without `{name}`; `serve --services` names what it runs");
+        let detail =
+            format!("this process was started without `{name}`; `serve --services` names what it runs");
         Problem::new(ErrorCode::ServiceDisabled, detail)
     }
 }

@@ -277,7 +277,9 @@ async fn prune(app: &App) -> bool {
 
 /// Removes the predictions that are older than `forecast.keep_answers_days`. Whether that worked.
 async fn prune_predictions(app: &App) -> bool {
-    let Some(before) = chrono::Utc::now().checked_sub_signed(app.settings.forecast.retention()) else { return true };
+    let Some(before) = chrono::Utc::now().checked_sub_signed(app.settings.forecast.retention()) else {
+        return true;
+    };
     let pruned = app.engines.store.prune_predictions(before).await;
     if let Err(error) = &pruned {
         tracing::warn!(%error, "old predictions could not be removed; the next round tries again");
@@ -341,7 +343,8 @@ async fn sweep(app: App) {
         if let FaceState::Ready(service) = &*app.faces.load_full() {
             look_for_foreign(&app, service).await;
         }
-        if pruned.is_none_or(|at| at.elapsed() >= PRUNE) && prune(&app).await && prune_predictions(&app).await {
+        if pruned.is_none_or(|at| at.elapsed() >= PRUNE) && prune(&app).await && prune_predictions(&app).await
+        {
             pruned = Some(Instant::now());
         }
     }

@@ -120,7 +120,9 @@ fn a_forecast_is_the_same_on_postgresql() {
     let before: Vec<Value> = paths.iter().map(|path| ask(&house, path)["forecasts"].clone()).collect();
     let database = Database::new();
     let data = house.data();
-    house.run(&["migrate-engine", "--database-url", &database.url, "--data-dir", data.to_str().unwrap()]).good();
+    house
+        .run(&["migrate-engine", "--database-url", &database.url, "--data-dir", data.to_str().unwrap()])
+        .good();
     house.set("storage.database_url", &database.url);
     for (path, before) in paths.iter().zip(before) {
         assert_eq!(ask(&house, path)["forecasts"], before, "{path}");

@@ -74,7 +74,11 @@ pub(crate) fn import(house: &House, hotel: &str, bookings: &[Booking]) {
     let hotel: HotelId = hotel.parse().expect("a hotel");
     tables(house, async |store| {
         for batch in bookings.chunks(BATCH) {
-            store.hotel(&hotel).upsert_bookings(batch, None, Utc::now()).await.expect("the bookings are written");
+            store
+                .hotel(&hotel)
+                .upsert_bookings(batch, None, Utc::now())
+                .await
+                .expect("the bookings are written");
         }
     });
 }
@@ -158,7 +162,10 @@ fn a_forecast_has_what_the_contract_promises() {
 
     let full = ask(OCCUPANCY, json!({"forecast_days": 30, "room_type": "all"}));
     check_shape(&full, "predicted_occupancy", 30);
-    assert_eq!((&full["as_of"], &full["room_type"], &full["level"]), (&json!(UNTIL), &json!("all"), &json!(0.8)));
+    assert_eq!(
+        (&full["as_of"], &full["room_type"], &full["level"]),
+        (&json!(UNTIL), &json!("all"), &json!(0.8))
+    );
     for entry in days_of(&full) {
         assert!(number(entry, "upper_bound") <= 1.0, "more than full: {entry}");
         assert_eq!(entry["rooms"], 40);
@@ -178,7 +185,10 @@ fn a_forecast_has_what_the_contract_promises() {
         let shifts = entry["shifts"].as_array().expect("shifts");
         assert!(!shifts.is_empty());
         let minutes: f64 = shifts.iter().map(|shift| number(shift, "predicted_minutes")).sum();
-        assert!((minutes - number(entry, "predicted_minutes")).abs() < 0.5, "the shifts do not add up: {entry}");
+        assert!(
+            (minutes - number(entry, "predicted_minutes")).abs() < 0.5,
+            "the shifts do not add up: {entry}"
+        );
         assert!(number(entry, "predicted_staff") >= 1.0, "{entry}");
     }
     let two = json!([{"name": "early", "minutes": 300, "share": 0.75}, {"name": "late", "minutes": 240, "share": 0.25}]);
@@ -313,7 +323,9 @@ fn many_callers_get_what_one_gets() {
         })
         .collect();
     let token = house.token("manager", "h1");
-    let ask = |(path, body): &(&str, Value)| server.with(&token).post_json(path, body).json(200)["forecasts"].clone();
+    let ask = |(path, body): &(&str, Value)| {
+        server.with(&token).post_json(path, body).json(200)["forecasts"].clone()
+    };
     let together: Vec<Value> = std::thread::scope(|scope| {
         let calls: Vec<_> = bodies.iter().map(|body| scope.spawn(|| ask(body))).collect();
         calls.into_iter().map(|call| call.join().expect("an answer")).collect()
@@ -321,7 +333,9 @@ fn many_callers_get_what_one_gets() {
     // A server that remembers nothing, one question after the other.
     drop(server);
     let server = house.serve_only("ml");
-    let ask = |(path, body): &(&str, Value)| server.with(&token).post_json(path, body).json(200)["forecasts"].clone();
+    let ask = |(path, body): &(&str, Value)| {
+        server.with(&token).post_json(path, body).json(200)["forecasts"].clone()
+    };
     for (body, together) in bodies.iter().zip(&together) {
         assert_eq!(&ask(body), together, "{body:?}");
     }
@@ -333,7 +347,11 @@ fn a_hotel_that_is_closed_takes_nobody() {
     let closure = Closure { from: day("2024-03-13"), until: day("2024-03-15"), room_type: None };
     tables(&house, async |store| {
         let hotel: HotelId = "h1".parse().expect("a hotel");
-        store.hotel(&hotel).upsert_closures(&[closure], None, Utc::now()).await.expect("the closure is written");
+        store
+            .hotel(&hotel)
+            .upsert_closures(&[closure], None, Utc::now())
+            .await
+            .expect("the closure is written");
     });
     let server = house.serve_only("ml");
     let answer = server.manager().post_json(OCCUPANCY, &json!({"forecast_days": 7})).json(200);
@@ -388,7 +406,9 @@ fn what_is_known_and_what_runs_is_told() {
     // The hotel of the settings has none.
     let health = server.anyone().get("/api/v1/ml/health").json(200);
     assert_eq!((&health["status"], &health["forecasts"]["state"]), (&json!("degraded"), &json!("absent")));
-    assert!(health["forecasts"]["detail"].as_str().is_some_and(|text| text.contains("innkeeper import bookings")));
+    assert!(
+        health["forecasts"]["detail"].as_str().is_some_and(|text| text.contains("innkeeper import bookings"))
+    );
     server.manager().post_json(OCCUPANCY, &json!({})).json(200);
     let text = server.anyone().get("/api/v1/ml/metrics").text();
     for line in [

@@ -327,10 +327,7 @@ async fn backtest(
         (status = "default", body = ProblemDocument, content_type = "application/problem+json")
     )
 )]
-async fn data(
-    allowed: Allowed<ReadForecasts>,
-    State(app): State<App>,
-) -> Result<Json<DataReport>, Problem> {
+async fn data(allowed: Allowed<ReadForecasts>, State(app): State<App>) -> Result<Json<DataReport>, Problem> {
     Ok(Json(app.forecasts.data(&allowed.caller.hotel).await?))
 }
 

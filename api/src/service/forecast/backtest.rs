@@ -137,11 +137,7 @@ fn refused(detail: impl Into<String>) -> Problem {
 
 impl ForecastDesk {
     /// Makes forecasts again, one origin after the other, where no other back-test runs.
-    pub async fn backtest(
-        &self,
-        caller: &Principal,
-        asked: BacktestAsked,
-    ) -> Result<Arc<Backtest>, Problem> {
+    pub async fn backtest(&self, caller: &Principal, asked: BacktestAsked) -> Result<Arc<Backtest>, Problem> {
         let half = self.check(asked)?;
         let known = self.known(&caller.hotel).await?;
         let until = known.until()?;

@@ -172,7 +172,10 @@ impl ForecastDesk {
         let row = self.store.hotel(hotel).prediction(id).await?;
         let row = row.filter(|row| row.model_name == MODEL);
         let row = row.ok_or_else(|| {
-            Problem::new(ErrorCode::AnswerNotFound, "there is no such forecast in this hotel, or not any more")
+            Problem::new(
+                ErrorCode::AnswerNotFound,
+                "there is no such forecast in this hotel, or not any more",
+            )
         })?;
         Ok(KeptForecast {
             answer_id: row.id,

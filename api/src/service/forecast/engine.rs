@@ -79,10 +79,12 @@ impl<'a> View<'a> {
         let days = usize::from(self.question.days);
         match &self.question.room_type {
             None => self.booked.totals(measure, None, self.first(), days),
-            Some(name) => match self.booked.room_types().iter().zip(0_u32..).find(|(other, _)| *other == name) {
-                Some((_, place)) => self.booked.totals(measure, Some(place), self.first(), days),
-                None => vec![0.0; days],
-            },
+            Some(name) => {
+                match self.booked.room_types().iter().zip(0_u32..).find(|(other, _)| *other == name) {
+                    Some((_, place)) => self.booked.totals(measure, Some(place), self.first(), days),
+                    None => vec![0.0; days],
+                }
+            }
         }
     }
 
@@ -115,9 +117,7 @@ impl<'a> View<'a> {
 pub(super) fn refusal(error: &ForecastError) -> Problem {
     match error {
         ForecastError::HistoryTooShort { have_days, need_days, .. } => {
-            let detail = format!(
-                "{error}; `innkeeper import bookings FILE` brings earlier ones"
-            );
+            let detail = format!("{error}; `innkeeper import bookings FILE` brings earlier ones");
             Problem::new(ErrorCode::HistoryTooShort, detail)
                 .with("have_days", json!(have_days))
                 .with("need_days", json!(need_days))
@@ -266,7 +266,8 @@ fn revenue(view: &View<'_>) -> Result<Made, Problem> {
     }
     if view.known.foreign > 0 {
         let foreign = view.known.foreign;
-        notes.push(format!("{foreign} bookings are in another currency and count as bookings without a rate"));
+        notes
+            .push(format!("{foreign} bookings are in another currency and count as bookings without a rate"));
     }
     let days = made.days.iter().zip(booked).map(day).collect();
     Ok(view.made(accuracy(None, &made, amount), notes, Days::Revenue(days)))
@@ -306,7 +307,8 @@ fn members(error: &HorizonError) -> Vec<MemberReport> {
         ("linear", error.shares.linear),
         ("boosted", error.shares.boosted),
     ];
-    let member = |(name, share): (&str, f64)| MemberReport { name: name.to_owned(), weight: rounded(share, 3) };
+    let member =
+        |(name, share): (&str, f64)| MemberReport { name: name.to_owned(), weight: rounded(share, 3) };
     shares.into_iter().filter(|(_, share)| *share > 0.0).map(member).collect()
 }
 
@@ -344,7 +346,9 @@ fn words(note: &Note) -> String {
             format!("only {known_days} days are known: nothing is compared with last year")
         }
         Note::MissingNights { nights } => {
-            format!("{nights} nights without a single guest were taken as holes in the data, not as an empty hotel")
+            format!(
+                "{nights} nights without a single guest were taken as holes in the data, not as an empty hotel"
+            )
         }
         Note::EmptySince { nights } => format!("the last {nights} known nights have no guest"),
         Note::ClosedNights { nights } => format!("{nights} closed nights were not learnt from"),
@@ -352,9 +356,13 @@ fn words(note: &Note) -> String {
             "from {from_horizon} days ahead on no earlier forecast could be compared with what came: intervals there rest on \
              nearer days"
         ),
-        Note::Unpriced { bookings } => format!("{bookings} bookings have no rate and count as nothing or as the mean"),
+        Note::Unpriced { bookings } => {
+            format!("{bookings} bookings have no rate and count as nothing or as the mean")
+        }
         Note::UnknownEvent { kind } => {
-            format!("no event of the kind {kind} lies in the past: its days are forecast as if there were none")
+            format!(
+                "no event of the kind {kind} lies in the past: its days are forecast as if there were none"
+            )
         }
     }
 }
@@ -381,7 +389,8 @@ mod tests {
 
     #[test]
     fn a_short_history_says_how_short() {
-        let error = ForecastError::HistoryTooShort { have_days: 5, need_days: 21, missing: "more".to_owned() };
+        let error =
+            ForecastError::HistoryTooShort { have_days: 5, need_days: 21, missing: "more".to_owned() };
         let problem = refusal(&error);
         assert_eq!(problem.code, ErrorCode::HistoryTooShort);
         assert_eq!((&problem.more["have_days"], &problem.more["need_days"]), (&json!(5), &json!(21)));

@@ -2,8 +2,8 @@
 
 use chrono::{Days as CalendarDays, NaiveDate};
 use innkeeper_forecast::housekeeping::{
-    self, CleaningKind, CleaningTimes, Demand, Estimate, HousekeepingSettings, RoomTypeDemand, Shift as Worked,
-    Work,
+    self, CleaningKind, CleaningTimes, Demand, Estimate, HousekeepingSettings, RoomTypeDemand,
+    Shift as Worked, Work,
 };
 use innkeeper_forecast::{DayForecast, Forecast, Target as Count, forecast, forecast_targets};
 use innkeeper_frames::curves::Measure;
@@ -108,7 +108,11 @@ impl Mix {
 fn part_of(day: &DayForecast, share: f64) -> Estimate {
     let bounds = bounds(day);
     let value = (day.value * share).max(0.0);
-    Estimate { value, lower: (bounds.lower * share).clamp(0.0, value), upper: (bounds.upper * share).max(value) }
+    Estimate {
+        value,
+        lower: (bounds.lower * share).clamp(0.0, value),
+        upper: (bounds.upper * share).max(value),
+    }
 }
 
 fn demand(view: &View<'_>, counted: &Counted, mix: &Mix) -> Vec<Demand> {
@@ -156,7 +160,8 @@ fn day(
     let date: NaiveDate = departures.date;
     let closed = view.is_closed(date);
     let held = counts.map(|count| bounds(count).coverage.map(|coverage| coverage.reached));
-    let least = held.into_iter().collect::<Option<Vec<f64>>>().map(|held| held.into_iter().fold(1.0, f64::min));
+    let least =
+        held.into_iter().collect::<Option<Vec<f64>>>().map(|held| held.into_iter().fold(1.0, f64::min));
     let (confidence, confidence_reason) = confidence(least, closed);
     let shifts: Vec<ShiftReport> = settings
         .shifts

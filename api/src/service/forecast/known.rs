@@ -224,11 +224,8 @@ impl Known {
                 foreign += 1;
             }
         }
-        let cleanings = if cleanings.is_empty() {
-            Vec::new()
-        } else {
-            cleaned(cleanings, &Stayed::of(&bookings), zone)
-        };
+        let cleanings =
+            if cleanings.is_empty() { Vec::new() } else { cleaned(cleanings, &Stayed::of(&bookings), zone) };
         let curves = BookingCurves::new(&bookings);
         Self {
             mark,
@@ -257,8 +254,7 @@ impl Known {
 
     /// The last day of which the bookings say anything.
     pub fn until(&self) -> Result<NaiveDate, Problem> {
-        self.until
-            .ok_or_else(|| Problem::new(ErrorCode::HistoryTooShort, super::no_bookings(&self.hotel)))
+        self.until.ok_or_else(|| Problem::new(ErrorCode::HistoryTooShort, super::no_bookings(&self.hotel)))
     }
 
     /// Kinds of room that rooms or bookings name, sorted.
@@ -321,7 +317,8 @@ mod tests {
     fn booking(room: &str, arrival: &str, nights: u16) -> Booking {
         let id = format!("{room}-{arrival}").parse().expect("an id");
         let stay = Stay { arrival: day(arrival), nights };
-        let mut booking = Booking::confirmed(id, day("2024-01-01"), stay, "standard".parse().expect("a kind"));
+        let mut booking =
+            Booking::confirmed(id, day("2024-01-01"), stay, "standard".parse().expect("a kind"));
         booking.room_number = Some(room.parse().expect("a room"));
         booking
     }

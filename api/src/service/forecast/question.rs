@@ -103,9 +103,7 @@ impl Question {
         }
         let room_type = match asked.room_type.as_deref().map(str::trim) {
             None | Some("" | ALL_ROOMS) => None,
-            Some(name) => {
-                Some(name.parse().map_err(|e: innkeeper_hotel::NameError| refused(e.to_string()))?)
-            }
+            Some(name) => Some(name.parse().map_err(|e: innkeeper_hotel::NameError| refused(e.to_string()))?),
         };
         if asked.shifts.is_some() && target != Target::HousekeepingDemand {
             return Err(refused("shifts belong to housekeeping_demand"));
@@ -135,9 +133,9 @@ pub(super) fn last_known(
 ) -> Result<NaiveDate, Problem> {
     let latest = known_until.max(today);
     match as_of {
-        Some(day) if day > latest => {
-            Err(refused(format!("as_of {day} lies ahead: today is {today}, the bookings end on {known_until}")))
-        }
+        Some(day) if day > latest => Err(refused(format!(
+            "as_of {day} lies ahead: today is {today}, the bookings end on {known_until}"
+        ))),
         asked => Ok(asked.unwrap_or(today).min(known_until)),
     }
 }
@@ -175,7 +173,9 @@ fn check_shifts(mut shifts: Vec<Shift>) -> Result<Vec<Shift>, Problem> {
     for (place, shift) in shifts.iter().enumerate() {
         let name = shift.name.trim();
         if name.is_empty() || name.chars().count() > LONGEST_SHIFT || name.chars().any(char::is_control) {
-            return Err(refused(format!("a shift has a name of one line and at most {LONGEST_SHIFT} characters")));
+            return Err(refused(format!(
+                "a shift has a name of one line and at most {LONGEST_SHIFT} characters"
+            )));
         }
         if shifts.iter().take(place).any(|other| other.name == shift.name) {
             return Err(refused("two shifts have one name"));
@@ -214,7 +214,8 @@ mod tests {
         let question = ask(Asked::default()).expect("a question");
         assert_eq!((question.days, question.room_type, question.as_of), (30, None, None));
         assert!((question.level - 0.8).abs() < 1e-12);
-        let named = ask(Asked { room_type: Some(" all ".to_owned()), ..Asked::default() }).expect("a question");
+        let named =
+            ask(Asked { room_type: Some(" all ".to_owned()), ..Asked::default() }).expect("a question");
         assert_eq!(named.room_type, None);
     }
 
@@ -251,8 +252,7 @@ mod tests {
 
     #[test]
     fn shifts_that_do_not_add_up_are_refused() {
-        let shift =
-            |name: &str, minutes: f64, share: f64| Shift { name: name.to_owned(), minutes, share };
+        let shift = |name: &str, minutes: f64, share: f64| Shift { name: name.to_owned(), minutes, share };
         let of = |shifts| {
             let asked = Asked { shifts: Some(shifts), ..Asked::default() };
             Question::new(Target::HousekeepingDemand, asked, Tz::UTC)

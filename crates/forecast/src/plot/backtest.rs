@@ -5,7 +5,7 @@ use std::fmt::Write;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-use super::{FORECAST, LEVELS, OTHER, Picture, PlotError, drawable, number, range};
+use super::{FORECAST, HEADING, LABEL, LEVELS, OTHER, Picture, PlotError, drawable, number, range};
 
 /// Share of the actual values that intervals of one level held.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -89,7 +89,7 @@ impl Picture for BacktestPlot {
         area: &DrawingArea<B, Shift>,
     ) -> Result<(), DrawingAreaErrorKind<B::ErrorType>> {
         area.fill(&WHITE)?;
-        let area = area.titled(&self.title, ("sans-serif", 18))?;
+        let area = area.titled(&self.title, HEADING)?;
         let (above, below) = area.split_vertically(super::SIZE.1 / 2);
         self.errors(&above)?;
         self.coverages(&below)
@@ -131,7 +131,7 @@ impl BacktestPlot {
             .build_cartesian_2d(self.span(), 0.0..high)?;
         chart
             .configure_mesh()
-            .label_style(("sans-serif", 13))
+            .label_style(LABEL)
             .light_line_style(TRANSPARENT)
             .y_labels(6)
             .y_desc(format!("error, {}", self.quantity))
@@ -153,7 +153,7 @@ impl BacktestPlot {
         chart
             .configure_series_labels()
             .position(SeriesLabelPosition::LowerRight)
-            .label_font(("sans-serif", 13))
+            .label_font(LABEL)
             .background_style(WHITE.mix(0.85))
             .border_style(BLACK.mix(0.3))
             .draw()
@@ -173,7 +173,7 @@ impl BacktestPlot {
             .build_cartesian_2d(self.span(), (low - 0.05).max(0.0)..1.005)?;
         chart
             .configure_mesh()
-            .label_style(("sans-serif", 13))
+            .label_style(LABEL)
             .light_line_style(TRANSPARENT)
             .y_labels(6)
             .x_desc("days ahead")
@@ -193,8 +193,8 @@ impl BacktestPlot {
         }
         chart
             .configure_series_labels()
-            .position(SeriesLabelPosition::LowerRight)
-            .label_font(("sans-serif", 13))
+            .position(SeriesLabelPosition::MiddleRight)
+            .label_font(LABEL)
             .background_style(WHITE.mix(0.85))
             .border_style(BLACK.mix(0.3))
             .draw()

@@ -14,7 +14,7 @@ use plotters_backend::{
 use super::PlotError;
 
 /// From this size on, in pixels, text is a heading.
-const HEADING: f64 = 16.0;
+const HEADING: f64 = 18.0;
 
 /// Pixels, red, green and blue.
 pub(super) struct Canvas<'a>(BitMapBackend<'a>);

@@ -4,7 +4,9 @@ use chrono::NaiveDate;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-use super::{BOOKED, FORECAST, OBSERVED, Picture, PlotError, date, drawable, number, place, range};
+use super::{
+    BOOKED, FORECAST, HEADING, LABEL, OBSERVED, Picture, PlotError, date, drawable, number, place, range,
+};
 
 /// A forecast day.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -91,14 +93,14 @@ impl Picture for ForecastPlot {
         let bounds = self.forecast.iter().flat_map(|day| [day.value, day.lower, day.upper]);
         let lines = self.observed.iter().chain(&self.on_the_books).map(|(_, value)| *value);
         let mut chart = ChartBuilder::on(area)
-            .caption(&self.title, ("sans-serif", 18))
+            .caption(&self.title, HEADING)
             .margin(14)
             .x_label_area_size(44)
             .y_label_area_size(64)
             .build_cartesian_2d(first..last, range(bounds.chain(lines)))?;
         chart
             .configure_mesh()
-            .label_style(("sans-serif", 13))
+            .label_style(LABEL)
             .light_line_style(TRANSPARENT)
             .x_labels(8)
             .y_desc(&self.quantity)
@@ -136,7 +138,7 @@ impl Picture for ForecastPlot {
         chart
             .configure_series_labels()
             .position(SeriesLabelPosition::UpperLeft)
-            .label_font(("sans-serif", 13))
+            .label_font(LABEL)
             .background_style(WHITE.mix(0.85))
             .border_style(BLACK.mix(0.3))
             .draw()

@@ -17,6 +17,10 @@ use canvas::Canvas;
 pub use forecast::{ForecastPlot, PlotDay};
 
 const SIZE: (u32, u32) = (960, 540);
+/// Letters: plotters takes a size for 1.24 times the height, and a letter for .46 of it, which at this size is the width of
+/// the built-in font, so that boxes around text fit in both forms.
+const LABEL: (&str, f64) = ("sans-serif", 15.5);
+const HEADING: (&str, f64) = ("sans-serif", 20.0);
 /// What was forecast, what was observed, what is on the books, what it is compared with.
 const FORECAST: RGBColor = RGBColor(0, 114, 178);
 const OBSERVED: RGBColor = RGBColor(40, 40, 40);
@@ -74,7 +78,7 @@ pub trait Picture {
         let mut svg = String::new();
         {
             let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-            self.draw(&area).and_then(|()| area.present()).map_err(drawing)?;
+            self.draw(&area).and_then(|()| area.present()).map_err(|error| drawing(&error))?;
         }
         let words = format!(
             ">\n<title>{}</title>\n<desc>{}</desc>",
@@ -94,7 +98,7 @@ pub trait Picture {
         let mut pixels = vec![255; width as usize * height as usize * 3];
         {
             let area = Canvas::new(&mut pixels, SIZE)?.into_drawing_area();
-            self.draw(&area).and_then(|()| area.present()).map_err(drawing)?;
+            self.draw(&area).and_then(|()| area.present()).map_err(|error| drawing(&error))?;
         }
         let picture = image::RgbImage::from_raw(width, height, pixels);
         let picture = picture.ok_or_else(|| PlotError::Drawing("too few pixels".to_owned()))?;
@@ -106,7 +110,7 @@ pub trait Picture {
     }
 }
 
-fn drawing<E: std::error::Error + Send + Sync>(error: DrawingAreaErrorKind<E>) -> PlotError {
+fn drawing<E: std::error::Error + Send + Sync>(error: &DrawingAreaErrorKind<E>) -> PlotError {
     PlotError::Drawing(error.to_string())
 }
 

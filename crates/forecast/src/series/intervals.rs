@@ -16,8 +16,10 @@ const LEAST_MISSES: usize = 30;
 const LEAST_TRIED: usize = 30;
 /// Width, against the plain quantiles, where fewer were tried.
 const UNTRIED_WIDTH: f64 = 2.0;
-/// Aims that are tried, in tenths of the way from the level to certainty.
-const AIMS: std::ops::Range<i32> = -1..10;
+/// Aims that are tried, on the way from the first one to certainty.
+const AIMS: u32 = 10;
+/// Days of a back-test that tell as much as one independent value.
+const INDEPENDENT: f64 = 4.0;
 /// Limits of the scaling.
 const WIDTHS: (f64, f64) = (0.8, 4.0);
 
@@ -52,7 +54,7 @@ pub(super) fn forecast(
     }
     let levels: Vec<Level> = request.levels.iter().map(|level| Level::new(test, &sorted, *level)).collect();
     let mut order: Vec<usize> = (0..levels.len()).collect();
-    order.sort_by(|a, b| levels[*a].level.total_cmp(&levels[*b].level));
+    order.sort_by(|a, b| levels[*a].claimed.total_cmp(&levels[*b].claimed));
     let mut days = Vec::with_capacity(dates.len());
     for ((&date, horizon), &middle) in dates.iter().zip(1_u16..).zip(&test.path) {
         let value = request.bounds.clamp(history.unscaled(middle));
@@ -65,7 +67,7 @@ pub(super) fn forecast(
             let at = |by: f64| request.bounds.clamp(history.unscaled(middle + by));
             lower = at(down).min(lower);
             upper = at(up).max(upper);
-            intervals[place] = Interval { level: level.level, lower, upper };
+            intervals[place] = Interval { level: level.claimed, lower, upper };
         }
         let group = rolling::group(usize::from(horizon));
         let coverage = |level: &Level| level.coverage[group].filter(|_| usize::from(horizon) <= reached);
@@ -98,7 +100,7 @@ fn error(test: &Test, history: &History, from: u16, until: u16) -> Option<Horizo
 
 /// The intervals of one level.
 struct Level {
-    level: f64,
+    claimed: f64,
     /// Quantiles by band; `None` where nothing was tried.
     spreads: Vec<Option<Spread>>,
     /// Factor on the width, by group of horizons.
@@ -132,10 +134,18 @@ impl Level {
         // The past never is quite like what comes next, so that the plain aim may hold too little: the smallest aim is taken with
         // which the intervals held, one origin after the other, what they claim (Gibbs and Candès, *Adaptive conformal
         // inference under distribution shift*, 2021, move it in the same direction day by day).
-        let mut aim = level;
+        // Of few independent values the quantile lies further out; a tenth less, as the steps only go up.
+        let span = test
+            .misses
+            .last()
+            .map_or(1, |last| last.target.saturating_sub(test.origins.first().copied().unwrap_or(0)))
+            .max(1);
+        let few = level * (1.0 + INDEPENDENT / span as f64) - (1.0 - level) / 10.0;
+        let first = few.min(1.0 - (1.0 - level) / 4.0);
+        let mut aim = first;
         let mut reached = [(0, 0); 3];
-        for tenths in AIMS {
-            aim = level + (1.0 - level) * f64::from(tenths) / 10.0;
+        for step in 0..AIMS {
+            aim = first + (1.0 - first) * f64::from(step) / f64::from(AIMS);
             reached = held(aim);
             if enough(&reached) {
                 break;
@@ -147,7 +157,7 @@ impl Level {
         };
         let all = held.iter().fold((0, 0), |(a, b), (inside, n)| (a + inside, b + n));
         Self {
-            level,
+            claimed: level,
             spreads: (0..BANDS.len()).map(|band| sorted.spread(band, level)).collect(),
             widths: Needed::new(&tried, None).widths(aim),
             coverage: held.map(share),
@@ -197,7 +207,9 @@ impl Needed {
         }
         let mut all = groups.concat();
         all.sort_by(f64::total_cmp);
-        groups.iter_mut().for_each(|group| group.sort_by(f64::total_cmp));
+        for group in &mut groups {
+            group.sort_by(f64::total_cmp);
+        }
         Self { all, groups }
     }
 
@@ -251,7 +263,9 @@ impl Sorted {
         for miss in misses {
             bands[band(miss.horizon)].push(miss.error);
         }
-        bands.iter_mut().for_each(|band| band.sort_by(f64::total_cmp));
+        for band in &mut bands {
+            band.sort_by(f64::total_cmp);
+        }
         Self { bands, reached: misses.iter().map(|miss| miss.horizon).max().unwrap_or(0) }
     }
 

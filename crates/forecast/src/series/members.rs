@@ -16,9 +16,11 @@ const PACE: usize = 21;
 const PACE_FADES: f64 = 0.97;
 /// Fewest days for smoothing: six weeks.
 const LEAST_SMOOTHING: usize = 42;
-/// Days that the decomposition looks at: a year shows the week well enough, two show the year.
-const DECOMPOSED: usize = 365;
-/// Days from which the decomposition takes out the year, too.
+/// Days that the decomposition looks at: half a year shows the week well enough.
+const DECOMPOSED: usize = 182;
+/// It is asked at every eighth origin: it takes longer than all other members together.
+const DECOMPOSED_EVERY: usize = 8;
+/// Days from which the decomposition looks at all, and takes out the year, too.
 const TWO_YEARS: usize = 2 * 365;
 
 const EVEN: [f64; 3] = [1.0; 3];
@@ -59,11 +61,13 @@ pub(super) fn ask(history: &History, origins: &[usize], horizon: usize) -> Vec<M
             paths.extend(smoothing::forecasts(history, &able, horizon, trend).into_iter().map(Some));
             members.push(Member { name, prior: EVEN, paths });
         }
-        members.push(Member {
-            name: "mstl_ets",
-            prior: EVEN,
-            paths: each(&|origin| decomposed(history, origin, horizon)),
-        });
+        let rare = |(back, origin): (usize, &usize)| {
+            if back % DECOMPOSED_EVERY == 0 { decomposed(history, *origin, horizon) } else { None }
+        };
+        // Counted from the forecast's own origin, which is the last.
+        let mut paths: Vec<Option<Vec<f64>>> = origins.iter().rev().enumerate().map(rare).collect();
+        paths.reverse();
+        members.push(Member { name: "mstl_ets", prior: EVEN, paths });
     }
     if n >= yearly::LEAST_YEAR {
         members.push(Member {
@@ -79,7 +83,7 @@ pub(super) fn ask(history: &History, origins: &[usize], horizon: usize) -> Vec<M
     }
     for path in members.iter_mut().flat_map(|member| &mut member.paths) {
         // A member that lost its way is left out, not averaged in.
-        if path.as_ref().is_some_and(|path| path.len() != horizon || path.iter().any(|v| !(v.abs() < 1e3))) {
+        if path.as_ref().is_some_and(|path| path.len() != horizon || !path.iter().all(|v| v.abs() < 1e3)) {
             *path = None;
         }
     }
@@ -131,9 +135,8 @@ fn last_year(history: &History, origin: usize, horizon: usize) -> Option<Vec<f64
     let day = |h: usize| {
         pace *= PACE_FADES;
         // A horizon beyond the year before looks two years back, or at the end of what is known.
-        let at = (1..)
-            .map(|years| (origin + h).checked_sub(YEAR * years))
-            .find(|at| at.is_none_or(|at| at < origin));
+        let back = |years: usize| (origin + h).checked_sub(YEAR * years);
+        let at = (1..=horizon / YEAR + 1).map(back).find(|at| at.is_none_or(|at| at < origin));
         let at = at.flatten().unwrap_or(origin - 1);
         let around = [(at.checked_sub(WEEK), 0.25), (Some(at), 0.5), (at.checked_add(WEEK), 0.25)];
         let mut sum = (0.0, 0.0);

@@ -116,7 +116,7 @@ fn origins(n: usize, horizon: usize) -> Vec<usize> {
     }
     let first = n.saturating_sub(span).max(LEAST_KNOWN);
     let mut step = (n - first.min(n)).div_ceil(MOST_ORIGINS).max(1);
-    if step % 7 == 0 {
+    if step.is_multiple_of(7) {
         step += 1;
     }
     let mut origins: Vec<usize> =
@@ -163,6 +163,10 @@ impl Tallies {
     }
 
     /// Weights of each member by group of horizons at an origin, from errors that were known by then.
+    #[expect(
+        clippy::needless_range_loop,
+        reason = "members are the rows, groups the columns of several tables"
+    )]
     fn weights(&self, origins: &[usize], members: &[members::Member], at: usize) -> Vec<[f64; 3]> {
         let now = origins[at];
         let mut own = vec![[0.0; 3]; self.members];

@@ -42,8 +42,8 @@ pub(super) fn forecasts(history: &History, origins: &[usize], horizon: usize) ->
     let mut at = 0;
     let mut answers = Vec::with_capacity(origins.len());
     for &origin in origins {
-        for t in at..origin {
-            take_in(&mut normal, &mut right, &rows[t], history.seen[t].then_some(history.y[t]));
+        for (t, row) in rows.iter().enumerate().take(origin).skip(at) {
+            take_in(&mut normal, &mut right, row, history.seen[t].then_some(history.y[t]));
         }
         at = origin;
         answers.push(if origin < LEAST_YEAR {
@@ -72,6 +72,7 @@ fn row(history: &History, t: usize) -> Row {
     row
 }
 
+#[expect(clippy::needless_range_loop, reason = "the indices are those of the formula")]
 fn take_in(normal: &mut [Row; COLUMNS], right: &mut Row, row: &Row, value: Option<f64>) {
     for i in 0..COLUMNS {
         for j in 0..=i {
@@ -89,6 +90,7 @@ fn take_in(normal: &mut [Row; COLUMNS], right: &mut Row, row: &Row, value: Optio
 }
 
 /// Ridge regression by Cholesky's decomposition; `None` when it breaks down.
+#[expect(clippy::needless_range_loop, reason = "the indices are those of the formula")]
 fn solve(normal: &[Row; COLUMNS], right: &Row) -> Option<Row> {
     let mut l = *normal;
     for i in 0..COLUMNS {
