@@ -29,6 +29,7 @@ import urllib.request
 import uuid
 import zlib
 
+import forecast
 import rooms
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -184,9 +185,10 @@ class Server:
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-20:]
         return "\n".join([f"last lines of {self.log}:", *lines])
 
-    def token(self, subject, role):
-        made = innkeeper("token", "--subject", subject, "--role", role, "--ttl", "8h", "--data-dir", str(self.data))
-        return made.strip()
+    def token(self, subject, role, hotel=None):
+        where = ["--hotel", hotel] if hotel else []
+        arguments = ["--subject", subject, "--role", role, "--ttl", "8h", "--data-dir", str(self.data), *where]
+        return innkeeper("token", *arguments).strip()
 
     def stop(self):
         """Asks with SIGTERM, then waits for running requests to finish."""
@@ -479,6 +481,9 @@ def run():
         print("== 5. rooms: judged, compared, found again, put right, learnt")
         staff = [Client(server.url, server.token(f"housekeeper-{n}", "staff")) for n in range(1, 5)]
         wrong += rooms.show(admin, staff, innkeeper, data)
+        print("\n== 6. what will be: forecasts from bookings, and how good they were")
+        managers = lambda hotel: Client(server.url, server.token("demo-manager", "manager", hotel))  # noqa: E731
+        wrong += forecast.show(BINARY, innkeeper, managers, data)
         print(f"demo: {wrong} answers were NOT as expected\n" if wrong else "demo: every answer was as expected\n")
 
         if os.environ.get("DEMO_EXIT", "") in ("", "0"):
@@ -493,7 +498,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         return 1 if run() else 0
-    except (DemoError, rooms.RoomsError) as error:
+    except (DemoError, forecast.ForecastError, rooms.RoomsError) as error:
         print(f"\ndemo: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -1,14 +1,22 @@
 #!/usr/bin/env bash
-# usage: [EVAL_DATA=FOLDER] [EVAL_OCR_DATA=FOLDER] [EVAL_VISION_DATA=FOLDER] [EVAL_PACKS="default extended"] \
-#        scripts/eval.sh INNKEEPER
+# usage: [EVAL_DATA=FOLDER] [EVAL_OCR_DATA=FOLDER] [EVAL_VISION_DATA=FOLDER] [EVAL_TABULAR_DATA=FOLDER] \
+#        [EVAL_PACKS="default extended"] scripts/eval.sh INNKEEPER
 # Verification, open-set identification, what each way of comparing gains, and liveness on FOLDER
-# (datasets/README.md has its format); documents on EVAL_OCR_DATA and rooms, search by picture on EVAL_VISION_DATA, where there are such folders. The tables are kept in out/eval, all of them in out/eval/RESULTS.md.
+# (datasets/README.md has its format); documents on EVAL_OCR_DATA, rooms and search by picture on EVAL_VISION_DATA, forecasts on the
+# bookings of EVAL_TABULAR_DATA, or of FOLDER/tabular, where there are such folders. The tables are kept in out/eval, all of
+# them in out/eval/RESULTS.md.
 set -euo pipefail
 
 innkeeper=$1
 data=${EVAL_DATA:-${INNKEEPER_MIRROR:+$INNKEEPER_MIRROR/face}}
 ocr=${EVAL_OCR_DATA:-${INNKEEPER_MIRROR:+$INNKEEPER_MIRROR/ocr}}
 vision=${EVAL_VISION_DATA:-${INNKEEPER_MIRROR:+$INNKEEPER_MIRROR/vision}}
+tabular=${EVAL_TABULAR_DATA:-}
+if [ -z "$tabular" ]; then
+    for folder in "${EVAL_DATA:-}/tabular" "${INNKEEPER_MIRROR:-}/tabular"; do
+        [ -z "$tabular" ] && [ -d "$folder" ] && tabular=$folder
+    done
+fi
 packs=${EVAL_PACKS:-default extended}
 if [ -z "$data" ] || [ ! -e "$data/FILES.tsv" ]; then
     printf 'Name a folder with a FILES.tsv: make eval EVAL_DATA=FOLDER (datasets/README.md has the format)\n' >&2
@@ -57,4 +65,19 @@ if [ -n "$vision" ] && [ -e "$vision/FILES.tsv" ]; then
         grep -q "	$set	" "$vision/FILES.tsv" && evaluate visual-search default --set "$set"
     done
 fi
+# Each file of public bookings at its own origins: the protocol of the figures, or the last third of what is there.
+for file in "$tabular"/hotel_bookings*; do
+    [ -n "$tabular" ] && [ -e "$file" ] || continue
+    name=$(basename "$file")
+    table=out/eval/forecast-${name%%.*}.txt plot=out/eval/forecast-${name%%.*}.svg
+    printf '\n== %s evaluate forecast --data %s --horizon 28 --plot %s\n' "$innkeeper" "$file" "$plot"
+    if "$innkeeper" evaluate forecast --data "$file" --horizon 28 --plot "$plot" | tee "$table"; then
+        printf '\n## innkeeper evaluate forecast --data %s --horizon 28\n\n' "$name" >> "$results"
+        sed 's/^/    /' "$table" >> "$results"
+        printf 'saved as %s\n' "$table"
+    else
+        printf 'the forecast could not be evaluated on %s\n' "$file" >&2
+        failed=1
+    fi
+done
 exit "$failed"

@@ -21,7 +21,36 @@ use crate::config::Settings;
 use crate::extract::Bodies;
 use crate::problem::Problem;
 use crate::service::images::ImageGallery;
-use crate::service::{DocumentService, FaceService, Gallery, RoomDesk, Visual};
+use crate::service::{DocumentService, FaceService, ForecastDesk, Gallery, RoomDesk, Visual};
+
+/// Which services of the contract a process runs; what belongs to none of them, it always does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Services {
+    /// Computer vision.
+    pub cv: bool,
+    /// Forecasts.
+    pub ml: bool,
+}
+
+impl Services {
+    /// What whoever asks for a path of a service is told that does not run here.
+    pub fn check(self, path: &str) -> Result<(), Problem> {
+        for (name, runs) in [("cv", self.cv), ("ml", self.ml)] {
+            let rest = path.strip_prefix("/api/v1/").and_then(|rest| rest.strip_prefix(name));
+            if !runs && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+                return Err(Self::left_out(name));
+            }
+        }
+        Ok(())
+    }
+
+    /// The service was left out when the process was started.
+    pub fn left_out(name: &str) -> Problem {
+        let detail =
+            format!("this process was started without `{name}`; `serve --services` names what it runs");
+        Problem::new(ErrorCode::ServiceDisabled, detail)
+    }
+}
 
 /// The state of the process, shared by all requests.
 #[derive(Clone)]
@@ -36,6 +65,7 @@ impl std::ops::Deref for App {
 
 pub(crate) struct Inner {
     pub settings: Settings,
+    pub services: Services,
     pub tokens: TokenAuthority,
     /// Who everybody is without tokens; only `serve --dev` sets it.
     pub everybody: Option<Principal>,
@@ -56,6 +86,7 @@ pub(crate) struct Inner {
     pub documents: ArcSwap<DocumentState>,
     pub visual: ArcSwap<VisualState>,
     pub rooms: RoomDesk,
+    pub forecasts: ForecastDesk,
     pub metrics: PrometheusHandle,
     pub started: Instant,
 }
@@ -293,6 +324,7 @@ impl Attempt<'_> {
 impl App {
     pub fn new(
         settings: Settings,
+        services: Services,
         dev: bool,
         engines: Engines,
         metrics: PrometheusHandle,
@@ -324,12 +356,14 @@ impl App {
             Duration::from_millis(settings.ocr.deadline_ms),
         );
         let rooms = RoomDesk::new(&settings, engines.clone());
+        let forecasts = ForecastDesk::new(&settings, engines.store.clone());
         let bodies = Bodies::new(&settings.http);
         let limits = RateLimits::new(&settings.rate_limits);
         let gallery = Arc::new(Gallery::new(engines.clone()));
         let images = ImageGallery::new(engines.clone(), Arc::clone(&gallery), &settings);
         Ok(Self(Arc::new(Inner {
             settings,
+            services,
             tokens,
             everybody,
             limits,
@@ -346,6 +380,7 @@ impl App {
             documents: ArcSwap::from_pointee(DocumentState::Starting),
             visual: ArcSwap::from_pointee(VisualState::Starting),
             rooms,
+            forecasts,
             metrics,
             started: Instant::now(),
         })))
@@ -382,5 +417,21 @@ impl App {
     /// The models that look at photographs of rooms and things.
     pub fn visual(&self) -> Result<Arc<Visual>, Problem> {
         self.visual.load().service()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_that_was_left_out_says_so_and_the_others_answer() {
+        let services = Services { cv: false, ml: true };
+        for path in ["/api/v1/cv", "/api/v1/cv/health", "/api/v1/cv/face/recognize"] {
+            assert_eq!(services.check(path).unwrap_err().code, ErrorCode::ServiceDisabled, "{path}");
+        }
+        for path in ["/api/v1/ml/health", "/api/v1/cvx", "/health/live", "/api/v1/models/forecast", "/docs"] {
+            assert!(services.check(path).is_ok(), "{path}");
+        }
     }
 }

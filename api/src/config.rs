@@ -1,6 +1,7 @@
 //! Settings: the commented defaults that are compiled in, then a file, then `INNKEEPER__SECTION__KEY`.
 //! Unknown keys are errors, and every section checks itself before anything starts.
 
+mod forecast;
 mod pictures;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use innkeeper_face::PipelineSettings;
 use innkeeper_identity::{ExternalIssuer, FailedMatchConfig, RateLimitConfig};
 use serde::Deserialize;
 
+pub(crate) use forecast::Forecast;
 pub(crate) use pictures::{Images, LostFound, Search};
 
 /// The commented file that `innkeeper config --default` prints.
@@ -52,6 +54,7 @@ pub(crate) struct Settings {
     pub face: FaceSettings,
     pub ocr: Ocr,
     pub room: RoomSettings,
+    pub forecast: Forecast,
     pub attendance: Attendance,
     pub events: Events,
     pub rate_limits: RateLimitConfig,
@@ -383,7 +386,8 @@ impl Settings {
             ("attendance.max_future_seconds", self.attendance.max_future_seconds, 0..=YEAR),
         ];
         let lost_found = ("lost_found.window_days", self.lost_found.window_days.into(), 1..=3660);
-        for (key, value, range) in numbers.into_iter().chain(self.images.ranges()).chain([lost_found]) {
+        let sections = self.images.ranges().into_iter().chain(self.forecast.ranges());
+        for (key, value, range) in numbers.into_iter().chain(sections).chain([lost_found]) {
             if !range.contains(&value) {
                 let problem = format!("must be between {} and {}", range.start(), range.end());
                 return Err(ConfigError::Value { key, problem });
@@ -486,6 +490,13 @@ mod tests {
             ("images", "deadline_ms", "0", "3600001"),
             ("images", "max_waiting", "-1", "100001"),
             ("lost_found", "window_days", "0", "3661"),
+            ("forecast", "max_waiting", "-1", "100001"),
+            ("forecast", "deadline_ms", "0", "3600001"),
+            ("forecast", "cache_mib", "-1", "1048577"),
+            ("forecast", "backtests", "0", "257"),
+            ("forecast", "backtest_deadline_ms", "0", "3600001"),
+            ("forecast", "max_origins", "0", "367"),
+            ("forecast", "keep_answers_days", "0", "36601"),
             ("attendance", "sighting_window_seconds", "-1", "31536001"),
             ("attendance", "max_future_seconds", "-1", "31536001"),
         ] {

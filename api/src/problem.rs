@@ -102,6 +102,9 @@ pub(crate) fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::DifferentPeople
         | ErrorCode::NoUsablePhoto
         | ErrorCode::PhotoQuality
+        | ErrorCode::UnknownRoomType
+        | ErrorCode::HistoryTooShort
+        | ErrorCode::RoomsUnknown
         | ErrorCode::ConsentRequired => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::RateLimited | ErrorCode::TooManyFailedMatches => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::Overloaded

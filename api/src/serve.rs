@@ -8,7 +8,7 @@ use innkeeper_core::ErrorCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
-use crate::app::{App, DocumentState, Engines, FaceState, StartError, VisualState};
+use crate::app::{App, DocumentState, Engines, FaceState, Services, StartError, VisualState};
 use crate::config::Settings;
 use crate::models::{Loader, ModelsError};
 use crate::problem::Problem;
@@ -29,14 +29,14 @@ const CHAMPIONS: Duration = Duration::from_secs(1);
 const PRUNE: Duration = Duration::from_hours(24);
 
 /// Serves until SIGINT or SIGTERM.
-pub(crate) async fn serve(settings: Settings, dev: bool) -> Result<(), StartError> {
+pub(crate) async fn serve(settings: Settings, dev: bool, services: Services) -> Result<(), StartError> {
     let address = settings.http.listen;
     if dev && !address.ip().is_loopback() {
         return Err(StartError::DevOffLoopback(address));
     }
     let metrics = telemetry::metrics()?;
     let engines = Engines::open(&settings).await?;
-    let app = App::new(settings, dev, engines.clone(), metrics)?;
+    let app = App::new(settings, services, dev, engines.clone(), metrics)?;
     app.gallery.reconcile().await?;
     app.images.reconcile().await?;
     let listener = tokio::net::TcpListener::bind(address)
@@ -89,6 +89,13 @@ async fn stop_signal() {
 
 /// Loads the models, and only then says ready.
 async fn warm_up(app: App) {
+    if !app.services.cv {
+        let left_out = || Services::left_out("cv");
+        app.faces.store(Arc::new(FaceState::Absent(left_out())));
+        app.documents.store(Arc::new(DocumentState::Absent(left_out())));
+        app.visual.store(Arc::new(VisualState::Absent(left_out())));
+        return;
+    }
     tokio::join!(warm_up_faces(&app), warm_up_documents(&app), warm_up_visual(&app));
 }
 
@@ -268,6 +275,18 @@ async fn prune(app: &App) -> bool {
     }
 }
 
+/// Removes the predictions that are older than `forecast.keep_answers_days`. Whether that worked.
+async fn prune_predictions(app: &App) -> bool {
+    let Some(before) = chrono::Utc::now().checked_sub_signed(app.settings.forecast.retention()) else {
+        return true;
+    };
+    let pruned = app.engines.store.prune_predictions(before).await;
+    if let Err(error) = &pruned {
+        tracing::warn!(%error, "old predictions could not be removed; the next round tries again");
+    }
+    pruned.is_ok()
+}
+
 /// Carries what is queued, and rewrites files that hold bytes of what was deleted.
 async fn tidy(app: &App) -> Result<(), CatchUpError> {
     app.gallery.catch_up().await?;
@@ -324,7 +343,8 @@ async fn sweep(app: App) {
         if let FaceState::Ready(service) = &*app.faces.load_full() {
             look_for_foreign(&app, service).await;
         }
-        if pruned.is_none_or(|at| at.elapsed() >= PRUNE) && prune(&app).await {
+        if pruned.is_none_or(|at| at.elapsed() >= PRUNE) && prune(&app).await && prune_predictions(&app).await
+        {
             pruned = Some(Instant::now());
         }
     }

@@ -107,6 +107,36 @@ fn a_house_moves_to_postgresql_with_everybody_and_everything_in_it() {
 }
 
 #[test]
+fn a_forecast_is_the_same_on_postgresql() {
+    let mut house = crate::forecast::house();
+    let body = json!({"forecast_days": 14});
+    let ask = |house: &House, path: &str| {
+        let server = house.serve_only("ml");
+        let answer = server.manager().post_json(path, &body).json(200);
+        server.stop();
+        answer
+    };
+    let paths = [crate::forecast::OCCUPANCY, crate::forecast::REVENUE, crate::forecast::HOUSEKEEPING];
+    let before: Vec<Value> = paths.iter().map(|path| ask(&house, path)["forecasts"].clone()).collect();
+    let database = Database::new();
+    let data = house.data();
+    house
+        .run(&["migrate-engine", "--database-url", &database.url, "--data-dir", data.to_str().unwrap()])
+        .good();
+    house.set("storage.database_url", &database.url);
+    for (path, before) in paths.iter().zip(before) {
+        assert_eq!(ask(&house, path)["forecasts"], before, "{path}");
+    }
+    let server = house.serve_only("ml");
+    let answer = server.manager().post_json(paths[0], &body).json(200);
+    let id = answer["answer_id"].as_str().expect("an id").to_owned();
+    assert_eq!(
+        server.manager().get(&format!("/api/v1/ml/forecast/{id}")).json(200)["answer"]["forecasts"],
+        answer["forecasts"]
+    );
+}
+
+#[test]
 fn empty_tables_beside_a_full_house_are_refused_and_nothing_is_cleared_away() {
     let house = House::new("default");
     let server = house.serve();

@@ -26,6 +26,12 @@ fn the_published_interface_is_the_one_that_runs() {
         "/api/v1/feedback",
         "/api/v1/cv/health",
         "/api/v1/cv/metrics",
+        "/api/v1/ml/forecast/occupancy",
+        "/api/v1/ml/forecast/revenue",
+        "/api/v1/ml/forecast/housekeeping_demand",
+        "/api/v1/ml/forecast/backtest",
+        "/api/v1/ml/health",
+        "/api/v1/ml/metrics",
         "/metrics",
     ] {
         assert!(served["paths"][path].is_object(), "{path} is not documented");

@@ -13,10 +13,13 @@ mod crash;
 mod documents;
 mod engines;
 mod enrol;
+mod forecast;
+mod forecast_hostile;
 mod forged;
 mod hostile;
 mod hostile_json;
 mod hostile_pictures;
+mod hotel_data;
 mod images;
 #[cfg(feature = "kill-points")]
 mod images_crash;

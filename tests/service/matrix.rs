@@ -11,9 +11,11 @@ use crate::access::{resigned, unsigned};
 use crate::server::{Answer, Caller, House, Server, send};
 
 /// What anybody may ask, without saying who they are. A new operation does not come onto this list by itself.
-const PUBLIC: [&str; 6] = [
+const PUBLIC: [&str; 8] = [
     "GET /api/v1/cv/health",
     "GET /api/v1/cv/metrics",
+    "GET /api/v1/ml/health",
+    "GET /api/v1/ml/metrics",
     "GET /health/live",
     "GET /health/ready",
     "GET /metrics",

@@ -161,6 +161,11 @@ impl House {
         self.start(&["--dev"]).ready()
     }
 
+    /// The same with these services of the contract only.
+    pub fn serve_only(&self, services: &str) -> Server<'_> {
+        self.start(&["--services", services]).ready()
+    }
+
     /// Starts a server and waits until it listens; its models may still load.
     fn start(&self, more: &[&str]) -> Server<'_> {
         let mut server = self.launch(more, None);

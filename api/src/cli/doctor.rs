@@ -2,9 +2,12 @@ use std::process::{Command, ExitCode};
 
 use super::table::table;
 use super::{Outcome, packs, say};
-use crate::app::{data_keys, open_store, open_vectors};
+use crate::app::{data_keys, installed, open_store, open_vectors};
 use crate::config::Settings;
 use crate::models::{library, runtime_library};
+
+/// What the tables of the hotel hold.
+const BOOKINGS: &str = "bookings";
 
 /// One thing that was looked at.
 struct Finding {
@@ -59,6 +62,31 @@ fn keys(settings: &Settings) -> Finding {
     }
 }
 
+/// Whether the hotel of the settings has bookings: without any there is nothing to forecast from. Looked at, never made here.
+fn bookings(settings: &Settings) -> Result<Finding, super::Failure> {
+    let what = BOOKINGS.to_owned();
+    let hotel = &settings.hotel.default;
+    let mends = "`innkeeper import bookings FILE` brings them, `innkeeper simulate` makes some up";
+    let none = format!("hotel {hotel} has none, so there are no forecasts; {mends}");
+    let keys_there = std::env::var_os("INNKEEPER_DATA_KEYS").is_some()
+        || settings.storage.data_dir.join("secrets/data.key").exists();
+    if installed(settings).is_err() || !keys_there {
+        return Ok(Finding { what, good: false, detail: none });
+    }
+    let counted = tokio::runtime::Runtime::new()?.block_on(async {
+        let store = open_store(settings, data_keys(settings)?).await?;
+        let counted = store.hotel(hotel).bookings_fingerprint().await;
+        store.close().await;
+        Ok::<_, super::Failure>(counted?.rows)
+    });
+    let (good, detail) = match counted {
+        Ok(0) => (false, none),
+        Ok(n) => (true, format!("hotel {hotel} has {n}")),
+        Err(error) => (false, error.to_string()),
+    };
+    Ok(Finding { what, good, detail })
+}
+
 /// Whether the servers that the settings name answer.
 fn servers(settings: &Settings) -> Result<Vec<Finding>, super::Failure> {
     if settings.storage.database_url.is_none() && settings.storage.qdrant.url.is_none() {
@@ -89,6 +117,7 @@ fn servers(settings: &Settings) -> Result<Vec<Finding>, super::Failure> {
 pub(super) fn run(settings: &Settings) -> Outcome {
     let mut findings = vec![pip(), data_dir(settings), keys(settings)];
     findings.extend(servers(settings)?);
+    findings.push(bookings(settings)?);
     let library = library(settings)?;
     for (task, state) in packs::chosen(&library, settings)? {
         let (good, detail) = match state {
@@ -114,7 +143,7 @@ pub(super) fn run(settings: &Settings) -> Outcome {
         },
     });
     // Landmarks matter to one embedder only, liveness is an answer that may be null, and pictures are read without
-    // what opens PDF files or turns pages, Vietnamese with a mark less, and rooms are judged without the objects in them.
+    // what opens PDF files or turns pages, Vietnamese with a mark less, and rooms are judged without the objects in them. Bookings are for forecasts only.
     let optional = |what: &str| {
         matches!(
             what,
@@ -124,6 +153,7 @@ pub(super) fn run(settings: &Settings) -> Outcome {
                 | "text-angle"
                 | "pdf-pages"
                 | "Vietnamese read twice"
+                | BOOKINGS
         )
     };
     let rows: Vec<Vec<String>> = findings

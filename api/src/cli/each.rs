@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
-use indicatif::{ProgressBar, ProgressStyle};
-
-use super::Failure;
+use super::{Failure, progress};
 
 /// Hands what `work` makes of each of `count` things to `done`, in their order, each as soon as those before it are
 /// done too: who stops after half of the files has the answers of that half.
@@ -16,11 +14,7 @@ pub(super) fn each_in_order<T: Send>(
     work: impl Fn(usize) -> T + Sync,
     mut done: impl FnMut(usize, T) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    // Drawn on a terminal only.
-    let bar = ProgressBar::new(count as u64);
-    if let Ok(style) = ProgressStyle::with_template(&format!("{{bar:40}} {{pos}}/{{len}} {noun} {{eta}}")) {
-        bar.set_style(style);
-    }
+    let bar = progress::of_things(count as u64, noun);
     let threads = std::thread::available_parallelism().map_or(2, usize::from).min(count);
     let next = AtomicUsize::new(0);
     // A slow file holds up the others rather than letting their answers pile up.

@@ -1,9 +1,10 @@
-//! `evaluate`: figures of a model on labelled pictures. The formats are described in datasets/README.md.
+//! `evaluate`: figures of a model on data whose truth is known. The formats are described in datasets/README.md.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use chrono::NaiveDate;
 use clap::ValueEnum;
 use innkeeper_core::{DecodeLimits, Embedding, Picture};
 use innkeeper_face::evaluation::gains::{Looks, gains};
@@ -18,7 +19,7 @@ use serde_json::{Map, Value, json};
 use super::each::each_in_order;
 use super::rows::{Row, read_rows};
 use super::table::table;
-use super::{Failure, Outcome, evaluate_ocr, evaluate_room, say};
+use super::{Failure, Outcome, evaluate_forecast, evaluate_ocr, evaluate_room, say};
 use crate::config::Settings;
 use crate::models::Loader;
 
@@ -39,17 +40,20 @@ enum Name {
     OcrInvoice,
     /// Machine-readable zones and symbols of identity documents.
     OcrId,
+    /// Forecasts of occupancy, revenue and check-outs on a file of bookings.
+    Forecast,
 }
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  innkeeper evaluate face --data faces/ --set lfw --pack extended\n  innkeeper evaluate liveness --data faces/ --json\n  innkeeper evaluate room --data vision/ --cross-validate\n  innkeeper evaluate visual-search --data vision/ --set rooms6"
+    after_help = "Examples:\n  innkeeper evaluate face --data faces/ --set lfw --pack extended\n  innkeeper evaluate liveness --data faces/ --json\n  innkeeper evaluate room --data vision/ --cross-validate\n  innkeeper evaluate visual-search --data vision/ --set rooms6\n  innkeeper evaluate forecast --data bookings.csv.gz --origins 2017-01-01,2017-02-01 --horizon 28"
 )]
 pub(super) struct Args {
     name: Name,
-    /// A folder with a FILES.tsv, or with receipts and specimens; datasets/README.md describes the formats.
+    /// A folder with a FILES.tsv, or with receipts and specimens, or a file of bookings; datasets/README.md describes the
+    /// formats.
     #[arg(long)]
-    data: PathBuf,
+    pub data: PathBuf,
     /// The pack to measure [default: models.pack].
     #[arg(long)]
     pack: Option<String>,
@@ -59,30 +63,47 @@ pub(super) struct Args {
     /// Fit the model anew without each fold; needed on receipts and photos from which it learnt.
     #[arg(long)]
     cross_validate: bool,
+    /// Of forecast: first unknown nights, with commas between them; each forecast knows what was known the day before
+    /// [default: up to nine in the last third of the file].
+    #[arg(long, value_delimiter = ',', value_name = "DATE,…")]
+    pub origins: Vec<NaiveDate>,
+    /// Of forecast: days ahead, 1 to 365.
+    #[arg(long, default_value_t = 28, value_name = "DAYS")]
+    pub horizon: u16,
+    /// Of forecast: which column of the file feeds which field, where the headings do not say it.
+    #[arg(long, value_name = "FILE.toml")]
+    pub mapping: Option<PathBuf>,
+    /// Of forecast: where error and coverage by days ahead are drawn, as SVG or PNG by the name of the file.
+    #[arg(long, value_name = "FILE")]
+    pub plot: Option<PathBuf>,
     /// One JSON object instead of a table.
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn run(args: &Args, settings: &Settings) -> Outcome {
-    let loader = Loader::new(settings, args.pack.as_deref())?;
+    let loader = || Loader::new(settings, args.pack.as_deref());
     let figures = match args.name {
-        Name::Face | Name::Liveness => faces(args, settings, &loader)?,
+        Name::Face | Name::Liveness => faces(args, settings, &loader()?)?,
         Name::Room => {
-            evaluate_room::room(&loader, settings, &args.data, args.set.as_deref(), args.cross_validate)?
+            evaluate_room::room(&loader()?, settings, &args.data, args.set.as_deref(), args.cross_validate)?
         }
         Name::VisualSearch => {
             let limits = settings.images.limits();
-            evaluate_room::visual_search(&loader, &limits, &args.data, args.set.as_deref())?
+            evaluate_room::visual_search(&loader()?, &limits, &args.data, args.set.as_deref())?
         }
-        Name::OcrText => evaluate_ocr::text(&loader, settings, &args.data)?,
-        Name::OcrInvoice => evaluate_ocr::invoice(&loader, settings, &args.data, args.cross_validate)?,
-        Name::OcrId => evaluate_ocr::identity(&loader, settings, &args.data)?,
+        Name::OcrText => evaluate_ocr::text(&loader()?, settings, &args.data)?,
+        Name::OcrInvoice => evaluate_ocr::invoice(&loader()?, settings, &args.data, args.cross_validate)?,
+        Name::OcrId => evaluate_ocr::identity(&loader()?, settings, &args.data)?,
+        Name::Forecast => evaluate_forecast::forecast(args, settings)?,
     };
     if args.json {
         return say(figures);
     }
-    say(render(&figures))
+    say(match args.name {
+        Name::Forecast => evaluate_forecast::render(&figures),
+        _ => render(&figures),
+    })
 }
 
 fn faces(args: &Args, settings: &Settings, loader: &Loader) -> Result<Value, Failure> {

@@ -5,19 +5,27 @@ mod audit;
 mod doctor;
 mod each;
 mod evaluate;
+mod evaluate_forecast;
 mod evaluate_ocr;
 mod evaluate_room;
 mod face;
+mod forecast;
+mod frames;
 mod images;
 mod import;
+mod import_cleanings;
+mod import_tables;
 mod index;
 mod keys;
 mod migrate;
 mod packs;
+mod picture;
 mod predict;
+mod progress;
 mod receipts;
 mod registry;
 mod rows;
+mod simulate;
 mod table;
 mod token;
 mod train;
@@ -29,6 +37,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::app::Services;
 use crate::config::{DEFAULTS, Settings};
 use crate::telemetry;
 
@@ -56,6 +65,8 @@ struct Cli {
 enum Service {
     /// Computer vision: faces, documents, rooms and images.
     Cv,
+    /// What will be: forecasts.
+    Ml,
 }
 
 #[derive(Debug, Subcommand)]
@@ -69,7 +80,7 @@ enum Command {
         #[arg(long)]
         listen: Option<SocketAddr>,
         /// Which services to run.
-        #[arg(long, value_delimiter = ',', default_value = "cv")]
+        #[arg(long, value_delimiter = ',', default_value = "cv,ml")]
         services: Vec<Service>,
         /// Tables, vectors, pictures and secrets [default: storage.data_dir, ./data].
         #[arg(long, value_name = "DIR")]
@@ -127,12 +138,24 @@ enum Command {
     },
     /// Run a pipeline on files, without a server.
     Predict(predict::Args),
-    /// Measure a model on labelled data.
+    /// Measure a model on data whose truth is known.
     Evaluate(evaluate::Args),
     /// Fit a model to labelled data, and print how well it does on what it did not see.
     Train(train::Args),
     /// Take over what the hotel wrote down elsewhere.
-    Import(import::Args),
+    Import {
+        #[command(subcommand)]
+        command: import::Import,
+    },
+    /// Fill a hotel's tables with a simulated hotel whose truth is known.
+    Simulate(simulate::Args),
+    /// Look at the frames that models learn from.
+    Frames {
+        #[command(subcommand)]
+        command: frames::Frames,
+    },
+    /// Forecast a hotel from its bookings, without a server.
+    Forecast(forecast::Args),
     /// Say what is missing and which command mends it.
     Doctor {
         /// The data directory to look at [default: storage.data_dir, ./data].
@@ -194,8 +217,10 @@ fn run(cli: Cli) -> Outcome {
             if let Some(address) = listen {
                 settings.http.listen = address;
             }
+            let asked = |service| services.contains(&service);
+            let services = Services { cv: asked(Service::Cv), ml: asked(Service::Ml) };
             tracing::info!(?services, version = env!("CARGO_PKG_VERSION"), "starting");
-            tokio::runtime::Runtime::new()?.block_on(crate::serve::serve(settings, dev))?;
+            tokio::runtime::Runtime::new()?.block_on(crate::serve::serve(settings, dev, services))?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Token(args) => token::print(args, settings),
@@ -211,7 +236,10 @@ fn run(cli: Cli) -> Outcome {
         Command::Predict(args) => predict::run(&args, &settings),
         Command::Evaluate(args) => evaluate::run(&args, &settings),
         Command::Train(args) => train::run(&args, &settings),
-        Command::Import(args) => import::run(&args, settings),
+        Command::Import { command } => import::run(&command, settings),
+        Command::Simulate(args) => simulate::run(&args, settings),
+        Command::Frames { command } => frames::run(command, &settings),
+        Command::Forecast(args) => forecast::run(&args, &settings),
         Command::Doctor { data_dir } => doctor::run(&settings.with_data_dir(data_dir)),
         Command::Config { .. } | Command::Openapi | Command::PdfWorker { .. } => Ok(ExitCode::SUCCESS),
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::ValueEnum;
 use innkeeper_core::HotelId;
@@ -22,6 +23,12 @@ use crate::service::feedback::OCR_FIELDS;
 /// SHA-256 of the pictures from which the shipped ranker learnt, one a line.
 const SHIPPED: &str = include_str!("../../../crates/ocr/ranker.documents");
 
+/// Why there is no version of a forecaster.
+const NOTHING_TO_TRAIN: &str = "\
+a forecast is fitted to the hotel's tables when it is asked for, and its members are weighed by how they did in back-test then: \
+no version is kept that could be trained ahead or grow old. `innkeeper forecast occupancy` makes one, and \
+`innkeeper evaluate forecast --data FILE` measures it";
+
 /// A model that can be trained.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Name {
@@ -29,6 +36,8 @@ enum Name {
     OcrFields,
     /// What a photo shows of a room: messy, bed unmade, and whatever the hotel teaches.
     RoomTags,
+    /// Occupancy, revenue and housekeeping: fitted to the tables at each question, so that there is nothing to train.
+    Forecast,
 }
 
 #[derive(Debug, clap::Args)]
@@ -38,7 +47,7 @@ enum Name {
 pub(super) struct Args {
     name: Name,
     /// A folder of receipts with their truth, or of labelled photos; datasets/README.md describes both.
-    #[arg(long, required_unless_present = "labels")]
+    #[arg(long)]
     pub data: Option<PathBuf>,
     /// Learn from the corrections that the hotel stored.
     #[arg(long)]
@@ -105,6 +114,14 @@ fn stored(args: &Args, settings: Settings, documents: &mut Vec<String>) -> Resul
 }
 
 pub(super) fn run(args: &Args, settings: &Settings) -> Outcome {
+    if let Name::Forecast = args.name {
+        eprintln!("{NOTHING_TO_TRAIN}");
+        return Ok(ExitCode::from(2));
+    }
+    if args.data.is_none() && !args.labels {
+        eprintln!("name what to learn from: --data FOLDER, --labels, or both");
+        return Ok(ExitCode::from(2));
+    }
     if let Name::RoomTags = args.name {
         return train_room::run(args, settings);
     }

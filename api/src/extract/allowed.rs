@@ -92,6 +92,13 @@ impl Right for TeachRooms {
     const ANY: &'static [Permission] = &[Permission::CvIndex];
 }
 
+/// Asking what will be.
+pub(crate) struct ReadForecasts;
+
+impl Right for ReadForecasts {
+    const ANY: &'static [Permission] = &[Permission::MlRead];
+}
+
 /// Reading which versions of a model there are.
 pub(crate) struct ReadModels;
 

@@ -8,7 +8,7 @@ pub(crate) mod lenient;
 
 pub(crate) use allowed::{
     Allowed, CorrectFaces, GiveFeedback, IndexImages, ManageFaces, ManageKeys, ReadAudit, ReadDocuments,
-    ReadModels, Recognise, SearchImages, SeeRooms, TeachRooms, TrainModels,
+    ReadForecasts, ReadModels, Recognise, SearchImages, SeeRooms, TeachRooms, TrainModels,
 };
 pub(crate) use body::{Bodies, finish};
 pub(crate) use form::{Form, FormFields, Pictures};

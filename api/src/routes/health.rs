@@ -226,7 +226,7 @@ async fn cv_health(State(app): State<App>) -> Json<CvHealth> {
 
 /// Everything that was counted and measured, as Prometheus text.
 #[utoipa::path(get, path = "/metrics", tag = TAG, responses((status = 200, body = String, content_type = "text/plain")))]
-async fn metrics(State(app): State<App>) -> Response {
+pub(super) async fn metrics(State(app): State<App>) -> Response {
     app.metrics.run_upkeep();
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     (StatusCode::OK, kind, app.metrics.render()).into_response()

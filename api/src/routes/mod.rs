@@ -5,10 +5,12 @@ mod corrections;
 mod docs;
 mod face;
 mod feedback;
+mod forecast;
 mod health;
 mod image;
 mod keys;
 mod lost_found;
+mod ml_health;
 mod models;
 mod ocr;
 mod problems;
@@ -19,8 +21,10 @@ mod trail;
 mod verify;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::Method;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use innkeeper_core::ErrorCode;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
@@ -41,11 +45,21 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
         .merge(image::routes())
         .merge(lost_found::routes())
         .merge(feedback::routes())
+        .merge(forecast::routes())
         .merge(models::routes())
         .merge(keys::routes())
         .merge(audit::routes())
         .merge(health::routes())
+        .merge(ml_health::routes())
         .merge(problems::routes())
+}
+
+/// Refuses what belongs to a service that this process does not run.
+async fn only_what_runs(State(app): State<App>, request: Request, next: Next) -> Response {
+    match app.services.check(request.uri().path()) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
 }
 
 /// The whole service.
@@ -60,6 +74,7 @@ pub(crate) fn router(app: App) -> Router {
                 format!("this path does not take {}", trail::name_of(&method)),
             )
         })
+        .layer(axum::middleware::from_fn_with_state(app.clone(), only_what_runs))
         // The extractors read bodies themselves, up to the limit of the settings.
         .layer(DefaultBodyLimit::disable())
         .layer(CatchPanicLayer::custom(trail::panicked))

@@ -11,8 +11,10 @@ mod documents;
 mod enrol;
 mod face;
 pub(crate) mod feedback;
+pub(crate) mod forecast;
 mod gallery;
 pub(crate) mod heads;
+pub(crate) mod hotel;
 pub(crate) mod images;
 pub(crate) mod lost_found;
 pub(crate) mod promotion;
@@ -37,6 +39,7 @@ pub(crate) use documents::{CANNOT_BE_LOADED, Documents, IdentityAnswer, InvoiceA
 pub(crate) use enrol::{ConsentInput, EnrolInput, ProfileInput};
 pub(crate) use face::FaceService;
 pub(crate) use feedback::{FeedbackAnswer, ForgottenAnswer, KeptAnswerReport};
+pub(crate) use forecast::ForecastDesk;
 pub(crate) use gallery::{CatchUpError, Gallery};
 pub(crate) use promotion::{ModelReport, PromotedAnswer};
 pub(crate) use recognise::{Sight, describe_frame};

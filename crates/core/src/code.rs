@@ -120,6 +120,12 @@ codes! {
     PhotoQuality = "photo_quality",
     /// Enrolment needs a record of the person's consent.
     ConsentRequired = "consent_required",
+    /// The hotel has no room type of this name.
+    UnknownRoomType = "unknown_room_type",
+    /// Too few days of bookings are known for what was asked; the detail says how many there are and how many it takes.
+    HistoryTooShort = "history_too_short",
+    /// Nobody told how many rooms the hotel has.
+    RoomsUnknown = "rooms_unknown",
     /// Too many requests of this client.
     RateLimited = "rate_limited",
     /// Too many failed matches of this client in a row.

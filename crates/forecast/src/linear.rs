@@ -41,11 +41,6 @@ impl Ridge {
         Self { width, squares: vec![0.0; full * full], products: vec![0.0; full], weight: 0.0 }
     }
 
-    /// Rows so far, weighed.
-    pub fn weight(&self) -> f64 {
-        self.weight
-    }
-
     /// Multiplies what was seen by `keep`.
     pub fn forget(&mut self, keep: f64) {
         self.weight *= keep;

@@ -18,13 +18,13 @@ struct Band {
     weights: Values,
     bias: f64,
     /// Past rows by night: the last known day, the night, the miss, the scale.
-    past: Vec<Miss>,
+    past: Vec<Past>,
     scale: Option<Linear>,
     typical: f64,
 }
 
 #[derive(Clone, Copy)]
-struct Miss {
+struct Past {
     day: usize,
     night: usize,
     miss: f64,
@@ -174,7 +174,7 @@ impl Outlook {
     /// The mean miss on some past nights at the band of `horizon`, with the number of nights.
     pub fn mean_miss(&self, horizon: usize, nights: &HashSet<usize>) -> Option<(f64, usize)> {
         let past = &self.bands.get(band_of(horizon))?.past;
-        let misses: Vec<&Miss> = past.iter().filter(|past| nights.contains(&past.night)).collect();
+        let misses: Vec<&Past> = past.iter().filter(|past| nights.contains(&past.night)).collect();
         let distinct = misses.iter().map(|past| past.night).collect::<HashSet<_>>().len();
         let mean = misses.iter().map(|past| past.miss).sum::<f64>() / misses.len().max(1) as f64;
         (distinct > 0).then_some((mean, distinct))
@@ -212,7 +212,7 @@ impl Band {
         let first_fit = last_day % 7;
         let weeks = last_day / 7 + 1;
         let by_week = weekly_weights(rows, values, first_fit, weeks, settings);
-        let mut past: Vec<Miss> = Vec::new();
+        let mut past: Vec<Past> = Vec::new();
         let mut kept: Vec<&Row> = Vec::new();
         for (row, values) in rows.iter().zip(values) {
             let Some(weights) = row.day.checked_sub(first_fit).and_then(|days| by_week.get(days / 7)) else {
@@ -223,7 +223,7 @@ impl Band {
             }
             let (value, _) = weigh(values, weights);
             let Some(truth) = row.truth else { continue };
-            past.push(Miss {
+            past.push(Past {
                 day: row.day,
                 night: row.night(),
                 miss: truth - value.clamp(0.0, ceiling),

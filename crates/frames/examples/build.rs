@@ -12,7 +12,7 @@ use std::time::Instant;
 use chrono::{Days, NaiveDate};
 use innkeeper_frames::{Frame, FramesError, Tables, TablesBuilder, nights};
 use innkeeper_hotel::{Booking, BookingStatus, Stay};
-use polars::prelude::{Column, DataFrame, IntoLazy, NamedFrom, col};
+use polars::prelude::{Column, DataFrame, IntoLazy, col};
 use rust_decimal::Decimal;
 
 /// A stream of numbers that is the same on each run (a linear congruence with the constants of Knuth's MMIX).

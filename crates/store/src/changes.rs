@@ -99,7 +99,7 @@ pub(crate) async fn before(
     table: HotelTable,
 ) -> Result<Option<Fingerprint>, StoreError> {
     let query =
-        scope.select(Table::TableChanges, &COLUMNS).and_where(Expr::col(Col::Name).eq(table.as_str())).take();
+        scope.select(Table::ChangeCounts, &COLUMNS).and_where(Expr::col(Col::Name).eq(table.as_str())).take();
     fetch_optional(conn, &query).await?.as_ref().map(fingerprint).transpose()
 }
 
@@ -117,7 +117,7 @@ pub(crate) async fn count_change(
     let mark = Uuid::now_v7().to_string();
     if before.is_some() {
         let update = scope
-            .update(Table::TableChanges)
+            .update(Table::ChangeCounts)
             .value(Col::RowCount, rows)
             .value(Col::ChangeCount, changes)
             .value(Col::Mark, mark)
@@ -126,7 +126,7 @@ pub(crate) async fn count_change(
         execute(conn, &update).await?;
     } else {
         let insert = scope.insert(
-            Table::TableChanges,
+            Table::ChangeCounts,
             [
                 (Col::Name, Expr::value(table.as_str())),
                 (Col::RowCount, Expr::value(rows)),
@@ -162,7 +162,7 @@ impl HotelStore {
     /// # Errors
     /// When the database fails.
     pub async fn fingerprints(&self) -> Result<Vec<(HotelTable, Fingerprint)>, StoreError> {
-        let rows = self.rows(&self.scope().select(Table::TableChanges, &COLUMNS)).await?;
+        let rows = self.rows(&self.scope().select(Table::ChangeCounts, &COLUMNS)).await?;
         let mut found: Vec<_> = HotelTable::ALL.map(|table| (table, Fingerprint::default())).into();
         for row in &rows {
             let name: String = get(row, "name")?;

@@ -175,7 +175,7 @@ pub(crate) static HOTEL_TABLES: [Copied; 11] = [
         sealed: None,
     },
     Copied {
-        table: Table::TableChanges,
+        table: Table::ChangeCounts,
         key: &[(Col::HotelId, Text), (Col::Name, Text)],
         columns: &[
             (Col::HotelId, Text),

@@ -186,7 +186,7 @@ fn ids(templates: &[NewTemplate]) -> Vec<Uuid> {
     templates.iter().map(|t| t.id).collect()
 }
 
-async fn upsert_employee(
+pub(crate) async fn upsert_employee(
     conn: &mut Conn,
     hotel: &HotelStore,
     new: &EmployeeProfile,

@@ -27,6 +27,7 @@ mod bulk;
 mod calendar;
 mod changes;
 mod cleanings;
+mod clear;
 mod copy;
 mod copy_hotel;
 mod correction;
@@ -61,6 +62,7 @@ mod seal;
 mod secrets;
 mod service_uses;
 mod sqlite;
+mod staff;
 mod store;
 mod templates;
 mod time;
@@ -93,8 +95,8 @@ pub use item_matches::{ItemMatch, MatchCandidate, MatchFilter, MatchPage, Record
 pub use naming::{Named, NamedFace, Naming};
 pub use outbox::{
     ATTENDANCE_CORRECTED, ATTENDANCE_RECORDED, BOOKING_CHANGED, BOOKINGS_IMPORTED, CONSENT_WITHDRAWN,
-    FACE_DELETED, FACE_ENROLLED, GUEST_DELETED, IMAGE_DELETED, IMAGE_INDEXED, LOST_FOUND_MATCHED,
-    OutboxEvent, Pruned, ROOM_VERDICT,
+    FACE_DELETED, FACE_ENROLLED, FORECAST_MADE, GUEST_DELETED, IMAGE_DELETED, IMAGE_INDEXED,
+    LOST_FOUND_MATCHED, OutboxEvent, Pruned, ROOM_VERDICT,
 };
 pub use page::{Cursor, CursorError};
 pub use people::{Employee, Template};

@@ -29,6 +29,8 @@ pub const IMAGE_INDEXED: &str = "image.indexed";
 pub const IMAGE_DELETED: &str = "image.deleted";
 /// A thing that was found and a report of loss may belong together.
 pub const LOST_FOUND_MATCHED: &str = "lost_found.matched";
+/// A forecast was answered.
+pub const FORECAST_MADE: &str = "forecast.made";
 /// Somebody, or a model, said how a room is.
 pub const ROOM_VERDICT: &str = "room.verdict";
 /// A batch of bookings was read in, and some were new or different.

@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::engine::{Row, execute, fetch_some, get, parse, parse_optional};
+use crate::engine::{Conn, Row, execute, fetch_some, get, parse, parse_optional};
 use crate::enrolment::invalid;
+use crate::outbox::NewEvent;
 use crate::schema::{Col, Table};
 use crate::seal::PREDICTION;
 use crate::store::commit;
 use crate::time::{day, micros, optional_day, time};
-use crate::{HotelStore, Store, StoreError};
+use crate::{HotelStore, Store, StoreError, outbox};
 
 /// What a model said.
 #[derive(Clone, PartialEq)]
@@ -102,32 +103,69 @@ impl HotelStore {
     /// written then.
     pub async fn insert_predictions(&self, predictions: &[Prediction]) -> Result<(), StoreError> {
         let Some(first) = predictions.first() else { return Ok(()) };
-        if predictions.iter().any(|new| new.confidence.is_some_and(|c| !(0.0..=1.0).contains(&c))) {
-            return Err(invalid("confidence", "must be between 0 and 1"));
-        }
         let mut tx = self.begin(first.created_at).await?;
         for new in predictions {
-            let id = new.id.to_string();
-            let plain = serde_json::to_vec(&Content { input: &new.input, output: &new.output })?;
-            let [content, sealed_by] = self.store.seal(PREDICTION, self.hotel.as_str(), &id, &plain)?;
-            let insert = self.scope().insert(
-                Table::MlPredictions,
-                [
-                    (Col::Id, Expr::value(id)),
-                    (Col::ModelName, Expr::value(new.model_name.as_str())),
-                    (Col::ModelVersion, Expr::value(new.model_version.as_str())),
-                    (Col::PredictionType, Expr::value(new.prediction_type.as_str())),
-                    (Col::GuestId, Expr::value(new.guest.as_ref().map(GuestId::as_str))),
-                    content,
-                    sealed_by,
-                    (Col::Confidence, Expr::value(new.confidence)),
-                    (Col::AsOf, Expr::value(new.as_of.map(day))),
-                    (Col::CreatedAt, Expr::value(micros(new.created_at))),
-                ],
-            )?;
-            execute(&mut tx, &insert).await?;
+            self.insert_prediction(&mut tx, new).await?;
         }
         commit(tx).await
+    }
+
+    async fn insert_prediction(&self, conn: &mut Conn, new: &Prediction) -> Result<(), StoreError> {
+        if new.confidence.is_some_and(|c| !(0.0..=1.0).contains(&c)) {
+            return Err(invalid("confidence", "must be between 0 and 1"));
+        }
+        let id = new.id.to_string();
+        let plain = serde_json::to_vec(&Content { input: &new.input, output: &new.output })?;
+        let [content, sealed_by] = self.store.seal(PREDICTION, self.hotel.as_str(), &id, &plain)?;
+        let insert = self.scope().insert(
+            Table::MlPredictions,
+            [
+                (Col::Id, Expr::value(id)),
+                (Col::ModelName, Expr::value(new.model_name.as_str())),
+                (Col::ModelVersion, Expr::value(new.model_version.as_str())),
+                (Col::PredictionType, Expr::value(new.prediction_type.as_str())),
+                (Col::GuestId, Expr::value(new.guest.as_ref().map(GuestId::as_str))),
+                content,
+                sealed_by,
+                (Col::Confidence, Expr::value(new.confidence)),
+                (Col::AsOf, Expr::value(new.as_of.map(day))),
+                (Col::CreatedAt, Expr::value(micros(new.created_at))),
+            ],
+        )?;
+        execute(conn, &insert).await?;
+        Ok(())
+    }
+
+    /// Writes down what a model said together with the event that tells of it, in one transaction. Returns the id of the
+    /// event.
+    ///
+    /// # Errors
+    /// As [`Self::insert_predictions`].
+    pub async fn record_prediction(
+        &self,
+        new: &Prediction,
+        topic: &'static str,
+        payload: &Value,
+    ) -> Result<Uuid, StoreError> {
+        let mut tx = self.begin(new.created_at).await?;
+        self.insert_prediction(&mut tx, new).await?;
+        let event = NewEvent { topic, person: None, at: new.created_at, forget: false };
+        let event_id = outbox::emit(&mut tx, self, event, payload).await?;
+        commit(tx).await?;
+        Ok(event_id)
+    }
+
+    /// What was said under an id. `None` when nothing was, or not any more, or it does not open, of which the log tells.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn prediction(&self, id: Uuid) -> Result<Option<Prediction>, StoreError> {
+        let query = self
+            .scope()
+            .select(Table::MlPredictions, &COLUMNS)
+            .and_where(Expr::col(Col::Id).eq(id.to_string()))
+            .take();
+        self.rows(&query).await?.first().map_or(Ok(None), |row| prediction(self, row))
     }
 
     /// What was said since a moment by one model or by all, newest first, at most `limit`; less those that do not open, of

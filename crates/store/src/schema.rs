@@ -35,7 +35,8 @@ pub(crate) enum Table {
     ServiceUses,
     MlPredictions,
     Imports,
-    TableChanges,
+    #[iden = "table_changes"]
+    ChangeCounts,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IdenStatic)]

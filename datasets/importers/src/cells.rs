@@ -9,7 +9,7 @@ use innkeeper_hotel::{Currency, RoomTypeName};
 use rust_decimal::Decimal;
 
 use crate::dates::{self, DateOrder, DayFlaw};
-use crate::fields::Field;
+use crate::fields::{Field, Table};
 use crate::identity::Identity;
 use crate::layout::Layout;
 use crate::numbers;
@@ -37,7 +37,8 @@ impl Flaw {
     /// The flaw as a report shows it.
     pub(crate) fn rejection(self, line: u64, layout: &Layout, record: &ByteRecord) -> Rejection {
         let value = |field: Field| {
-            if field.is_personal() {
+            // The id of a row of guests is the number of a guest.
+            if field.is_personal() || (field == Field::Id && layout.table == Table::Guests) {
                 return None;
             }
             let column = layout.column(field)?;

@@ -106,7 +106,7 @@ fn a_parquet_file_gives_the_bookings_of_its_csv() {
 fn what_is_no_table_is_refused_with_its_line() {
     let long = format!("{HEADER}\n{ROW}\n2,{}", "x".repeat(3 << 20));
     assert!(matches!(error(long), ImportError::Source(SourceError::LineTooLong { line: 3 })));
-    let open_quote = format!("{HEADER}\n{ROW}\n\"{}", format!("{ROW}\n").repeat(40_000));
+    let open_quote = format!("{HEADER}\n{ROW}\n\"{}", format!("{}\n", ROW.replace('"', "")).repeat(40_000));
     assert!(matches!(error(open_quote), ImportError::Source(SourceError::LineTooLong { line: 3 })));
     let wide = format!("{HEADER}\n{}", ",".repeat(1_000));
     assert!(matches!(

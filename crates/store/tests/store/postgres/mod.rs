@@ -7,6 +7,8 @@ mod audit;
 #[path = "../bookings.rs"]
 mod bookings;
 mod cluster;
+#[path = "../clear.rs"]
+mod clear;
 #[path = "../copy.rs"]
 mod copy;
 #[path = "../correction.rs"]

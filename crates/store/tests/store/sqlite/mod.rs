@@ -6,6 +6,8 @@ mod attendance;
 mod audit;
 #[path = "../bookings.rs"]
 mod bookings;
+#[path = "../clear.rs"]
+mod clear;
 #[path = "../copy.rs"]
 mod copy;
 #[path = "../correction.rs"]
