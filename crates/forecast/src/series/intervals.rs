@@ -12,7 +12,7 @@ use super::{Coverage, HorizonError, Interval, Note, SeriesDay, SeriesForecast, S
 const BANDS: [usize; 14] = [1, 2, 3, 5, 7, 10, 14, 21, 28, 56, 112, 182, 273, 365];
 /// Misses that quantiles are taken from, at least, where there are as many at all.
 const LEAST_MISSES: usize = 30;
-/// Fewest tried intervals that say how the width is to be scaled.
+/// Fewest tried intervals that say how the width is to be scaled, and what share was held.
 const LEAST_TRIED: usize = 30;
 /// Width, against the plain quantiles, where fewer were tried.
 const UNTRIED_WIDTH: f64 = 2.0;
@@ -153,7 +153,8 @@ impl Level {
         }
         let held = reached;
         let share = |(inside, n): (usize, usize)| {
-            (n > 0).then(|| Coverage { level, share: inside as f64 / n as f64, n })
+            // A share of a handful says nothing.
+            (n >= LEAST_TRIED).then(|| Coverage { level, share: inside as f64 / n as f64, n })
         };
         let all = held.iter().fold((0, 0), |(a, b), (inside, n)| (a + inside, b + n));
         Self {

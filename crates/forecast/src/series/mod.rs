@@ -102,7 +102,7 @@ pub struct SeriesDay {
     /// One for each level asked for, in that order; a wider level holds the narrower ones, and all hold `value`.
     pub intervals: Vec<Interval>,
     /// What such intervals reached in back-test about this horizon, in the same order. `None` where the history is too short to
-    /// have tried.
+    /// have tried thirty.
     pub coverage: Vec<Option<Coverage>>,
 }
 
