@@ -179,7 +179,7 @@ pub fn read<T: Entry>(
     mapping: &Mapping,
     settings: &Settings,
 ) -> Result<Rows<T>, ImportError> {
-    let layout = Layout::new(T::TABLE, &source, mapping, settings)?;
+    let layout = Layout::new(T::TABLE, &source, mapping, *settings)?;
     Ok(Rows {
         source,
         layout,
