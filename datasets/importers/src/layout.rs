@@ -110,7 +110,7 @@ impl Layout {
         table: Table,
         source: &Source,
         mapping: &Mapping,
-        settings: Settings,
+        settings: &Settings,
     ) -> Result<Self, LayoutError> {
         let header = source.header().to_vec();
         let headings: Vec<String> = header.iter().map(|name| heading(name)).collect();

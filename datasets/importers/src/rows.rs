@@ -30,7 +30,7 @@ const DAYS: [Field; 10] = [
 ];
 
 /// What is known of the hotel whose file is read; a mapping that says otherwise comes first.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Settings {
     /// Its time zone, which decides the day of an instant.
     pub time_zone: Option<Tz>,
@@ -179,7 +179,7 @@ pub fn read<T: Entry>(
     mapping: &Mapping,
     settings: &Settings,
 ) -> Result<Rows<T>, ImportError> {
-    let layout = Layout::new(T::TABLE, &source, mapping, *settings)?;
+    let layout = Layout::new(T::TABLE, &source, mapping, settings)?;
     Ok(Rows {
         source,
         layout,
