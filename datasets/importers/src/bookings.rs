@@ -245,7 +245,7 @@ fn rate(cells: &mut Cells<'_>, nights: u16) -> Result<(Option<Decimal>, Option<C
         return Ok((None, currency));
     };
     cells.memory.assumed.divided += 1;
-    Ok((Some(rate.round_dp(RATE_DECIMALS)), currency))
+    Ok((Some(rate.round_dp(RATE_DECIMALS).normalize()), currency))
 }
 
 fn deposit(cells: &Cells<'_>) -> Result<Option<Deposit>, Flaw> {

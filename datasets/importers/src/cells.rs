@@ -161,15 +161,15 @@ impl<'a> Cells<'a> {
         match dates::day(text, self.memory.zone, self.memory.order) {
             Ok(day) => {
                 if day.instant {
-                    match self.memory.zone {
-                        None => self.memory.assumed.zoneless += 1,
-                        Some(_) => {
-                            self.memory.assumed.zoned += 1;
-                            self.memory.assumed.midnights += u64::from(day.midnight);
-                        }
+                    let assumed = &mut self.memory.assumed;
+                    if self.memory.zone.is_none() {
+                        assumed.zoneless += 1;
+                    } else {
+                        assumed.zoned += 1;
+                        assumed.midnights += u64::from(day.midnight);
                     }
                 }
-                Ok(Some(day.day))
+                Ok(Some(day.date))
             }
             Err(DayFlaw::Undecided) => {
                 self.memory.undecided = Some(field);

@@ -23,7 +23,7 @@ pub enum DateOrder {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Day {
     /// The day in the hotel.
-    pub(crate) day: NaiveDate,
+    pub(crate) date: NaiveDate,
     /// Whether an instant was written, with its offset from UTC.
     pub(crate) instant: bool,
     /// Whether that instant is midnight as written, as days are that were stored as instants.
@@ -53,15 +53,15 @@ pub(crate) fn day(text: &str, zone: Option<Tz>, order: Option<DateOrder>) -> Res
     };
     let date = date_of(date, order)?;
     if time.is_empty() {
-        return Ok(Day { day: date, instant: false, midnight: false });
+        return Ok(Day { date, instant: false, midnight: false });
     }
     let wrong = || DayFlaw::Wrong(format!("{} is not a time of day", words::shown(time)));
     let (clock, offset) = time_of(time).ok_or_else(wrong)?;
-    let Some(offset) = offset else { return Ok(Day { day: date, instant: false, midnight: false }) };
+    let Some(offset) = offset else { return Ok(Day { date, instant: false, midnight: false }) };
     let midnight = clock == NaiveTime::MIN;
-    let Some(zone) = zone else { return Ok(Day { day: date, instant: true, midnight }) };
+    let Some(zone) = zone else { return Ok(Day { date, instant: true, midnight }) };
     let utc = NaiveDateTime::new(date, clock).checked_sub_signed(offset).ok_or_else(wrong)?;
-    Ok(Day { day: zone.from_utc_datetime(&utc).date_naive(), instant: true, midnight })
+    Ok(Day { date: zone.from_utc_datetime(&utc).date_naive(), instant: true, midnight })
 }
 
 /// What a text says about the order of day and month: `None` where it says nothing.
@@ -212,11 +212,11 @@ mod tests {
     }
 
     fn read(text: &str) -> Result<NaiveDate, DayFlaw> {
-        day(text, None, Some(DateOrder::DayFirst)).map(|day| day.day)
+        day(text, None, Some(DateOrder::DayFirst)).map(|day| day.date)
     }
 
     fn in_zone(text: &str, zone: Tz) -> NaiveDate {
-        day(text, Some(zone), None).expect(text).day
+        day(text, Some(zone), None).expect(text).date
     }
 
     #[test]
@@ -281,7 +281,7 @@ mod tests {
         assert_eq!(day("03/04/2024", None, None), Err(DayFlaw::Undecided));
         assert_eq!(day("13/04/2024", None, None), Err(DayFlaw::Undecided), "the whole file is asked");
         assert_eq!(
-            day("03/04/2024", None, Some(DateOrder::MonthFirst)).map(|d| d.day),
+            day("03/04/2024", None, Some(DateOrder::MonthFirst)).map(|d| d.date),
             Ok(iso("2024-03-04"))
         );
         assert_eq!(evidence("03/04/2024"), None);
@@ -313,6 +313,6 @@ mod tests {
     #[test]
     fn a_day_stored_as_an_instant_is_noticed() {
         let day = day("2024-03-01T00:00:00Z", Some(Tz::America__New_York), None).expect("an instant");
-        assert_eq!((day.day, day.instant, day.midnight), (iso("2024-02-29"), true, true));
+        assert_eq!((day.date, day.instant, day.midnight), (iso("2024-02-29"), true, true));
     }
 }

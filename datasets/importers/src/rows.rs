@@ -30,7 +30,7 @@ const DAYS: [Field; 10] = [
 ];
 
 /// What is known of the hotel whose file is read; a mapping that says otherwise comes first.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Settings {
     /// Its time zone, which decides the day of an instant.
     pub time_zone: Option<Tz>,

@@ -210,7 +210,8 @@ fn the_order_of_day_and_month_comes_from_the_file_or_not_at_all() {
     let file = |dates: &[(&str, &str)]| {
         let mut text = "id,booked_on,arrival,nights,room_type,status\n".to_owned();
         for (number, (booked, arrival)) in dates.iter().enumerate() {
-            text += &format!("{number},{booked},{arrival},1,a,confirmed\n");
+            let row = format!("{number},{booked},{arrival},1,a,confirmed\n");
+            text.push_str(&row);
         }
         text
     };

@@ -68,7 +68,7 @@ impl Delimited {
         match self.reader.read_byte_record(record) {
             // Counted back from where the row ended, for blank lines may have been passed over before it.
             Ok(true) => {
-                let within = record.as_slice().iter().filter(|byte| **byte == b'\n').count() as u64;
+                let within = record.as_slice().iter().map(|byte| u64::from(*byte == b'\n')).sum::<u64>();
                 let ended = self.reader.position().line();
                 Ok(Some(ended.saturating_sub(within + u64::from(!self.returns)).max(1)))
             }
