@@ -104,7 +104,7 @@ pub(super) fn run(of: Table, args: &Args, settings: Settings) -> Outcome {
             path: path.clone(),
             table: of,
             mapping: mapping.clone(),
-            settings: read,
+            settings: read.clone(),
             hotel: hotel.clone(),
         })
         .collect();

@@ -99,7 +99,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut numbers = Numbers(7);
         let mut builder = TablesBuilder::new();
         for number in 0..count {
-            builder.push_booking(&a_booking(number, &mut numbers, first))?;
+            builder.push_booking(&a_booking(number, &mut numbers, first)?)?;
         }
         Ok(builder.finish()?)
     })?;

@@ -1,7 +1,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
-use innkeeper_core::WriteStage;
+use innkeeper_core::{HotelId, WriteStage};
 
 use super::*;
 use crate::suite::{self, Place, every_engine_does_this, everything, numbered};
