@@ -18,7 +18,9 @@ if [ -z "$tabular" ]; then
     done
 fi
 packs=${EVAL_PACKS:-default extended}
-if [ -z "$data" ] || [ ! -e "$data/FILES.tsv" ]; then
+faces=yes
+[ -n "$data" ] && [ -e "$data/FILES.tsv" ] || faces=
+if [ -z "$faces$tabular" ]; then
     printf 'Name a folder with a FILES.tsv: make eval EVAL_DATA=FOLDER (datasets/README.md has the format)\n' >&2
     exit 1
 fi
@@ -46,7 +48,7 @@ evaluate() {
     fi
 }
 
-for pack in $packs; do
+for pack in ${faces:+$packs}; do
     evaluate face "$pack"
     # The default pack has no liveness model.
     [ "$pack" = default ] || evaluate liveness "$pack"

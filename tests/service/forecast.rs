@@ -170,7 +170,7 @@ fn a_forecast_has_what_the_contract_promises() {
         assert!(number(entry, "upper_bound") <= 1.0, "more than full: {entry}");
         assert_eq!(entry["rooms"], 40);
         let share = number(entry, "predicted_rooms") / 40.0;
-        assert!((share - number(entry, "predicted_occupancy")).abs() < 1e-6, "{entry}");
+        assert!((share - number(entry, "predicted_occupancy")).abs() < 2e-4, "{entry}");
     }
     // The interval of the near days was tried, on days that are known by now.
     assert!(days_of(&full)[0]["confidence"].is_f64(), "{}", days_of(&full)[0]);

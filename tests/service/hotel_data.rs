@@ -241,5 +241,5 @@ fn a_frame_leaves_the_house_as_parquet_and_is_described() {
     let bytes = std::fs::read(out).expect("the file");
     assert_eq!(bytes.get(..4), Some(b"PAR1".as_slice()));
     let wrong = on(&house, &["frames", "export", "nothing", "--as-of", "2025-01-15", "--out", out]);
-    assert!(wrong.code == Some(1) && wrong.stderr.contains(&name), "{}", wrong.stderr);
+    assert!(wrong.code == Some(2) && wrong.stderr.contains(&name), "{}", wrong.stderr);
 }

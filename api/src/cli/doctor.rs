@@ -62,7 +62,7 @@ fn keys(settings: &Settings) -> Finding {
     }
 }
 
-/// Whether the hotel of the settings has bookings: without any there is nothing to forecast from. Looked at, never made here.
+/// Whether the hotel of the settings has bookings: without any there is nothing to forecast from.
 fn bookings(settings: &Settings) -> Result<Finding, super::Failure> {
     let what = BOOKINGS.to_owned();
     let hotel = &settings.hotel.default;

@@ -74,10 +74,19 @@ fn arrivals(hotels: &BTreeMap<String, Vec<Booking>>) -> Option<(NaiveDate, Naive
     Some((all().min()?, all().max()?))
 }
 
+/// The last day of which a file tells the truth. A file that was cut by arrival tells of departures weeks after its last one, and of
+/// no other guests there; one that a hotel's system wrote holds arrivals that lie ahead of its last day.
+fn known_until(hotels: &BTreeMap<String, Vec<Booking>>) -> Option<NaiveDate> {
+    let told = hotels.values().flatten().map(Booking::told_on).max()?;
+    Some(arrivals(hotels)?.1.min(told))
+}
+
 /// The origins where nobody names them: those of the published figures for the file they were made on, for any other such that
 /// they spread over the last third of it.
 fn usual_origins(hotels: &BTreeMap<String, Vec<Booking>>, horizon: u16) -> Vec<NaiveDate> {
-    let Some((first, last)) = arrivals(hotels) else { return Vec::new() };
+    let (Some((first, last)), Some(until)) = (arrivals(hotels), known_until(hotels)) else {
+        return Vec::new();
+    };
     let published = hotels.keys().map(String::as_str).eq(PROTOCOL_HOTELS)
         && (first.to_string(), last.to_string())
             == (PROTOCOL_ARRIVALS.0.to_owned(), PROTOCOL_ARRIVALS.1.to_owned());
@@ -85,9 +94,9 @@ fn usual_origins(hotels: &BTreeMap<String, Vec<Booking>>, horizon: u16) -> Vec<N
         let later = |n: u64| start.checked_add_days(Days::new(n * u64::from(STEP)));
         return (0..MOST_ORIGINS as u64).filter_map(later).collect();
     }
-    let third = (last - first).num_days() / 3 - i64::from(horizon);
+    let third = (until - first).num_days() / 3 - i64::from(horizon);
     let count = (third / i64::from(STEP) + 1).clamp(1, MOST_ORIGINS as i64);
-    rolling_origins(last, horizon, STEP, count as usize)
+    rolling_origins(until, horizon, STEP, count as usize)
 }
 
 /// The figures of a file.
@@ -112,15 +121,16 @@ pub(super) fn forecast(args: &Args, settings: &Settings) -> Result<Value, Failur
         bar.set_position(looked.get() / 2);
         started.elapsed().as_secs_f64()
     };
-    let report = evaluate(&curves, &origins, args.horizon, None, Some(&clock));
+    let until = known_until(&read.hotels);
+    let report = evaluate(&curves, &origins, args.horizon, until, Some(&clock));
     bar.finish_and_clear();
     if let Some(file) = &args.plot {
-        picture::save(&plotted(&curves, &origins, args.horizon)?, file)?;
+        picture::save(&plotted(&curves, &origins, args.horizon, until)?, file)?;
         eprintln!("{} is written", file.display());
     }
     let mut told = serde_json::to_value(&report)?;
     let mut reasons: Vec<Value> = told["reasons"].as_array().cloned().unwrap_or_default();
-    reasons.extend(short(&curves, &origins, args.horizon).into_iter().map(Value::from));
+    reasons.extend(short(&curves, &origins, args.horizon, until).into_iter().map(Value::from));
     let counts: BTreeMap<&String, usize> = read.hotels.iter().map(|(name, all)| (name, all.len())).collect();
     let rejected: BTreeMap<&str, u64> =
         read.report.by_code.iter().map(|(code, n)| (code.word(), *n)).collect();
@@ -139,7 +149,12 @@ pub(super) fn forecast(args: &Args, settings: &Settings) -> Result<Value, Failur
 }
 
 /// What the figures lack because of the horizon or the end of the file.
-fn short(hotels: &BTreeMap<String, BookingCurves>, origins: &[NaiveDate], horizon: u16) -> Vec<String> {
+fn short(
+    hotels: &BTreeMap<String, BookingCurves>,
+    origins: &[NaiveDate],
+    horizon: u16,
+    until: Option<NaiveDate>,
+) -> Vec<String> {
     let mut told = Vec::new();
     if horizon != 28 {
         told.push(format!("the keys that end in _28 speak of all {horizon} days asked for"));
@@ -147,13 +162,13 @@ fn short(hotels: &BTreeMap<String, BookingCurves>, origins: &[NaiveDate], horizo
     if horizon < 7 {
         told.push(format!("the keys that end in _7 speak of {horizon} days"));
     }
-    for (name, curves) in hotels {
-        let Some(last) = last_arrival(curves) else { continue };
+    let Some(last) = until else { return told };
+    for name in hotels.keys() {
         for origin in origins {
             let known = (last - *origin).num_days() + 1;
             if known < i64::from(horizon) {
                 told.push(format!(
-                    "{name}, {origin}: arrivals end on {last}, so {} of {horizon} days are compared",
+                    "{name}, {origin}: what is known ends on {last}, so {} of {horizon} days are compared",
                     known.max(0)
                 ));
             }
@@ -162,20 +177,16 @@ fn short(hotels: &BTreeMap<String, BookingCurves>, origins: &[NaiveDate], horizo
     told
 }
 
-fn last_arrival(curves: &BookingCurves) -> Option<NaiveDate> {
-    let last = curves.records().iter().map(|record| record.arrival).max();
-    last.and_then(NaiveDate::from_num_days_from_ce_opt)
-}
-
 /// Occupancy by horizon over all hotels, beside the same weekday of the last known week.
 fn plotted(
     hotels: &BTreeMap<String, BookingCurves>,
     origins: &[NaiveDate],
     horizon: u16,
+    until: Option<NaiveDate>,
 ) -> Result<BacktestPlot, Failure> {
     let (mut outcomes, mut naive): (Vec<Outcome>, BTreeMap<u16, Vec<f64>>) = Default::default();
     for curves in hotels.values() {
-        let Some(known_until) = last_arrival(curves) else { continue };
+        let Some(known_until) = until else { continue };
         let rolling =
             Rolling { origins: origins.to_vec(), days: horizon, levels: LEVELS.to_vec(), known_until };
         let Ok(made) = backtest(&History::of(curves), &[Target::Occupancy], &rolling, None) else { continue };

@@ -222,18 +222,17 @@ fn render(name: Name, told: &Value) -> String {
             let ahead = list(&band["days_ahead"]);
             let ends: Vec<String> = ahead.iter().map(ToString::to_string).collect();
             vec![
+                text(&band["of"]).to_owned(),
                 ends.join(" to "),
                 cell(&band["mae"], false),
-                band["mase"].as_f64().map_or_else(|| "–".to_owned(), |mase| format!("{mase:.2}")),
                 cell(&band["coverage"], true),
-                cell(&band["width"], false),
                 cell(&band["compared"], false),
                 text(&band["reason"]).to_owned(),
             ]
         })
         .collect();
     if !accuracy.is_empty() {
-        let header = ["back-test, days ahead", "MAE", "MASE", "held", "width", "compared", ""];
+        let header = ["back-test", "days ahead", "MAE", "held", "compared", ""];
         parts.push(table(&header, &accuracy));
     }
     let members: Vec<String> = list(&told["method"]["members"])

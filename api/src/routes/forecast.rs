@@ -231,8 +231,7 @@ struct BacktestBody {
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>, example = json!(["2025-01-05", "2025-01-19"]))]
     origins: Option<Vec<String>>,
-    /// How many origins, where none are named: the last ones that leave a whole horizon to compare with, spread over half a
-    /// year.
+    /// How many origins, where none are named: the last ones that leave a whole horizon to compare with, 19 days apart.
     #[serde(default)]
     #[schema(minimum = 1, maximum = 52, default = 6, example = 6)]
     count: Option<u16>,

@@ -237,6 +237,11 @@ impl Booking {
         (self.stay.arrival - self.booked_on).num_days()
     }
 
+    /// The last day of which this row says anything: that of its last status, or of the booking.
+    pub fn told_on(&self) -> NaiveDate {
+        self.status_on.map_or(self.booked_on, |on| on.max(self.booked_on))
+    }
+
     /// What was known at the end of `day`: a booking cancelled later still counts as confirmed, and a guest who
     /// leaves later is still expected or in the house.
     pub fn known_at(&self, day: NaiveDate) -> KnownAt {

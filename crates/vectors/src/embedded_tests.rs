@@ -60,7 +60,8 @@ async fn the_first_point_of_a_second_hotel_is_no_answer_to_the_first() {
     let own: Vec<VectorPoint> = (0..20).map(|n| of(n, &first)).collect();
     index.upsert(&faces(8), own).await.expect("written");
     let ask = async |hotel: &HotelId, limit: usize| {
-        let hits = index.search(&faces(8), &numbered(30, 8).vector, &Filter::hotel(hotel), limit, false).await;
+        let hits =
+            index.search(&faces(8), &numbered(30, 8).vector, &Filter::hotel(hotel), limit, false).await;
         hits.expect("searched").into_iter().map(|hit| hit.id.as_u128()).collect::<Vec<_>>()
     };
     let before = ask(&first, 3).await;

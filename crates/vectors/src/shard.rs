@@ -404,7 +404,11 @@ impl Shard {
                 let hits = self.nearest(vector.clone(), None, limit, exact)?;
                 // Another hotel's first point may have come since they were counted.
                 let own = |hit: &Hit| hit.payload.get(HOTEL).and_then(Value::as_str) == Some(hotel);
-                if hits.iter().all(own) { hits } else { self.nearest(vector, engine_filter(filter)?, limit, exact)? }
+                if hits.iter().all(own) {
+                    hits
+                } else {
+                    self.nearest(vector, engine_filter(filter)?, limit, exact)?
+                }
             }
             None => self.nearest(vector, engine_filter(filter)?, limit, exact)?,
         };

@@ -105,8 +105,7 @@ pub(crate) struct HousekeepingDay {
     pub upper_bound: f64,
     /// People it takes.
     pub predicted_staff: u32,
-    /// Share of days at this distance that the intervals of the guests held in back-test, 0 to 1, of the three the least;
-    /// null where there was none.
+    /// Null: minutes have no back-test, only the guests behind them (see `accuracy`).
     pub confidence: Option<f64>,
     /// Why `confidence` is null.
     pub confidence_reason: Option<&'static str>,

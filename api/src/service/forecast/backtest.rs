@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 use super::desk::ForecastDesk;
 use super::engine::{refusal, rounded};
 use super::known::Known;
-use super::question::{MAX_DAYS, day_of, level_of};
+use super::question::{MAX_DAYS, day_of, level_of, today};
 use crate::problem::Problem;
 use crate::service::recognise::ms;
 
@@ -140,7 +140,7 @@ impl ForecastDesk {
     pub async fn backtest(&self, caller: &Principal, asked: BacktestAsked) -> Result<Arc<Backtest>, Problem> {
         let half = self.check(asked)?;
         let known = self.known(&caller.hotel).await?;
-        let until = known.until()?;
+        let until = known.until()?.min(today(self.zone));
         let plan = half.plan(until);
         let key = format!("{} {} {:?} {} {}", known.mark, plan.name, plan.origins, plan.horizon, plan.level);
         if let Some(done) = self.tested.get(&key) {

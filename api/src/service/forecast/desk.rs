@@ -26,7 +26,7 @@ use crate::service::value::value;
 use crate::service::weighted_cache::WeightedCache;
 
 /// Locks under which tables are loaded: hotels that share one wait for each other, and no more.
-const LOADERS: usize = 16;
+const LOADERS: usize = 2;
 /// Imports that are shown.
 const IMPORTS: usize = 5;
 /// When to come back while a forecast is still being computed.

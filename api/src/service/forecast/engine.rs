@@ -280,8 +280,9 @@ pub(super) fn accuracy(
     round: impl Fn(f64) -> f64,
 ) -> Vec<AccuracyReport> {
     let coverage = |error: &HorizonError| {
-        let day = made.days.iter().find(|day| (error.from..=error.until).contains(&day.horizon))?;
-        Some(rounded(bounds(day).coverage?.reached, 3))
+        let mut band = made.days.iter().filter(|day| (error.from..=error.until).contains(&day.horizon));
+        // A closed day has none.
+        Some(rounded(band.find_map(|day| bounds(day).coverage)?.reached, 3))
     };
     made.accuracy
         .iter()

@@ -10,7 +10,7 @@ use innkeeper_frames::curves::Measure;
 use innkeeper_hotel::RoomTypeName;
 
 use super::answers::{AccuracyReport, Days, DriverReport, HousekeepingDay, Made, ShiftReport};
-use super::engine::{View, accuracy, bounds, confidence, notes, refusal, rounded};
+use super::engine::{View, accuracy, bounds, notes, refusal, rounded};
 use super::question::Shift;
 use crate::problem::Problem;
 
@@ -22,6 +22,9 @@ const COUNTS: [(Count, Measure, &str, CleaningKind); 3] = [
 ];
 /// Days before the forecast that tell how the rooms of a hotel divide into kinds.
 const MIX_DAYS: u64 = 90;
+
+/// Why a day of minutes has no confidence.
+const UNTRIED_MINUTES: &str = "nothing tells how many minutes a past day took in all; accuracy says how well its departures, stay-overs and arrivals were foreseen";
 
 /// The three counts of each day, in the order of [`COUNTS`].
 type Counted = [Forecast; 3];
@@ -159,10 +162,6 @@ fn day(
     let [departures, stay_overs, arrivals] = counts;
     let date: NaiveDate = departures.date;
     let closed = view.is_closed(date);
-    let held = counts.map(|count| bounds(count).coverage.map(|coverage| coverage.reached));
-    let least =
-        held.into_iter().collect::<Option<Vec<f64>>>().map(|held| held.into_iter().fold(1.0, f64::min));
-    let (confidence, confidence_reason) = confidence(least, closed);
     let shifts: Vec<ShiftReport> = settings
         .shifts
         .iter()
@@ -200,8 +199,8 @@ fn day(
         lower_bound: rounded(minutes.lower, 1),
         upper_bound: rounded(minutes.upper, 1),
         predicted_staff: shifts.iter().fold(0, |sum, shift| sum.saturating_add(shift.predicted_staff)),
-        confidence,
-        confidence_reason,
+        confidence: None,
+        confidence_reason: Some(UNTRIED_MINUTES),
         shifts,
         arrivals: rounded(arrivals.value, 2),
         departures: rounded(departures.value, 2),

@@ -98,19 +98,15 @@ pub(crate) struct Rows {
     until: Option<NaiveDate>,
 }
 
-/// The last day of which the bookings say anything.
-fn said_until(booking: &Booking) -> NaiveDate {
-    booking.status_on.map_or(booking.booked_on, |on| on.max(booking.booked_on))
-}
-
 impl Rows {
     /// Reads a hotel. What changes meanwhile is not in the mark, and read at the next question.
     pub async fn read(rows: &HotelStore, hotel: &HotelId) -> Result<Self, Problem> {
         let mark = Mark::of(rows, hotel).await?;
         let mut bookings: Vec<Booking> = Vec::new();
-        let mut until: Option<NaiveDate> = None;
+        let (mut told, mut last_arrival): (Option<NaiveDate>, Option<NaiveDate>) = (None, None);
         let take = |booking: Booking| {
-            until = until.max(Some(said_until(&booking)));
+            told = told.max(Some(booking.told_on()));
+            last_arrival = last_arrival.max(Some(booking.stay.arrival));
             // No forecast looks at these.
             bookings.push(Booking {
                 guest: None,
@@ -124,6 +120,8 @@ impl Rows {
             Ok::<(), StoreError>(())
         };
         rows.for_each_booking(&BookingFilter::default(), take).await?;
+        // A file that was cut by arrival tells of departures weeks after its last one, and of no other guests there.
+        let until = told.min(last_arrival);
         let always = NaiveDate::MIN..NaiveDate::MAX;
         let cleanings = match until.and_then(|until| until.checked_sub_days(Days::new(CLEANINGS_BACK))) {
             Some(since) => {

@@ -125,6 +125,9 @@ impl Question {
     }
 }
 
+/// Days without any change after which the bookings are taken for a table that ended, not for a quiet hotel.
+const QUIET_DAYS: i64 = 14;
+
 /// See [`Question::last_known`].
 pub(super) fn last_known(
     as_of: Option<NaiveDate>,
@@ -132,11 +135,13 @@ pub(super) fn last_known(
     today: NaiveDate,
 ) -> Result<NaiveDate, Problem> {
     let latest = known_until.max(today);
+    // A small hotel may see no booking come or go for some days; a table that ended long ago is an old one.
+    let quiet = (today - known_until).num_days() <= QUIET_DAYS;
     match as_of {
         Some(day) if day > latest => Err(refused(format!(
             "as_of {day} lies ahead: today is {today}, the bookings end on {known_until}"
         ))),
-        asked => Ok(asked.unwrap_or(today).min(known_until)),
+        asked => Ok(asked.unwrap_or(today).min(if quiet { latest } else { known_until })),
     }
 }
 

@@ -26,6 +26,10 @@ const ACTOR: &str = "innkeeper import";
 const BATCH: usize = 10_000;
 /// Batches that wait to be written: the reader does not run ahead of the disk for longer.
 const AHEAD: usize = 4;
+/// Rows of all hotels that may wait for their batch to be full.
+const MOST_HELD: usize = 50_000;
+/// Hotels of one file.
+const MOST_HOTELS: usize = 1_000;
 /// How many rows pass between two words to whoever watches.
 const TELL_EVERY: u64 = 4_096;
 
@@ -39,6 +43,10 @@ pub(crate) enum ImportError {
     Io { path: PathBuf, error: std::io::Error },
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("{}: its column of hotels names {hotels} of them; more than {MOST_HOTELS} are taken for a wrong column", path.display())]
+    Hotels { path: PathBuf, hotels: usize },
+    #[error("{}: it changed while it was read; bring it again", path.display())]
+    Changed { path: PathBuf },
     #[error("the reader stopped: {0}")]
     Stopped(#[from] tokio::task::JoinError),
 }
@@ -237,6 +245,9 @@ fn checked<T: Kept>(
         }
     }
     report.finish(&rows);
+    if counts.len() > MOST_HOTELS {
+        return Err(ImportError::Hotels { path: file.path.clone(), hotels: counts.len() });
+    }
     let mut hotels: Vec<(HotelId, u64)> = counts.into_iter().collect();
     hotels.sort_by(|one, other| one.0.as_str().cmp(other.0.as_str()));
     Ok(Checked { report, sha256: digest(&file.path)?, hotels })
@@ -268,12 +279,25 @@ pub(crate) async fn write(
 fn send<T: Kept>(file: &ImportFile, out: &mpsc::Sender<(HotelId, Vec<T>)>) -> Result<(), ImportError> {
     let mut hotels = Hotels::new(&file.hotel);
     let mut waiting: HashMap<HotelId, Vec<T>> = HashMap::new();
+    let mut held = 0;
     for next in rows_of::<T>(file)? {
         let Ok((hotel, row)) = placed(next.map_err(unread(&file.path))?, &mut hotels) else { continue };
         let rows = waiting.entry(hotel.clone()).or_default();
         rows.push(row);
-        if rows.len() >= BATCH && out.blocking_send((hotel, std::mem::take(rows))).is_err() {
-            return Ok(());
+        held += 1;
+        // Of a chain's file the fullest batch goes when together they are too many to keep.
+        let full = if rows.len() >= BATCH {
+            Some(hotel)
+        } else if held >= MOST_HELD {
+            waiting.iter().max_by_key(|(_, rows)| rows.len()).map(|(hotel, _)| hotel.clone())
+        } else {
+            None
+        };
+        if let Some((hotel, rows)) = full.and_then(|hotel| waiting.remove_entry(&hotel)) {
+            held -= rows.len();
+            if out.blocking_send((hotel, rows)).is_err() {
+                return Ok(());
+            }
         }
     }
     for (hotel, rows) in waiting {
@@ -316,7 +340,7 @@ async fn written<T: Kept>(
     while let Some((hotel, rows)) = taken.recv().await {
         // A hotel that was not there a moment ago: somebody changed the file in between.
         let Some((store, id, count)) = all.iter_mut().find(|(_, _, count)| count.hotel == hotel) else {
-            continue;
+            return Err(ImportError::Changed { path: file.path.clone() });
         };
         let done = T::upsert(store, &rows, *id).await?;
         count.inserted += done.inserted;

@@ -6,9 +6,9 @@ mod attendance;
 mod audit;
 #[path = "../bookings.rs"]
 mod bookings;
-mod cluster;
 #[path = "../clear.rs"]
 mod clear;
+mod cluster;
 #[path = "../copy.rs"]
 mod copy;
 #[path = "../correction.rs"]
