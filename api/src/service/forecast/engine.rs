@@ -122,7 +122,9 @@ pub(super) fn refusal(error: &ForecastError) -> Problem {
                 .with("have_days", json!(have_days))
                 .with("need_days", json!(need_days))
         }
-        ForecastError::NothingToCompare => Problem::new(ErrorCode::HistoryTooShort, error.to_string()),
+        ForecastError::NothingToCompare | ForecastError::NoRates => {
+            Problem::new(ErrorCode::HistoryTooShort, error.to_string())
+        }
         ForecastError::UnknownRoomType(_) => Problem::new(ErrorCode::UnknownRoomType, error.to_string()),
         ForecastError::Calendar(_) | ForecastError::Days(_) | ForecastError::Level(_) => {
             Problem::new(ErrorCode::BadRequest, error.to_string())
@@ -340,7 +342,8 @@ pub(super) fn notes(notes: &[Note]) -> Vec<String> {
 fn words(note: &Note) -> String {
     match note {
         Note::ColdStart { known_days } => format!(
-            "only {known_days} days are known: the forecast rests on what is booked and on how bookings came in lately"
+            "only {known_days} days are known: the forecast rests on what is booked and on how bookings came in lately, and from \
+             seven weeks on, for the nearest days, on a regression"
         ),
         Note::NoYearBefore { known_days } => {
             format!("only {known_days} days are known: nothing is compared with last year")
@@ -357,7 +360,10 @@ fn words(note: &Note) -> String {
              nearer days"
         ),
         Note::Unpriced { bookings } => {
-            format!("{bookings} bookings have no rate and count as nothing or as the mean")
+            format!("{bookings} bookings have no rate and count as nothing")
+        }
+        Note::MovedToHotel => {
+            "coverage was measured before the room types were made to agree with the hotel".to_owned()
         }
         Note::UnknownEvent { kind } => {
             format!(
