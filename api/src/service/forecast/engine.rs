@@ -19,7 +19,8 @@ use super::question::{Question, Target, word_of};
 use crate::problem::Problem;
 
 /// Why an interval has no measured coverage.
-const UNTRIED: &str = "too few forecasts this far ahead could be compared with what came";
+const UNTRIED: &str = "too few forecasts this far ahead could be compared with what came, or this one was moved far to agree with \
+                       the hotel";
 /// The same of a day on which nothing is sold.
 const CLOSED: &str = "nothing is sold on this day";
 
