@@ -195,16 +195,34 @@ fn a_hotel_of_which_no_rooms_are_known_says_what_to_do() {
 }
 
 #[test]
-fn a_hotel_whose_rooms_nobody_ever_took_has_no_occupancy() {
+fn rooms_that_nobody_ever_took_have_no_occupancy() {
     let house = House::new("default").with("rate_limits.enabled", false);
     let mut rows = bookings(7, day("2023-01-02"), day(UNTIL));
-    for booking in &mut rows {
+    for booking in rows.iter_mut().filter(|booking| booking.room_type.as_str() == "suite") {
         // A year of zeros: everything was cancelled on the day on which it was booked.
         (booking.status, booking.status_on) = (BookingStatus::Cancelled, Some(booking.booked_on));
     }
     import(&house, "h1", &rows);
     let server = house.serve_only("ml");
-    let told =
-        server.manager().post_json(OCCUPANCY, &json!({"forecast_days": 7})).problem(422, "rooms_unknown");
+    let suites = json!({"forecast_days": 7, "room_type": "suite"});
+    let told = server.manager().post_json(OCCUPANCY, &suites).problem(422, "rooms_unknown");
     assert!(told["detail"].as_str().is_some_and(|text| text.contains("innkeeper import rooms")), "{told}");
+}
+
+#[test]
+fn a_hotel_without_kept_bookings_or_rates_is_told_so() {
+    let house = House::new("default").with("rate_limits.enabled", false);
+    let mut rows = bookings(7, day("2023-01-02"), day(UNTIL));
+    rows.iter_mut().for_each(|booking| (booking.rate, booking.currency) = (None, None));
+    import(&house, "h1", &rows);
+    for booking in &mut rows {
+        (booking.status, booking.status_on) = (BookingStatus::Cancelled, Some(booking.booked_on));
+    }
+    import(&house, "h2", &rows);
+    let server = house.serve_only("ml");
+    let asked = json!({"forecast_days": 7});
+    let unpriced = server.manager().post_json(REVENUE, &asked).problem(422, "history_too_short");
+    assert!(unpriced["detail"].as_str().is_some_and(|text| text.contains("rate")), "{unpriced}");
+    server.manager().post_json(OCCUPANCY, &asked).json(200);
+    server.role("manager", "h2").post_json(OCCUPANCY, &asked).problem(422, "history_too_short");
 }

@@ -10,7 +10,8 @@ use crate::request::Target;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "note")]
 pub enum Note {
-    /// Less than twelve weeks are known: bookings on the books and recent pickup only.
+    /// Less than twelve weeks are known: the forecast rests on what is booked and on recent pickup. From seven weeks on a
+    /// regression on the booking curve joins them for the nearest days.
     ColdStart {
         /// Known days.
         known_days: usize,
@@ -40,11 +41,14 @@ pub enum Note {
         /// First such horizon, in days.
         from_horizon: u16,
     },
-    /// Some bookings have no rate and count with the hotel's mean rate.
+    /// Some bookings have no rate and count as nothing, in the forecast as in what came.
     Unpriced {
         /// How many.
         bookings: usize,
     },
+    /// Coverage was measured before the room types were made to agree with the hotel, and is left out where that moved an
+    /// interval by more than a quarter of its width.
+    MovedToHotel,
     /// No event of this kind lies in the past: its days are forecast as if there were none.
     UnknownEvent {
         /// The kind.
@@ -70,7 +74,8 @@ pub struct Bounds {
     pub lower: f64,
     /// Upper bound, not below the lower.
     pub upper: f64,
-    /// What such intervals reached in back-test; `None` where too few could be compared.
+    /// What such intervals reached in back-test; `None` where too few could be compared, on closed days, and where agreement
+    /// with the hotel moved the interval of a room type far.
     pub coverage: Option<Coverage>,
 }
 

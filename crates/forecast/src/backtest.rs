@@ -90,11 +90,13 @@ pub enum BacktestError {
     Score(#[from] ScoreError),
 }
 
-/// Forecasts each target from every origin with nothing known later, and compares. The truth is what `history` holds in all.
+/// Forecasts each target from every origin with nothing known later, and compares; each forecast reads the bookings anew, so
+/// that its time is its own. The truth is what `history` holds in all.
 /// `clock` gives seconds since any moment, for the time spent; this crate has none of its own.
 ///
 /// # Errors
-/// A request out of range, or when no origin could be compared; an origin with too short a history is left out and named.
+/// A request out of range, or when no origin could be compared; an origin with too short a history, or for revenue without
+/// any rate, is left out and named.
 pub fn backtest(
     history: &History<'_>,
     targets: &[Target],
@@ -105,6 +107,7 @@ pub fn backtest(
     let mut compared: Vec<Vec<Compared>> = vec![Vec::new(); targets.len()];
     let mut seconds = vec![0.0; targets.len()];
     let mut left_out = Vec::new();
+    let mut refused = None;
     for &origin in &rolling.origins {
         let as_of = origin.pred_opt().ok_or(ForecastError::Calendar(origin))?;
         for (place, &target) in targets.iter().enumerate() {
@@ -117,9 +120,13 @@ pub fn backtest(
             }
             let made = match made {
                 Ok(mut made) => made.pop().ok_or(ForecastError::NothingToCompare)?,
-                Err(error @ ForecastError::HistoryTooShort { .. }) => {
-                    if place == 0 {
+                Err(error @ (ForecastError::HistoryTooShort { .. } | ForecastError::NoRates)) => {
+                    // A short history is short for every target.
+                    if place == 0 || error == ForecastError::NoRates {
                         left_out.push((origin, error.to_string()));
+                    }
+                    if error == ForecastError::NoRates {
+                        refused = Some(error);
                     }
                     continue;
                 }
@@ -157,7 +164,7 @@ pub fn backtest(
         }
     }
     if outcomes.iter().any(Vec::is_empty) {
-        return Err(ForecastError::NothingToCompare.into());
+        return Err(refused.unwrap_or(ForecastError::NothingToCompare).into());
     }
     targets
         .iter()

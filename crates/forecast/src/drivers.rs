@@ -14,7 +14,6 @@ pub(crate) fn parts(outlook: &Outlook, ahead: &Ahead) -> Vec<(DriverName, f64)> 
         (DriverName::OnTheBooks, booked),
         (DriverName::ExpectedCancellations, row.expected - booked),
         (DriverName::RecentPickup, row.pickup),
-        (DriverName::Other, ahead.bias),
     ];
     if let Some(pickup) = row.last_year
         && last_year > 0.0
@@ -51,16 +50,28 @@ fn name(topic: Topic) -> DriverName {
     }
 }
 
-/// One driver in words.
-pub(crate) fn words(name: DriverName, effect: f64, target: Target, event: Option<&str>) -> String {
+/// What moves a room type to its share of the hotel, in words.
+pub(crate) fn agreement(effect: f64, target: Target) -> String {
+    let (more, unit) = units(effect, target);
     let size = size(effect.abs(), target);
+    format!("{size} {unit} {more}: agreement with the hotel and its limits")
+}
+
+/// Whether it is more or less, and of what.
+fn units(effect: f64, target: Target) -> (&'static str, &'static str) {
     let more = if effect < 0.0 { "fewer" } else { "more" };
-    let (more, unit) = match target {
+    match target {
         Target::Occupancy | Target::StayOvers => (more, "rooms"),
         Target::Revenue => (if effect < 0.0 { "less" } else { "more" }, "of revenue"),
         Target::CheckOuts => (more, "departures"),
         Target::Arrivals => (more, "arrivals"),
-    };
+    }
+}
+
+/// One driver in words.
+pub(crate) fn words(name: DriverName, effect: f64, target: Target, event: Option<&str>) -> String {
+    let size = size(effect.abs(), target);
+    let (more, unit) = units(effect, target);
     match name {
         DriverName::OnTheBooks => format!("{size} {unit} on the books"),
         DriverName::ExpectedCancellations => format!("{size} {unit} of them expected to be cancelled"),

@@ -78,18 +78,21 @@ pub fn evaluate(
         };
         let rolling =
             Rolling { origins: origins.to_vec(), days: horizon, levels: vec![0.8, 0.95], known_until: until };
-        let targets: Vec<Target> = TARGETS.iter().map(|(_, target)| *target).collect();
+        let priced = bookings.records().iter().any(|booking| booking.rate.is_some());
+        if !priced {
+            report.reasons.push(format!("{name}: no booking has a rate, so there is no revenue"));
+        }
+        let asked: Vec<(&'static str, Target)> =
+            TARGETS.into_iter().filter(|(_, target)| priced || *target != Target::Revenue).collect();
+        let targets: Vec<Target> = asked.iter().map(|(_, target)| *target).collect();
         match backtest(&History::of(bookings), &targets, &rolling, clock) {
             Ok(made) => {
                 if let Some(first) = made.first() {
                     let left_out = first.left_out.iter();
                     report.reasons.extend(left_out.map(|(origin, why)| format!("{name}, {origin}: {why}")));
                 }
-                let figures = TARGETS
-                    .iter()
-                    .zip(&made)
-                    .map(|((key, _), made)| (*key, figures(made, horizon)))
-                    .collect();
+                let figures =
+                    asked.iter().zip(&made).map(|((key, _), made)| (*key, figures(made, horizon))).collect();
                 report.hotels.insert(name.clone(), figures);
             }
             Err(error) => report.reasons.push(format!("{name}: {error}")),

@@ -9,7 +9,7 @@ use crate::answer::{
     Bounds, Coverage, DayForecast, Driver, DriverName, Forecast, HorizonError, Note, Shares,
 };
 use crate::drivers;
-use crate::outlook::{Ahead, Outlook};
+use crate::outlook::Outlook;
 use crate::panel::BANDS;
 use crate::prepare::{Prepared, day_at};
 use crate::request::{ForecastError, History, Request, Target};
@@ -31,7 +31,7 @@ pub fn forecast(history: &History<'_>, request: &Request) -> Result<Forecast, Fo
     forecast_targets(history, request, &[request.target])?.pop().ok_or(ForecastError::Days(request.days))
 }
 
-/// Forecasts several targets of the whole hotel, which share the reading of the bookings; one forecast a target, in their
+/// Forecasts several targets of the whole hotel, which share one reading of the bookings; one forecast a target, in their
 /// order. `request.target` and `request.room_type` are not looked at.
 ///
 /// # Errors
@@ -58,7 +58,7 @@ pub(crate) fn outlooks(
     let wanted: Vec<(Measure, Option<u32>, f64)> =
         measures.iter().map(|&measure| (measure, None, prepared.ceiling(measure, None, rooms))).collect();
     prepared
-        .panels(&wanted, days, prepared.known, settings)
+        .panels(&wanted, &[], days, prepared.known, settings)
         .into_iter()
         .map(|panel| Outlook::learn(panel, days, settings))
         .collect()
@@ -70,6 +70,11 @@ pub(crate) fn hotel(
     request: &Request,
     targets: &[Target],
 ) -> Result<Vec<Forecast>, ForecastError> {
+    if targets.contains(&Target::Revenue)
+        && prepared.bookings.records().iter().all(|booking| booking.rate.is_none())
+    {
+        return Err(ForecastError::NoRates);
+    }
     // A hotel that stands empty is not forecast from what it did when it was open, but from its books.
     let empty =
         prepared.notes.iter().any(|note| matches!(note, Note::EmptySince { nights } if *nights >= 28));
@@ -219,15 +224,24 @@ fn days(
             let place = usize::from(horizon);
             let calendar = || ForecastError::Calendar(request.as_of);
             let date = day_at(request.as_of, place).ok_or_else(calendar)?;
-            let ahead = outlook.ahead(place).ok_or_else(calendar)?;
-            if prepared.closed.contains(&date) && target != Target::CheckOuts {
-                let rooms = occupied.map(|_| 0.0);
-                return Ok(closed_day(date, horizon, &ahead, request, rooms));
+            let ahead = outlook.ahead(place);
+            // Guests still leave on the first day that is not sold.
+            let leaving = target == Target::CheckOuts;
+            if prepared.closed.contains(&date) && !leaving {
+                let would_be = ahead.map_or(0.0, |ahead| ahead.value);
+                return Ok(closed_day(date, horizon, would_be, request, occupied.map(|_| 0.0)));
             }
+            let ahead = ahead.ok_or_else(ForecastError::never_open)?;
+            let ceiling = match (prepared.open_rooms.get(&date), history.rooms(None)) {
+                (Some(&open), Some(all)) if !leaving => {
+                    open_ceiling(outlook.panel.ceiling, target, open, all)
+                }
+                _ => outlook.panel.ceiling,
+            };
             let mut parts = drivers::parts(outlook, &ahead);
             let event = effects.of(date, place, outlook);
             let effect = event.as_ref().map_or(0.0, |(effect, _)| *effect);
-            let mut value = (ahead.value + effect).clamp(0.0, outlook.panel.ceiling);
+            let mut value = (ahead.value + effect).clamp(0.0, ceiling);
             let mut day_rooms = None;
             let mut rate = None;
             if let Some(occupied) = occupied {
@@ -248,7 +262,7 @@ fn days(
                 .zip(covered.at(place))
                 .map(|(&level, coverage)| {
                     let (lower, upper) = outlook.interval(&ahead, level);
-                    shifted(level, lower, upper, value - ahead.value, value, outlook.panel.ceiling, coverage)
+                    shifted(level, lower, upper, value - ahead.value, value, ceiling, coverage)
                 })
                 .collect();
             Ok(DayForecast {
@@ -258,10 +272,18 @@ fn days(
                 bounds,
                 rooms: day_rooms,
                 rate,
-                drivers: finish(parts, value, target, named),
+                drivers: finish(parts, value, target, named, false),
             })
         })
         .collect()
+}
+
+/// The most that can be reached on a day on which `open` of `all` rooms are open.
+fn open_ceiling(ceiling: f64, target: Target, open: u32, all: u32) -> f64 {
+    match target {
+        Target::Revenue => ceiling * f64::from(open) / f64::from(all.max(1)),
+        _ => ceiling.min(f64::from(open)),
+    }
 }
 
 /// Bounds moved with the value, kept within what is possible and around the value.
@@ -320,7 +342,7 @@ fn usual_rates(prepared: &Prepared) -> (f64, f64) {
 fn closed_day(
     date: NaiveDate,
     horizon: u16,
-    ahead: &Ahead,
+    would_be: f64,
     request: &Request,
     rooms: Option<f64>,
 ) -> DayForecast {
@@ -329,7 +351,6 @@ fn closed_day(
         .iter()
         .map(|&level| Bounds { level, lower: 0.0, upper: 0.0, coverage: None })
         .collect();
-    let would_be = ahead.value;
     let words = "the hotel is closed".to_owned();
     let drivers = vec![
         Driver { name: DriverName::Closure, effect: -would_be, words },
@@ -338,12 +359,13 @@ fn closed_day(
     DayForecast { date, horizon, value: 0.0, bounds, rooms, rate: None, drivers }
 }
 
-/// Parts that add up to the value, with words, greatest first.
+/// Parts that add up to the value, with words, greatest first; `of_type` where they are those of a room type.
 pub(crate) fn finish(
     parts: Vec<(DriverName, f64)>,
     value: f64,
     target: Target,
     event: Option<&str>,
+    of_type: bool,
 ) -> Vec<Driver> {
     let mut sums: BTreeMap<DriverName, f64> = BTreeMap::new();
     for (name, effect) in parts {
@@ -356,7 +378,14 @@ pub(crate) fn finish(
     let mut drivers: Vec<Driver> = sums
         .into_iter()
         .filter(|(name, effect)| *name == DriverName::OnTheBooks || effect.abs() > 1e-9)
-        .map(|(name, effect)| Driver { name, effect, words: drivers::words(name, effect, target, event) })
+        .map(|(name, effect)| {
+            let words = if name == DriverName::Limits && of_type {
+                drivers::agreement(effect, target)
+            } else {
+                drivers::words(name, effect, target, event)
+            };
+            Driver { name, effect, words }
+        })
         .collect();
     drivers.sort_by(|one, other| other.effect.abs().total_cmp(&one.effect.abs()));
     drivers

@@ -16,7 +16,6 @@ use crate::settings::Settings;
 struct Band {
     /// Weights of the members as of the last known day.
     weights: Values,
-    bias: f64,
     /// Past rows by night: the last known day, the night, the miss, the scale.
     past: Vec<Past>,
     scale: Option<Linear>,
@@ -47,7 +46,6 @@ const FIRST_ONLY: Values = [1.0, 0.0, 0.0, 0.0];
 pub(crate) struct Ahead {
     pub row: Row,
     pub weights: Values,
-    pub bias: f64,
     pub value: f64,
     pub scale: f64,
 }
@@ -93,8 +91,7 @@ impl Outlook {
             }
             None => self.panel.spread(),
         };
-        let limited = (value + band.bias).clamp(0.0, self.panel.ceiling);
-        Some(Ahead { row, weights, bias: band.bias, value: limited, scale })
+        Some(Ahead { row, weights, value: value.clamp(0.0, self.panel.ceiling), scale })
     }
 
     /// The interval of a forecast at `level`, in 0 to 1.
@@ -133,7 +130,7 @@ impl Outlook {
         pool
     }
 
-    /// How often the interval of `level` held over the last half year of back-test at the band of `horizon`, each interval made
+    /// How often the interval of `level` held over the last 40 weeks of back-test at the band of `horizon`, each interval made
     /// from what was known on its day.
     pub fn held(&self, horizon: usize, level: f64) -> Option<Coverage> {
         let band = band_of(horizon);
@@ -257,18 +254,8 @@ impl Band {
                 past.scale = scaled(linear.as_ref(), *typical, row, ceiling);
             }
         }
-        let recent: Vec<f64> = past
-            .iter()
-            .filter(|past| (last_day.saturating_sub(past.night) as f64) < settings.bias_days)
-            .map(|past| past.miss)
-            .collect();
-        let bias = if recent.is_empty() {
-            0.0
-        } else {
-            settings.bias_share * recent.iter().sum::<f64>() / recent.len() as f64
-        };
         let (scale, typical) = scales.pop().unwrap_or((None, 1.0));
-        Self { weights: by_week.last().copied().unwrap_or(FIRST_ONLY), bias, past, scale, typical }
+        Self { weights: by_week.last().copied().unwrap_or(FIRST_ONLY), past, scale, typical }
     }
 
     fn scale_of(&self, row: &Row, ceiling: f64) -> f64 {

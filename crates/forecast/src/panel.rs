@@ -244,11 +244,16 @@ impl Panel {
         let expected = curves.expected(night, horizon);
         let booked = curves.booked(night, horizon);
         let variance = curves.variance(night, horizon);
-        // After four weeks without a usable night everything before them is the best there is.
+        // After four weeks without a usable night the last 200 nights are the best there is, and then all that is known.
+        let half_year = day.saturating_sub(200);
         let pickup = self
             .mean_pickup(horizon, since, day)
-            .or_else(|| self.mean_pickup(horizon, day.saturating_sub(200), day))?;
-        let level = self.mean_level(since, day).or_else(|| self.mean_level(day.saturating_sub(200), day))?;
+            .or_else(|| self.mean_pickup(horizon, half_year, day))
+            .or_else(|| self.mean_pickup(horizon, 0, day))?;
+        let level = self
+            .mean_level(since, day)
+            .or_else(|| self.mean_level(half_year, day))
+            .or_else(|| self.mean_level(0, day))?;
         let base = expected + pickup;
         let scale = self.ceiling.max(1e-9);
         let latest = self.mean_pickup(horizon, day.saturating_sub(6), day).unwrap_or(pickup);

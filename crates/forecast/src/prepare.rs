@@ -1,15 +1,15 @@
 //! From bookings to panels: which days are known, which of them can be learnt from, and how high a measure can go.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{Datelike, Days, NaiveDate};
-use innkeeper_frames::curves::{BookingCurves, Measure};
-use innkeeper_hotel::Closure;
+use innkeeper_frames::curves::{BookingCurves, Measure, NEVER};
+use innkeeper_hotel::RoomTypeName;
 
 use crate::Note;
 use crate::matrix::{self, Extent, SurvivalSettings};
 use crate::panel::Panel;
-use crate::request::{ForecastError, History, LEAST_DAYS};
+use crate::request::{ForecastError, History, LEAST_DAYS, LEAST_NIGHTS};
 use crate::settings::Settings;
 
 /// First nights of the bookings, which lack the guests who had come before; left out where enough others are known.
@@ -24,8 +24,10 @@ pub(crate) struct Prepared {
     pub first: NaiveDate,
     pub known: usize,
     pub usable: Vec<bool>,
-    /// Days ahead on which the whole hotel is closed.
+    /// Days on which the whole hotel is closed.
     pub closed: HashSet<NaiveDate>,
+    /// Rooms that are open on days on which only some room types are, where the rooms are known.
+    pub open_rooms: HashMap<NaiveDate, u32>,
     pub notes: Vec<Note>,
 }
 
@@ -33,7 +35,12 @@ impl Prepared {
     pub fn new(history: &History<'_>, as_of: NaiveDate) -> Result<Self, ForecastError> {
         let bookings = history.bookings.as_of(as_of);
         let mut notes = Vec::new();
-        let arrival = bookings.first_arrival().filter(|first| *first <= as_of);
+        let kept = bookings.records().iter().filter(|record| record.gone == NEVER);
+        let arrival = kept
+            .map(|record| record.arrival)
+            .min()
+            .and_then(NaiveDate::from_num_days_from_ce_opt)
+            .filter(|first| *first <= as_of);
         let have = arrival.map_or(0, |first| (as_of - first).num_days() as usize + 1);
         let Some(arrival) = arrival.filter(|_| have >= LEAST_DAYS) else {
             return Err(ForecastError::HistoryTooShort {
@@ -58,7 +65,7 @@ impl Prepared {
         let first = first.max(oldest);
         let known = (as_of - first).num_days() as usize + 1;
         let rooms = bookings.totals(Measure::Rooms, None, first, known);
-        let closed = closed_days(history.closures);
+        let (closed, open_rooms) = closed_days(history, &bookings);
         let mut usable = not_missing(&rooms, &mut notes);
         let mut closed_nights = 0;
         for (place, usable) in usable.iter_mut().enumerate() {
@@ -70,20 +77,26 @@ impl Prepared {
         if closed_nights > 0 {
             notes.push(Note::ClosedNights { nights: closed_nights });
         }
-        if !usable.iter().any(|usable| *usable) {
+        if !usable.contains(&true) {
+            return Err(ForecastError::never_open());
+        }
+        let nights = rooms.iter().zip(&usable).filter(|(rooms, usable)| **usable && **rooms > 0.0).count();
+        if nights < LEAST_NIGHTS {
             return Err(ForecastError::HistoryTooShort {
-                have_days: 0,
-                need_days: LEAST_DAYS,
-                missing: "nights on which the hotel was open".to_owned(),
+                have_days: nights,
+                need_days: LEAST_NIGHTS,
+                missing: "open nights with at least one guest".to_owned(),
             });
         }
-        Ok(Self { bookings, as_of, first, known, usable, closed, notes })
+        Ok(Self { bookings, as_of, first, known, usable, closed, open_rooms, notes })
     }
 
-    /// One panel for each measure, of the hotel or of room types (by index), for horizons of up to `days`.
+    /// One panel for each measure, of the hotel or of room types (by index), for horizons of up to `days`. `shut` holds, in
+    /// the order of `measures`, nights that are not learnt from besides those of the hotel; it may be empty.
     pub fn panels(
         &self,
         measures: &[(Measure, Option<u32>, f64)],
+        shut: &[HashSet<NaiveDate>],
         days: usize,
         known: usize,
         settings: &Settings,
@@ -107,12 +120,32 @@ impl Prepared {
         matrices
             .into_iter()
             .zip(measures)
-            .map(|(matrices, &(measure, room_type, ceiling))| {
+            .enumerate()
+            .map(|(number, (matrices, &(measure, room_type, ceiling)))| {
                 let truth = self.bookings.totals(measure, room_type, first, known);
-                let usable = self.usable.get(skipped..).unwrap_or_default().to_vec();
+                let usable = self.usable_but(skipped, first, shut.get(number));
                 Panel::new(matrices, truth, usable, weekday, phase, ceiling, days)
             })
             .collect()
+    }
+
+    /// Whether each night from `first`, the one after `skipped` others, can be learnt from when those of `shut` cannot. Where
+    /// that leaves none, those of `shut` can: what has always been closed is forecast from its books.
+    fn usable_but(&self, skipped: usize, first: NaiveDate, shut: Option<&HashSet<NaiveDate>>) -> Vec<bool> {
+        let usable = self.usable.get(skipped..).unwrap_or_default().to_vec();
+        let Some(shut) = shut.filter(|shut| !shut.is_empty()) else { return usable };
+        let open: Vec<bool> = usable
+            .iter()
+            .enumerate()
+            .map(|(place, usable)| *usable && day_at(first, place).is_none_or(|day| !shut.contains(&day)))
+            .collect();
+        if open.contains(&true) { open } else { usable }
+    }
+
+    /// How many of the last known nights to look at, `usual` or more, so that three weeks of open ones are among them.
+    pub fn reach(&self, usual: usize) -> usize {
+        let open = self.usable.iter().rev().enumerate().filter(|(_, usable)| **usable);
+        open.take(LEAST_DAYS).last().map_or(usual, |(back, _)| usual.max(back + 1))
     }
 
     /// The highest value that a measure of the hotel can take, as far as is known: rooms for counts, and for what is not
@@ -135,12 +168,56 @@ pub(crate) fn day_at(first: NaiveDate, place: usize) -> Option<NaiveDate> {
     first.checked_add_days(Days::new(place as u64))
 }
 
-fn closed_days(closures: &[Closure]) -> HashSet<NaiveDate> {
-    closures
+/// Days on which nothing can be sold, and the rooms that are open on days on which only some types are closed.
+fn closed_days(
+    history: &History<'_>,
+    bookings: &BookingCurves,
+) -> (HashSet<NaiveDate>, HashMap<NaiveDate, u32>) {
+    let mut closed = HashSet::new();
+    let mut types: HashMap<NaiveDate, HashSet<&RoomTypeName>> = HashMap::new();
+    for closure in history.closures {
+        let days = closure.from.iter_days().take_while(|day| *day <= closure.until).take(3_660);
+        match &closure.room_type {
+            None => closed.extend(days),
+            Some(name) => {
+                for day in days {
+                    types.entry(day).or_default().insert(name);
+                }
+            }
+        }
+    }
+    if types.is_empty() {
+        return (closed, HashMap::new());
+    }
+    let numbers: HashSet<u32> = bookings.records().iter().map(|record| record.room_type).collect();
+    let booked: Vec<&RoomTypeName> = bookings
+        .room_types()
         .iter()
-        .filter(|closure| closure.room_type.is_none())
-        .flat_map(|closure| closure.from.iter_days().take_while(|day| *day <= closure.until).take(3_660))
-        .collect()
+        .zip(0_u32..)
+        .filter(|(_, number)| numbers.contains(number))
+        .map(|(name, _)| name)
+        .collect();
+    let mut open_rooms = HashMap::new();
+    for (day, shut) in types {
+        let open = |name: &RoomTypeName| !shut.contains(name);
+        if history.capacity.is_empty() {
+            if !booked.iter().any(|name| open(name)) {
+                closed.insert(day);
+            }
+            continue;
+        }
+        let rooms = history
+            .capacity
+            .iter()
+            .filter(|(name, _)| open(name))
+            .fold(0_u32, |sum, (_, rooms)| sum.saturating_add(*rooms));
+        if rooms == 0 {
+            closed.insert(day);
+        } else {
+            open_rooms.insert(day, rooms);
+        }
+    }
+    (closed, open_rooms)
 }
 
 /// Nights that count: a hotel that is otherwise busy does not have nights without a single guest, so such nights are holes

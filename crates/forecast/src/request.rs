@@ -10,6 +10,9 @@ pub const MOST_DAYS: u16 = 365;
 /// Known days below which no forecast is made.
 pub const LEAST_DAYS: usize = 21;
 
+/// Nights with guests below which no forecast is made.
+pub(crate) const LEAST_NIGHTS: usize = 14;
+
 /// What is forecast, for each day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -102,19 +105,34 @@ impl Request {
     }
 }
 
+impl ForecastError {
+    /// No known night is open.
+    pub(crate) fn never_open() -> Self {
+        Self::HistoryTooShort {
+            have_days: 0,
+            need_days: LEAST_DAYS,
+            missing: "nights on which the hotel was open".to_owned(),
+        }
+    }
+}
+
 /// Why there is no forecast.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ForecastError {
     /// Too few known days.
     #[error("{have_days} known days are fewer than the {need_days} that a forecast needs: {missing}")]
     HistoryTooShort {
-        /// Days known, from the first arrival to the last known day.
+        /// Days known, from the first arrival of a booking that was kept to the last known day; or open nights with guests,
+        /// where these are too few.
         have_days: usize,
-        /// Days needed: [`LEAST_DAYS`].
+        /// Days needed: [`LEAST_DAYS`], or 14 nights with guests.
         need_days: usize,
         /// What would mend it.
         missing: String,
     },
+    /// Revenue of bookings none of which has a rate.
+    #[error("no booking has a rate: revenue needs the rate of each booking")]
+    NoRates,
     /// Days outside 1 to [`MOST_DAYS`].
     #[error("{0} days ahead are not 1 to {MOST_DAYS}")]
     Days(u16),

@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use innkeeper_frames::curves::Measure;
 use innkeeper_hotel::RoomTypeName;
 
-use crate::answer::{Bounds, DayForecast, DriverName, Forecast};
+use crate::answer::{Bounds, DayForecast, DriverName, Forecast, Note};
 use crate::drivers;
 use crate::forecast::{Covered, accuracy, finish, hotel, shifted, unmeasured};
 use crate::outlook::Outlook;
@@ -21,7 +21,8 @@ use crate::settings::Settings;
 const CHUNK: usize = 32;
 
 /// Forecasts the hotel and every room type that has rooms or bookings, so that the types add up to the hotel on each day.
-/// The types come by name. Departures, arrivals and stay-overs add up likewise.
+/// The types come by name. Departures, arrivals and stay-overs add up likewise. Where the request names a room type only
+/// that one is told what drives it.
 ///
 /// # Errors
 /// As [`crate::forecast`].
@@ -75,8 +76,10 @@ struct Part {
     ceiling: f64,
     closed: HashSet<NaiveDate>,
     days: Vec<DayForecast>,
+    /// What each day is made of; empty where nobody asks.
+    parts: Vec<Vec<(DriverName, f64)>>,
     accuracy: Vec<crate::HorizonError>,
-    notes: Vec<crate::Note>,
+    notes: Vec<Note>,
 }
 
 impl Part {
@@ -89,6 +92,7 @@ impl Part {
         let Some(day) = self.days.get_mut(place) else { return };
         let shut = self.closed.contains(&day.date);
         let shift = value - day.value;
+        let mut moved = false;
         day.bounds = day
             .bounds
             .iter()
@@ -96,17 +100,23 @@ impl Part {
                 if shut {
                     return Bounds { lower: 0.0, upper: 0.0, coverage: None, ..*bounds };
                 }
-                let Bounds { level, lower, upper, coverage } = *bounds;
+                let Bounds { level, lower, upper, mut coverage } = *bounds;
+                if shift.abs() > 0.25 * (upper - lower) {
+                    moved |= coverage.take().is_some();
+                }
                 shifted(level, lower, upper, shift, value, self.ceiling, coverage)
             })
             .collect();
-        let mut parts: Vec<(DriverName, f64)> =
-            day.drivers.iter().map(|driver| (driver.name, driver.effect)).collect();
-        if shut {
-            parts.push((DriverName::Closure, shift));
-        }
         day.value = value;
-        day.drivers = finish(parts, value, target, None);
+        if let Some(mut parts) = self.parts.get_mut(place).map(std::mem::take) {
+            if shut {
+                parts.push((DriverName::Closure, shift));
+            }
+            day.drivers = finish(parts, value, target, None, true);
+        }
+        if moved && !self.notes.contains(&Note::MovedToHotel) {
+            self.notes.push(Note::MovedToHotel);
+        }
     }
 }
 
@@ -141,7 +151,7 @@ fn forecast_chunk(
     let settings = Settings::of_books_and_pickup();
     let measure = request.target.measure();
     let days = usize::from(request.days);
-    let known = if all_types <= 40 { 420 } else { 120 };
+    let known = prepared.reach(if all_types <= 40 { 420 } else { 120 });
     let ceilings: Vec<f64> = types
         .iter()
         .map(|(name, place)| match (place, history.rooms(Some(name))) {
@@ -156,12 +166,16 @@ fn forecast_chunk(
         .zip(&ceilings)
         .map(|((_, place), &ceiling)| (measure, Some(place.unwrap_or(u32::MAX)), ceiling))
         .collect();
-    let panels = prepared.panels(&wanted, days, known, &settings);
+    let closures: Vec<HashSet<NaiveDate>> = types.iter().map(|(name, _)| closures(history, name)).collect();
+    let panels = prepared.panels(&wanted, &closures, days, known, &settings);
     types
         .iter()
         .zip(panels)
         .zip(ceilings)
-        .map(|(((name, _), panel), ceiling)| {
+        .zip(closures)
+        .map(|((((name, _), panel), ceiling), closed)| {
+            let told = request.room_type.as_ref().is_none_or(|wanted| wanted == name);
+            let mut parts = Vec::new();
             let outlook = Outlook::learn(panel, days, &settings);
             let covered = Covered::new(&outlook, request);
             let days = (1..=request.days)
@@ -169,7 +183,7 @@ fn forecast_chunk(
                     let place = usize::from(horizon);
                     let calendar = || ForecastError::Calendar(request.as_of);
                     let date = crate::prepare::day_at(request.as_of, place).ok_or_else(calendar)?;
-                    let ahead = outlook.ahead(place).ok_or_else(calendar)?;
+                    let ahead = outlook.ahead(place).ok_or_else(ForecastError::never_open)?;
                     let bounds = request
                         .levels
                         .iter()
@@ -179,7 +193,9 @@ fn forecast_chunk(
                             Bounds { level, lower, upper, coverage }
                         })
                         .collect();
-                    let drivers = finish(drivers::parts(&outlook, &ahead), ahead.value, request.target, None);
+                    if told {
+                        parts.push(drivers::parts(&outlook, &ahead));
+                    }
                     Ok(DayForecast {
                         date,
                         horizon,
@@ -187,28 +203,33 @@ fn forecast_chunk(
                         bounds,
                         rooms: None,
                         rate: None,
-                        drivers,
+                        drivers: Vec::new(),
                     })
                 })
                 .collect::<Result<Vec<_>, ForecastError>>()?;
-            let closed = history
-                .closures
-                .iter()
-                .filter(|closure| closure.room_type.as_ref() == Some(name))
-                .flat_map(|closure| {
-                    closure.from.iter_days().take_while(|day| *day <= closure.until).take(3_660)
-                })
-                .collect();
+            // Guests still leave on the first day that is not sold.
+            let closed = if request.target == Target::CheckOuts { HashSet::new() } else { closed };
             Ok(Part {
                 name: name.clone(),
                 rooms: history.rooms(Some(name)),
                 ceiling,
                 closed,
                 days,
+                parts,
                 accuracy: accuracy(&outlook, request.days),
                 notes: prepared.notes.iter().cloned().chain(unmeasured(&outlook, request.days)).collect(),
             })
         })
+        .collect()
+}
+
+/// Days on which a type is closed.
+fn closures(history: &History<'_>, name: &RoomTypeName) -> HashSet<NaiveDate> {
+    history
+        .closures
+        .iter()
+        .filter(|closure| closure.room_type.as_ref() == Some(name))
+        .flat_map(|closure| closure.from.iter_days().take_while(|day| *day <= closure.until).take(3_660))
         .collect()
 }
 

@@ -301,7 +301,9 @@ fn run(known: &Known, plan: &Plan, until: NaiveDate, ticket: &Ticket) -> Result<
                 }
             }
             Err(BacktestError::Forecast(
-                error @ (ForecastError::HistoryTooShort { .. } | ForecastError::NothingToCompare),
+                error @ (ForecastError::HistoryTooShort { .. }
+                | ForecastError::NoRates
+                | ForecastError::NothingToCompare),
             )) => {
                 left_out.push(LeftOut { origin, reason: error.to_string() });
                 shortest = Some(error);

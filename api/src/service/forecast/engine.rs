@@ -19,7 +19,8 @@ use super::question::{Question, Target, word_of};
 use crate::problem::Problem;
 
 /// Why an interval has no measured coverage.
-const UNTRIED: &str = "too few forecasts this far ahead could be compared with what came";
+const UNTRIED: &str = "too few forecasts this far ahead could be compared with what came, or this one was moved far to agree with \
+                       the hotel";
 /// The same of a day on which nothing is sold.
 const CLOSED: &str = "nothing is sold on this day";
 
@@ -122,7 +123,9 @@ pub(super) fn refusal(error: &ForecastError) -> Problem {
                 .with("have_days", json!(have_days))
                 .with("need_days", json!(need_days))
         }
-        ForecastError::NothingToCompare => Problem::new(ErrorCode::HistoryTooShort, error.to_string()),
+        ForecastError::NothingToCompare | ForecastError::NoRates => {
+            Problem::new(ErrorCode::HistoryTooShort, error.to_string())
+        }
         ForecastError::UnknownRoomType(_) => Problem::new(ErrorCode::UnknownRoomType, error.to_string()),
         ForecastError::Calendar(_) | ForecastError::Days(_) | ForecastError::Level(_) => {
             Problem::new(ErrorCode::BadRequest, error.to_string())
@@ -341,7 +344,8 @@ pub(super) fn notes(notes: &[Note]) -> Vec<String> {
 fn words(note: &Note) -> String {
     match note {
         Note::ColdStart { known_days } => format!(
-            "only {known_days} days are known: the forecast rests on what is booked and on how bookings came in lately"
+            "only {known_days} days are known: the forecast rests on what is booked and on how bookings came in lately, and from \
+             seven weeks on, for the nearest days, on a regression"
         ),
         Note::NoYearBefore { known_days } => {
             format!("only {known_days} days are known: nothing is compared with last year")
@@ -358,7 +362,10 @@ fn words(note: &Note) -> String {
              nearer days"
         ),
         Note::Unpriced { bookings } => {
-            format!("{bookings} bookings have no rate and count as nothing or as the mean")
+            format!("{bookings} bookings have no rate and count as nothing")
+        }
+        Note::MovedToHotel => {
+            "coverage was measured before the room types were made to agree with the hotel".to_owned()
         }
         Note::UnknownEvent { kind } => {
             format!(

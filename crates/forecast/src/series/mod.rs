@@ -1,7 +1,7 @@
 //! Forecasts of one daily series, from its own past alone.
 //!
 //! In comes one value a day, some of them missing; out goes a value a day ahead with intervals. Where bookings exist the
-//! forecasts on the books are far better; this is for what has no booking curve, and one voice of the combination elsewhere.
+//! forecasts on the books are far better; this serves series without bookings.
 //!
 //! Several members forecast from the same rolling origins. Each horizon weighs them by the squared errors they have made so
 //! far, those of late counting most (Bates and Granger, *The combination of forecasts*, 1969). Intervals are quantiles of the
@@ -102,7 +102,7 @@ pub struct SeriesDay {
     /// One for each level asked for, in that order; a wider level holds the narrower ones, and all hold `value`.
     pub intervals: Vec<Interval>,
     /// What such intervals reached in back-test about this horizon, in the same order. `None` where the history is too short to
-    /// have tried thirty.
+    /// have tried thirty, and where every value is the same.
     pub coverage: Vec<Option<Coverage>>,
 }
 
@@ -242,7 +242,7 @@ pub fn forecast(series: &Series, request: &SeriesRequest) -> Result<SeriesForeca
     if let Some(value) = history.constant() {
         let value = request.bounds.clamp(history.unscaled(value));
         notes.push(Note::Constant { value });
-        return Ok(constant(value, &dates, request, history.observed(), notes));
+        return Ok(constant(value, &dates, request, notes));
     }
     let horizon = usize::from(request.days);
     let mut test = rolling::run(&history, horizon, &mut notes);
@@ -303,15 +303,9 @@ fn dates(history: &History, days: u16) -> Result<Vec<NaiveDate>, SeriesError> {
     (0..days).map(day).collect::<Option<_>>().ok_or(SeriesError::Calendar)
 }
 
-fn constant(
-    value: f64,
-    dates: &[NaiveDate],
-    request: &SeriesRequest,
-    observed: usize,
-    notes: Vec<Note>,
-) -> SeriesForecast {
-    let held = |level: &f64| Some(Coverage { level: *level, share: 1.0, n: observed });
-    let coverage: Vec<_> = request.levels.iter().map(held).collect();
+/// The same value on every day; nothing was tried, so nothing is said of coverage and errors.
+fn constant(value: f64, dates: &[NaiveDate], request: &SeriesRequest, notes: Vec<Note>) -> SeriesForecast {
+    let coverage = vec![None; request.levels.len()];
     let day = |(date, horizon): (&NaiveDate, u16)| SeriesDay {
         date: *date,
         horizon,
@@ -325,12 +319,8 @@ fn constant(
     };
     SeriesForecast {
         days: dates.iter().zip(1..).map(day).collect(),
-        error: vec![HorizonError { from: 1, until: request.days, mae: 0.0, n: observed }],
-        members: vec![MemberWeight {
-            name: "constant",
-            weights: [1.0; rolling::GROUPS.len()],
-            mae: Some(0.0),
-        }],
+        error: Vec::new(),
+        members: vec![MemberWeight { name: "constant", weights: [1.0; rolling::GROUPS.len()], mae: None }],
         coverage,
         notes,
     }

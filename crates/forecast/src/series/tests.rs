@@ -144,6 +144,8 @@ fn a_series_of_one_value_stays_there_without_an_interval() {
         assert!(answer.days.iter().all(|d| (d.value - value).abs() < 1e-12));
         assert!(answer.days.iter().all(|d| d.intervals[0].lower.to_bits() == d.intervals[0].upper.to_bits()));
         assert!(matches!(answer.notes.last(), Some(Note::Constant { .. })));
+        assert!(answer.error.is_empty() && answer.members[0].mae.is_none(), "nothing was tried");
+        assert!(answer.days.iter().all(|d| d.coverage == [None]));
     }
 }
 

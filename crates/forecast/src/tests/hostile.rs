@@ -2,7 +2,7 @@
 
 use chrono::Days;
 use innkeeper_frames::curves::BookingCurves;
-use innkeeper_hotel::{Booking, BookingStatus, Stay};
+use innkeeper_hotel::{Booking, BookingStatus, Closure, Stay};
 
 use super::{House, day};
 use crate::{
@@ -48,7 +48,7 @@ fn three_weeks_of_history_are_enough_and_less_is_refused_with_what_is_missing() 
 }
 
 #[test]
-fn one_booking_is_a_hotel_too() {
+fn one_booking_is_no_history() {
     let booking = Booking::confirmed(
         "B".parse().expect("id"),
         day("2023-01-01"),
@@ -57,28 +57,29 @@ fn one_booking_is_a_hotel_too() {
     );
     let curves = BookingCurves::new([&booking]);
     for target in [Target::Occupancy, Target::Revenue, Target::CheckOuts] {
-        let made = sound(&History::of(&curves), &Request::new(day("2023-04-01"), 365, target));
-        assert!(made.days.iter().all(|day| day.value < 1.0));
+        let refused = forecast(&History::of(&curves), &Request::new(day("2023-04-01"), 365, target));
+        match refused {
+            Err(ForecastError::NoRates) => assert_eq!(target, Target::Revenue),
+            Err(ForecastError::HistoryTooShort { have_days: 3, need_days: 14, .. }) => {}
+            other => panic!("{other:?}"),
+        }
     }
 }
 
 #[test]
-fn a_whole_year_of_zeros_is_forecast_as_empty() {
+fn a_year_of_nothing_but_cancelled_bookings_is_no_history() {
     let mut bookings = House { days: 500, ..House::new(2) }.bookings();
     for booking in &mut bookings {
         booking.status = BookingStatus::Cancelled;
         booking.status_on = Some(booking.booked_on);
     }
     let curves = BookingCurves::new(&bookings);
-    for made in forecast_targets(
+    let refused = forecast_targets(
         &History::of(&curves),
         &Request::new(day("2023-04-01"), 60, Target::Occupancy),
         &[Target::Occupancy, Target::Revenue, Target::CheckOuts],
-    )
-    .expect("forecasts")
-    {
-        assert!(made.days.iter().all(|day| day.value == 0.0), "{:?}", made.target);
-    }
+    );
+    assert!(matches!(refused, Err(ForecastError::HistoryTooShort { have_days: 0, .. })), "{refused:?}");
 }
 
 #[test]
@@ -134,7 +135,32 @@ fn bookings_without_rates_have_rooms_and_no_revenue_of_nan() {
     assert!(made.notes.iter().any(|note| matches!(note, Note::Unpriced { .. })));
     bookings.iter_mut().for_each(|booking| booking.rate = None);
     let curves = BookingCurves::new(&bookings);
-    assert!(sound(&History::of(&curves), &request).days.iter().all(|day| day.value == 0.0));
+    assert_eq!(forecast(&History::of(&curves), &request), Err(ForecastError::NoRates));
+    sound(&History::of(&curves), &Request { target: Target::Occupancy, ..request });
+}
+
+#[test]
+fn a_hotel_that_was_closed_for_most_of_a_year_is_forecast_from_what_it_did_before() {
+    let (from, until) = (day("2022-08-01"), day("2023-05-31"));
+    let mut bookings = House { days: 520, ..House::new(11) }.bookings();
+    bookings.retain(|booking| booking.stay.arrival < from || booking.stay.arrival > until);
+    let curves = BookingCurves::new(&bookings);
+    let closures = [Closure { from, until, room_type: None }];
+    let history = History { closures: &closures, ..History::of(&curves) };
+    let request = Request::new(day("2023-05-28"), 28, Target::Occupancy);
+    let made = sound(&history, &request);
+    assert!(made.days[..3].iter().all(|day| day.value == 0.0), "still closed");
+    assert!(made.days[10].value > 5.0, "{:?}", made.days[10]);
+    let (_, types) = forecast_room_types(&history, &request).expect("forecasts");
+    assert_eq!(types.len(), 3);
+    let rolling = Rolling {
+        origins: vec![day("2022-07-01"), day("2023-05-29")],
+        days: 14,
+        levels: vec![0.8],
+        known_until: day("2023-06-30"),
+    };
+    let report = backtest(&history, &[Target::Occupancy], &rolling, None).expect("a report");
+    assert!(report[0].left_out.is_empty(), "{:?}", report[0].left_out);
 }
 
 #[test]

@@ -167,6 +167,36 @@ fn a_closed_hotel_sells_nothing_and_learns_nothing_from_it() {
 }
 
 #[test]
+fn closed_room_types_leave_the_hotel_no_more_than_the_open_ones_hold() {
+    let curves = BookingCurves::new(&House::new(8).bookings());
+    let capacity: Vec<(RoomTypeName, u32)> =
+        ["T0", "T1", "T2"].iter().map(|name| (name.parse().expect("name"), 14)).collect();
+    let (from, until) = (day("2023-07-05"), day("2023-07-09"));
+    let shut =
+        |name: &str, from, until| Closure { from, until, room_type: Some(name.parse().expect("name")) };
+    let closures = [
+        shut("T0", from, until),
+        shut("T0", day("2023-05-01"), day("2023-05-20")),
+        shut("T1", until, until),
+        shut("T2", until, until),
+    ];
+    let history = History { capacity: &capacity, closures: &closures, ..History::of(&curves) };
+    let (hotel, types) = forecast_room_types(&history, &request(Target::Occupancy)).expect("forecasts");
+    assert_sound(&hotel);
+    types.iter().for_each(assert_sound);
+    for (place, day) in hotel.days.iter().enumerate() {
+        let sum: f64 = types.iter().map(|forecast| forecast.days[place].value).sum();
+        assert!((sum - day.value).abs() < 1e-6 * day.value.max(1.0), "{sum} is not {}", day.value);
+        assert!(types.iter().all(|forecast| forecast.days[place].value <= 14.0 + 1e-6), "{day:?}");
+        if day.date >= from && day.date <= until {
+            assert!(day.value <= 28.0 && day.bounds.iter().all(|at| at.upper <= 28.0), "{day:?}");
+            assert!(types[0].days[place].value == 0.0);
+            assert_eq!(day.value == 0.0, day.date == until, "{day:?}");
+        }
+    }
+}
+
+#[test]
 fn an_event_does_what_its_kind_did_before() {
     let mut bookings = House { season: 0.0, ..House::new(7) }.bookings();
     let fair = |from: &str, until: &str| Event {
