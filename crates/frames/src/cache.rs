@@ -16,7 +16,7 @@ use crate::{AsOf, FramesError, day_number};
 /// Hash written beside each frame; a frame that does not match it is made again.
 const SUM: &str = "sha256";
 /// Age after which a file that was never finished is thrown away.
-const UNFINISHED: Duration = Duration::from_secs(3600);
+const UNFINISHED: Duration = Duration::from_hours(1);
 
 /// How much the cache may keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct CacheLimits {
 impl Default for CacheLimits {
     /// 2 GiB, 30 days.
     fn default() -> Self {
-        Self { bytes: 2 << 30, age: Duration::from_secs(30 * 24 * 3600) }
+        Self { bytes: 2 << 30, age: Duration::from_hours(30 * 24) }
     }
 }
 

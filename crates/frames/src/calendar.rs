@@ -251,7 +251,9 @@ fn closures(as_of: &AsOf, window: Window) -> Result<(Vec<bool>, Vec<u32>), Frame
         for (start, end) in parts {
             let start = start.max(reached);
             if let Some(nights) = types.get_mut(start..end.max(start)) {
-                nights.iter_mut().for_each(|count| *count += 1);
+                for count in nights.iter_mut() {
+                    *count += 1;
+                }
             }
             reached = reached.max(end);
         }

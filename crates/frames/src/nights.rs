@@ -134,15 +134,12 @@ impl Sums {
         let (start, end) = part;
         add(&mut self.rooms, start, 1);
         add(&mut self.rooms, end, -1);
-        match rate {
-            Some(rate) => {
-                add(&mut self.revenue, start, i128::from(rate));
-                add(&mut self.revenue, end, -i128::from(rate));
-            }
-            None => {
-                add(&mut self.unpriced, start, 1);
-                add(&mut self.unpriced, end, -1);
-            }
+        if let Some(rate) = rate {
+            add(&mut self.revenue, start, i128::from(rate));
+            add(&mut self.revenue, end, -i128::from(rate));
+        } else {
+            add(&mut self.unpriced, start, 1);
+            add(&mut self.unpriced, end, -1);
         }
     }
 

@@ -20,7 +20,7 @@ impl Window {
     /// [`FramesError::Window`] when it ends before it begins or is longer than [`MAX_NIGHTS`].
     pub fn new(from: NaiveDate, until: NaiveDate) -> Result<Self, FramesError> {
         let nights = (until - from).num_days() + 1;
-        if nights < 1 || nights > MAX_NIGHTS {
+        if !(1..=MAX_NIGHTS).contains(&nights) {
             return Err(FramesError::Window { from, until, most: MAX_NIGHTS });
         }
         Ok(Self { from, until })

@@ -15,7 +15,7 @@ use crate::time::{date, day};
 use Kind::{Bool, Int, Text};
 
 /// What may change of a booking, in the order of [`cells`] and [`booking`], which begin with the id.
-const VALUES: &[(Col, Kind)] = &[
+pub(crate) const VALUES: &[(Col, Kind)] = &[
     (Col::BookedOn, Int),
     (Col::Arrival, Int),
     (Col::Nights, Int),

@@ -1,10 +1,35 @@
 //! The tables of what a hotel's systems know, as a copy sees them.
 
+use crate::booking_row::VALUES;
 use crate::copy::{Copied, HOTEL_AND_ID, ID};
 use crate::schema::{Col, Kind, Table};
 use crate::seal::{GUEST, PREDICTION};
 
 use Kind::{Bool, Int, Real, Text};
+
+/// What a booking row begins and ends with, around [`VALUES`].
+const AROUND: [(Col, Kind); 5] = [
+    (Col::HotelId, Text),
+    (Col::Id, Text),
+    (Col::ChurnProbability, Real),
+    (Col::CreatedAt, Int),
+    (Col::ChangeNumber, Int),
+];
+
+const BOOKING_COLUMNS: [(Col, Kind); VALUES.len() + AROUND.len()] = {
+    let [hotel, id, churn, created, change] = AROUND;
+    let mut all = [hotel; VALUES.len() + AROUND.len()];
+    all[1] = id;
+    let mut place = 0;
+    while place < VALUES.len() {
+        all[2 + place] = VALUES[place];
+        place += 1;
+    }
+    all[2 + place] = churn;
+    all[3 + place] = created;
+    all[4 + place] = change;
+    all
+};
 
 /// Rooms, guests, bookings and what stands beside them.
 pub(crate) static HOTEL_TABLES: [Copied; 11] = [
@@ -29,48 +54,7 @@ pub(crate) static HOTEL_TABLES: [Copied; 11] = [
         ],
         sealed: Some(GUEST),
     },
-    Copied {
-        table: Table::Bookings,
-        key: HOTEL_AND_ID,
-        columns: &[
-            (Col::HotelId, Text),
-            (Col::Id, Text),
-            (Col::BookedOn, Int),
-            (Col::Arrival, Int),
-            (Col::Nights, Int),
-            (Col::RoomType, Text),
-            (Col::Status, Text),
-            (Col::StatusOn, Int),
-            (Col::Adults, Int),
-            (Col::Children, Int),
-            (Col::Babies, Int),
-            (Col::Rate, Int),
-            (Col::Currency, Text),
-            (Col::GuestId, Text),
-            (Col::RoomNumber, Text),
-            (Col::AssignedRoomType, Text),
-            (Col::Segment, Text),
-            (Col::Channel, Text),
-            (Col::CustomerType, Text),
-            (Col::Agent, Text),
-            (Col::Company, Text),
-            (Col::Country, Text),
-            (Col::Meal, Text),
-            (Col::PaymentMethod, Text),
-            (Col::Deposit, Text),
-            (Col::RepeatedGuest, Bool),
-            (Col::PreviousCancellations, Int),
-            (Col::PreviousStays, Int),
-            (Col::Changes, Int),
-            (Col::WaitingDays, Int),
-            (Col::ParkingSpaces, Int),
-            (Col::SpecialRequests, Int),
-            (Col::ChurnProbability, Real),
-            (Col::CreatedAt, Int),
-            (Col::ChangeNumber, Int),
-        ],
-        sealed: None,
-    },
+    Copied { table: Table::Bookings, key: HOTEL_AND_ID, columns: &BOOKING_COLUMNS, sealed: None },
     Copied {
         table: Table::Rates,
         key: &[(Col::HotelId, Text), (Col::Night, Int), (Col::RoomType, Text), (Col::SetOn, Int)],

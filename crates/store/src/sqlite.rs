@@ -16,7 +16,7 @@ const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Readers do not block each other or the writer in WAL mode; more than this only costs memory.
 const READERS: u32 = 4;
-/// What the writer may keep of the file in memory, in KiB (negative is how SQLite tells KiB from pages).
+/// What the writer may keep of the file in memory, in KiB (negative is how `SQLite` tells KiB from pages).
 const WRITER_CACHE: &str = "-65536";
 /// How long a scrub may hold up writers while it waits for a reader to finish.
 const SCRUB_TIMEOUT: Duration = Duration::from_millis(250);

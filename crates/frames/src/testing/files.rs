@@ -130,7 +130,7 @@ fn another_day_or_another_row_is_another_frame() {
 fn a_cache_keeps_no_more_than_it_may_and_touches_no_other_file() {
     let folder = tempfile::tempdir().expect("folder");
     fs::write(folder.path().join("note.parquet"), b"mine").expect("written");
-    let limits = CacheLimits { bytes: 30_000, age: Duration::from_secs(3_600) };
+    let limits = CacheLimits { bytes: 30_000, age: Duration::from_hours(1) };
     let cache = Cache::open(folder.path(), limits).expect("cache");
     let tables = hotel().tables();
     let frames = || {
@@ -146,7 +146,7 @@ fn a_cache_keeps_no_more_than_it_may_and_touches_no_other_file() {
         .map(|file| file.metadata().expect("about").len())
         .sum();
     assert!(bytes <= limits.bytes && bytes > 0, "{bytes}");
-    let tomorrow = SystemTime::now() + Duration::from_secs(86_400);
+    let tomorrow = SystemTime::now() + Duration::from_hours(24);
     fs::write(folder.path().join(".1.2.unfinished"), b"half").expect("written");
     cache.sweep(tomorrow).expect("swept");
     assert_eq!(frames().len(), 0, "frames and hashes");
