@@ -5,7 +5,7 @@ use crate::copy::{Copied, HOTEL_AND_ID, ID};
 use crate::schema::{Col, Kind, Table};
 use crate::seal::{GUEST, PREDICTION};
 
-use Kind::{Bool, Int, Real, Text};
+use Kind::{Int, Real, Text};
 
 /// What a booking row begins and ends with, around [`VALUES`].
 const AROUND: [(Col, Kind); 5] = [

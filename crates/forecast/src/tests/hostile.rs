@@ -133,7 +133,9 @@ fn bookings_without_rates_have_rooms_and_no_revenue_of_nan() {
     let request = Request::new(day("2022-09-30"), 28, Target::Revenue);
     let made = sound(&History::of(&curves), &request);
     assert!(made.notes.iter().any(|note| matches!(note, Note::Unpriced { .. })));
-    bookings.iter_mut().for_each(|booking| booking.rate = None);
+    for booking in &mut bookings {
+        booking.rate = None;
+    }
     let curves = BookingCurves::new(&bookings);
     assert_eq!(forecast(&History::of(&curves), &request), Err(ForecastError::NoRates));
     sound(&History::of(&curves), &Request { target: Target::Occupancy, ..request });
