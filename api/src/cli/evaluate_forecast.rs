@@ -125,7 +125,7 @@ pub(super) fn forecast(args: &Args, settings: &Settings) -> Result<Value, Failur
     let report = evaluate(&curves, &origins, args.horizon, until, Some(&clock));
     bar.finish_and_clear();
     if let Some(file) = &args.plot {
-        picture::save(&plotted(&curves, &origins, args.horizon, until)?, file)?;
+        picture::save(&plotted(&curves, &origins, args.horizon, until), file)?;
         eprintln!("{} is written", file.display());
     }
     let mut told = serde_json::to_value(&report)?;
@@ -183,7 +183,7 @@ fn plotted(
     origins: &[NaiveDate],
     horizon: u16,
     until: Option<NaiveDate>,
-) -> Result<BacktestPlot, Failure> {
+) -> BacktestPlot {
     let (mut outcomes, mut naive): (Vec<Outcome>, BTreeMap<u16, Vec<f64>>) = Default::default();
     for curves in hotels.values() {
         let Some(known_until) = until else { continue };
@@ -219,12 +219,12 @@ fn plotted(
             })
         })
         .collect();
-    Ok(BacktestPlot {
+    BacktestPlot {
         title: format!("Occupied rooms, {} origins, {} hotels", origins.len(), hotels.len()),
         quantity: "occupied rooms".to_owned(),
         baseline: "same weekday of the last week".to_owned(),
         points,
-    })
+    }
 }
 
 /// The figures as a table: the mean over hotels, then each hotel.

@@ -183,9 +183,12 @@ fn by_hotel(done: &[Done]) -> Vec<HotelWritten> {
     hotels.into_values().collect()
 }
 
+/// The first row of a kind, and the file it stands in.
+type Example<'a> = Option<(&'a Path, &'a Rejection)>;
+
 /// The kinds of reasons, how often each, and the first row of each.
-fn rejections(done: &[Done]) -> Vec<(&'static str, u64, Option<(&Path, &Rejection)>)> {
-    let mut codes: BTreeMap<&'static str, (u64, Option<(&Path, &Rejection)>)> = BTreeMap::new();
+fn rejections(done: &[Done]) -> Vec<(&'static str, u64, Example<'_>)> {
+    let mut codes: BTreeMap<&'static str, (u64, Example<'_>)> = BTreeMap::new();
     for file in done {
         for (code, n) in &file.checked.report.by_code {
             let counted = codes.entry(code.word()).or_default();

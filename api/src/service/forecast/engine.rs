@@ -130,7 +130,7 @@ pub(super) fn refusal(error: &ForecastError) -> Problem {
         ForecastError::Calendar(_) | ForecastError::Days(_) | ForecastError::Level(_) => {
             Problem::new(ErrorCode::BadRequest, error.to_string())
         }
-        other => Problem::internal(other),
+        other @ ForecastError::NoLevel => Problem::internal(other),
     }
 }
 

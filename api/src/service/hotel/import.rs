@@ -221,7 +221,7 @@ fn checked<T: Kept>(
     let mut report = ImportReport::default();
     let (mut hotels, mut counts) = (Hotels::new(&file.hotel), HashMap::<HotelId, u64>::new());
     let mut n = 0;
-    while let Some(next) = rows.next() {
+    for next in rows.by_ref() {
         match placed(next.map_err(unread(&file.path))?, &mut hotels) {
             Ok((hotel, _)) => {
                 report.accepted += 1;

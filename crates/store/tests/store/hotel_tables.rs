@@ -231,7 +231,7 @@ async fn the_calendar_is_told_by_the_days_it_touches() {
     assert_eq!(hotel.upsert_events(&events, None, noon()).await.expect("written"), upserted(2, 0, 0));
     let longer = Event { until: date("2025-02-05"), known_on: None, ..events[1].clone() };
     assert_eq!(
-        hotel.upsert_events(&[longer.clone()], None, noon()).await.expect("written"),
+        hotel.upsert_events(std::slice::from_ref(&longer), None, noon()).await.expect("written"),
         upserted(0, 1, 0)
     );
     let days = |from: &str, until: &str| date(from)..date(until);
