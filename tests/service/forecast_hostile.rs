@@ -213,7 +213,9 @@ fn rooms_that_nobody_ever_took_have_no_occupancy() {
 fn a_hotel_without_kept_bookings_or_rates_is_told_so() {
     let house = House::new("default").with("rate_limits.enabled", false);
     let mut rows = bookings(7, day("2023-01-02"), day(UNTIL));
-    rows.iter_mut().for_each(|booking| (booking.rate, booking.currency) = (None, None));
+    for booking in &mut rows {
+        (booking.rate, booking.currency) = (None, None);
+    }
     import(&house, "h1", &rows);
     for booking in &mut rows {
         (booking.status, booking.status_on) = (BookingStatus::Cancelled, Some(booking.booked_on));
