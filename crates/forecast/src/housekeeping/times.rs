@@ -257,8 +257,9 @@ fn pooled(types: &BTreeMap<&RoomTypeName, Vec<f64>>, mean: f64, variance: f64) -
 fn fences(minutes: &[f64]) -> Option<(f64, f64)> {
     let mut sorted = minutes.to_vec();
     sorted.sort_by(f64::total_cmp);
-    let at = |share: usize| sorted.get((sorted.len() - 1) * share / 4).copied();
-    let (first, third) = (at(1).filter(|_| !sorted.is_empty())?, at(3)?);
+    let last = sorted.len().checked_sub(1)?;
+    let at = |share: usize| sorted.get(last * share / 4).copied();
+    let (first, third) = (at(1)?, at(3)?);
     let reach = 3.0 * (third - first);
     Some(((first - reach).max(0.0), third + reach))
 }
