@@ -62,7 +62,7 @@ pub(crate) const DESCRIPTION: FrameDescription = FrameDescription {
 /// The word of the kind of event that is a public holiday.
 const HOLIDAY: &str = "holiday";
 
-/// Weekday, season, events and closures of each night, as known at the end of the day. [`DESCRIPTION`] says what each
+/// Weekday, season, events and closures of each night, as known at the end of the day. [`describe`](crate::describe) says what each
 /// column is. Events before and after the window count for the distances.
 ///
 /// # Errors

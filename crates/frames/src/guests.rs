@@ -88,7 +88,7 @@ struct Account {
     services: i128,
 }
 
-/// Recency, frequency, tenure and money of each guest, as known at the end of the day. [`DESCRIPTION`] says what each
+/// Recency, frequency, tenure and money of each guest, as known at the end of the day. [`describe`](crate::describe) says what each
 /// column is.
 ///
 /// # Errors

@@ -154,7 +154,7 @@ impl Sums {
 }
 
 /// Rooms and revenue on the books per room type and night, as known at the end of the day, with what was sold on the
-/// nights that have passed. [`DESCRIPTION`] says what each column is.
+/// nights that have passed. [`describe`](crate::describe) says what each column is.
 ///
 /// Sums are made of steps (up on the first night, down on the departure) in one pass over the bookings, so that a
 /// stay of 300 nights costs what a stay of one costs; money is added in whole ten-thousandths, so that the order of the
