@@ -11,7 +11,7 @@ use crate::answer::{
 use crate::drivers;
 use crate::outlook::Outlook;
 use crate::panel::BANDS;
-use crate::prepare::{Prepared, day_at};
+use crate::prepare::{Prepared, day_at, listed_days};
 use crate::request::{ForecastError, History, Request, Target};
 use crate::room_types;
 use crate::settings::Settings;
@@ -87,7 +87,8 @@ pub(crate) fn hotel(
     let rooms: Vec<DayForecast> = match measures.iter().position(|measure| *measure == Measure::Rooms) {
         Some(place) if measures.contains(&Measure::Revenue) => {
             let outlook = outlooks.get(place).ok_or(ForecastError::Days(request.days))?;
-            days(prepared, history, request, Target::Occupancy, outlook, None)?
+            let effects = Effects::new(prepared, history, outlook);
+            days(prepared, history, request, Target::Occupancy, (outlook, &effects), None)?
         }
         _ => Vec::new(),
     };
@@ -112,7 +113,7 @@ pub(crate) fn hotel(
                 room_type: None,
                 as_of: request.as_of,
                 capacity: history.rooms(None),
-                days: days(prepared, history, request, target, outlook, occupied)?,
+                days: days(prepared, history, request, target, (outlook, &effects), occupied)?,
                 accuracy: accuracy(outlook, request.days),
                 notes,
             })
@@ -168,7 +169,7 @@ impl<'a> Effects<'a> {
             if event.known_on.is_some_and(|day| day > prepared.as_of) {
                 continue;
             }
-            for day in event.from.iter_days().take_while(|day| *day <= event.until).take(3_660) {
+            for day in listed_days(event.from, event.until) {
                 if day > prepared.as_of {
                     by_day.entry(day).or_default().push(&event.kind);
                 } else if let Ok(place) = usize::try_from((day - first).num_days())
@@ -213,10 +214,9 @@ fn days(
     history: &History<'_>,
     request: &Request,
     target: Target,
-    outlook: &Outlook,
+    (outlook, effects): (&Outlook, &Effects<'_>),
     occupied: Option<&[DayForecast]>,
 ) -> Result<Vec<DayForecast>, ForecastError> {
-    let effects = Effects::new(prepared, history, outlook);
     let covered = Covered::new(outlook, request);
     let rates = occupied.map(|_| usual_rates(prepared));
     (1..=request.days)

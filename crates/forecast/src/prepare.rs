@@ -168,6 +168,11 @@ pub(crate) fn day_at(first: NaiveDate, place: usize) -> Option<NaiveDate> {
     first.checked_add_days(Days::new(place as u64))
 }
 
+/// The days of an event or a closure, both ends included; of one that never ends the first ten years.
+pub(crate) fn listed_days(from: NaiveDate, until: NaiveDate) -> impl Iterator<Item = NaiveDate> {
+    from.iter_days().take_while(move |day| *day <= until).take(3_660)
+}
+
 /// Days on which nothing can be sold, and the rooms that are open on days on which only some types are closed.
 fn closed_days(
     history: &History<'_>,
@@ -176,7 +181,7 @@ fn closed_days(
     let mut closed = HashSet::new();
     let mut types: HashMap<NaiveDate, HashSet<&RoomTypeName>> = HashMap::new();
     for closure in history.closures {
-        let days = closure.from.iter_days().take_while(|day| *day <= closure.until).take(3_660);
+        let days = listed_days(closure.from, closure.until);
         match &closure.room_type {
             None => closed.extend(days),
             Some(name) => {

@@ -13,7 +13,7 @@ use crate::answer::{Bounds, DayForecast, DriverName, Forecast, Note};
 use crate::drivers;
 use crate::forecast::{Covered, accuracy, finish, hotel, shifted, unmeasured};
 use crate::outlook::Outlook;
-use crate::prepare::Prepared;
+use crate::prepare::{Prepared, listed_days};
 use crate::request::{ForecastError, History, Request, Target};
 use crate::settings::Settings;
 
@@ -229,7 +229,7 @@ fn closures(history: &History<'_>, name: &RoomTypeName) -> HashSet<NaiveDate> {
         .closures
         .iter()
         .filter(|closure| closure.room_type.as_ref() == Some(name))
-        .flat_map(|closure| closure.from.iter_days().take_while(|day| *day <= closure.until).take(3_660))
+        .flat_map(|closure| listed_days(closure.from, closure.until))
         .collect()
 }
 

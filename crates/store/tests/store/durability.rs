@@ -1,5 +1,5 @@
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use innkeeper_store::BookingFilter;
 
@@ -44,18 +44,23 @@ async fn victim() {
     }
 }
 
-#[tokio::test]
-async fn a_killed_process_loses_nothing_it_accepted() {
-    let place = Place::new().await;
-    // The victim of the same engine; the path begins with the name of this binary.
+/// This binary again, with nothing but the victim of that name, of the same engine.
+fn start(place: &Place, victim: &str) -> Child {
+    // The path begins with the name of this binary.
     let (_, module) = module_path!().split_once("::").expect("a module within the binary");
-    let mut child = Command::new(std::env::current_exe().expect("this binary"))
-        .args(["--exact", &format!("{module}::victim"), "--ignored", "--nocapture"])
+    Command::new(std::env::current_exe().expect("this binary"))
+        .args(["--exact", &format!("{module}::{victim}"), "--ignored", "--nocapture"])
         .env("INNKEEPER_STORE_VICTIM", place.name())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
-        .expect("the victim starts");
+        .expect("the victim starts")
+}
+
+#[tokio::test]
+async fn a_killed_process_loses_nothing_it_accepted() {
+    let place = Place::new().await;
+    let mut child = start(&place, "victim");
     let lines = BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok);
     let accepted: Vec<(Uuid, Uuid)> = lines
         .filter_map(|line| {
@@ -119,14 +124,7 @@ fn import_of_the_victim() -> NewImport {
 #[tokio::test]
 async fn a_process_killed_while_it_imports_leaves_whole_batches() {
     let place = Place::new().await;
-    let (_, module) = module_path!().split_once("::").expect("a module within the binary");
-    let mut child = Command::new(std::env::current_exe().expect("this binary"))
-        .args(["--exact", &format!("{module}::importing_victim"), "--ignored", "--nocapture"])
-        .env("INNKEEPER_STORE_VICTIM", place.name())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the victim starts");
+    let mut child = start(&place, "importing_victim");
     let lines = BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok);
     let accepted = lines.filter(|line| line.contains("accepted ")).take(3).count() as u64;
     // Now it is in the middle of the next one.
