@@ -1,0 +1,1 @@
+//! What a guest will be worth.

@@ -1,0 +1,1 @@
+//! Which service or room to offer a guest.
