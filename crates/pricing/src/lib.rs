@@ -4,6 +4,9 @@
 //! the hotel's rules; out go prices, what they are expected to bring with intervals, and why. This room touches nothing: no
 //! files, no network, no clock.
 
+pub mod learn;
+pub mod night;
 mod response;
+pub mod schedule;
 
 pub use response::{Family, Response, ResponseError};
