@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use innkeeper_forecast::plot::Picture;
+use innkeeper_plot::Picture;
 
 use super::Failure;
 

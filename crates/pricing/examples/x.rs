@@ -18,9 +18,18 @@ fn main() {
             let plan = solve(&sale, &l).unwrap();
             let w = worth(&sale, &s, &plan).unwrap() / top;
             all.push(w);
-            let m: Vec<String> = l.members().iter().take(3).map(|m| format!("{:?}{} {:.2}", m.shape, if m.changes {"*"} else {""}, m.weight)).collect();
+            let m: Vec<String> = l
+                .members()
+                .iter()
+                .take(3)
+                .map(|m| format!("{:?}{} {:.2}", m.shape, if m.changes { "*" } else { "" }, m.weight))
+                .collect();
             println!("  {seed} {w:.4} {:?} {:?} {}", t1, t0.elapsed() - t1, m.join(" "));
         }
-        println!("  mean {:.4} worst {:.4}", all.iter().sum::<f64>() / all.len() as f64, all.iter().cloned().fold(1.0, f64::min));
+        println!(
+            "  mean {:.4} worst {:.4}",
+            all.iter().sum::<f64>() / all.len() as f64,
+            all.iter().cloned().fold(1.0, f64::min)
+        );
     }
 }

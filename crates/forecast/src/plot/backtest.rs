@@ -5,7 +5,7 @@ use std::fmt::Write;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-use super::{FORECAST, HEADING, LABEL, LEVELS, OTHER, Picture, PlotError, drawable, number, range};
+use innkeeper_plot::{BLUE, GREEN, HEADING, LABEL, LINES, Picture, PlotError, SIZE, drawable, number, range};
 
 /// Share of the actual values that intervals of one level held.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -90,7 +90,7 @@ impl Picture for BacktestPlot {
     ) -> Result<(), DrawingAreaErrorKind<B::ErrorType>> {
         area.fill(&WHITE)?;
         let area = area.titled(&self.title, HEADING)?;
-        let (above, below) = area.split_vertically(super::SIZE.1 / 2);
+        let (above, below) = area.split_vertically(SIZE.1 / 2);
         self.errors(&above)?;
         self.coverages(&below)
     }
@@ -141,15 +141,15 @@ impl BacktestPlot {
         let baseline: Vec<_> = baseline.collect();
         if !baseline.is_empty() {
             chart
-                .draw_series(DashedLineSeries::new(baseline, 6, 4, OTHER.stroke_width(2)))?
+                .draw_series(DashedLineSeries::new(baseline, 6, 4, GREEN.stroke_width(2)))?
                 .label(&self.baseline)
-                .legend(|(x, y)| PathElement::new(vec![(x, y), (x + 10, y)], OTHER.stroke_width(2)));
+                .legend(|(x, y)| PathElement::new(vec![(x, y), (x + 10, y)], GREEN.stroke_width(2)));
         }
         let line = self.points.iter().map(|p| (i32::from(p.horizon), p.error));
         chart
-            .draw_series(LineSeries::new(line, FORECAST.stroke_width(3)))?
+            .draw_series(LineSeries::new(line, BLUE.stroke_width(3)))?
             .label("mean absolute error")
-            .legend(|(x, y)| PathElement::new(vec![(x, y), (x + 22, y)], FORECAST.stroke_width(3)));
+            .legend(|(x, y)| PathElement::new(vec![(x, y), (x + 22, y)], BLUE.stroke_width(3)));
         chart
             .configure_series_labels()
             .position(SeriesLabelPosition::LowerRight)
@@ -181,7 +181,7 @@ impl BacktestPlot {
             .y_label_formatter(&|share| format!("{:.0} %", share * 100.0))
             .draw()?;
         let span = self.span();
-        for (level, colour) in levels.into_iter().zip(LEVELS.into_iter().cycle()) {
+        for (level, colour) in levels.into_iter().zip(LINES.into_iter().cycle()) {
             let claimed = [(span.start, level), (span.end, level)];
             chart.draw_series(DashedLineSeries::new(claimed, 3, 4, colour.stroke_width(1)))?;
             let points: Vec<(i32, f64)> = self.line(level).collect();

@@ -4,8 +4,8 @@ use chrono::NaiveDate;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-use super::{
-    BOOKED, FORECAST, HEADING, LABEL, OBSERVED, Picture, PlotError, date, drawable, number, place, range,
+use innkeeper_plot::{
+    BLUE, HEADING, INK, LABEL, Picture, PlotError, VERMILION, date, drawable, number, place, range,
 };
 
 /// A forecast day.
@@ -111,30 +111,30 @@ impl Picture for ForecastPlot {
         let lower = self.forecast.iter().rev().map(|day| (place(day.date), day.lower));
         let band: Vec<(i32, f64)> = upper.chain(lower).collect();
         chart
-            .draw_series(std::iter::once(Polygon::new(band, FORECAST.mix(0.22))))?
+            .draw_series(std::iter::once(Polygon::new(band, BLUE.mix(0.22))))?
             .label(format!("{:.0} % interval", self.level * 100.0))
-            .legend(|(x, y)| Rectangle::new([(x, y - 5), (x + 22, y + 5)], FORECAST.mix(0.22).filled()));
+            .legend(|(x, y)| Rectangle::new([(x, y - 5), (x + 22, y + 5)], BLUE.mix(0.22).filled()));
         for run in runs(&self.observed) {
-            chart.draw_series(LineSeries::new(run, OBSERVED.stroke_width(1)))?;
+            chart.draw_series(LineSeries::new(run, INK.stroke_width(1)))?;
         }
         if !self.observed.is_empty() {
             chart
                 .draw_series(std::iter::empty::<PathElement<(i32, f64)>>())?
                 .label("observed")
-                .legend(|(x, y)| PathElement::new(vec![(x, y), (x + 22, y)], OBSERVED.stroke_width(1)));
+                .legend(|(x, y)| PathElement::new(vec![(x, y), (x + 22, y)], INK.stroke_width(1)));
         }
         if !self.on_the_books.is_empty() {
             let line = self.on_the_books.iter().map(|(day, value)| (place(*day), *value));
             chart
-                .draw_series(DashedLineSeries::new(line, 6, 4, BOOKED.stroke_width(2)))?
+                .draw_series(DashedLineSeries::new(line, 6, 4, VERMILION.stroke_width(2)))?
                 .label("on the books")
-                .legend(|(x, y)| PathElement::new(vec![(x, y), (x + 10, y)], BOOKED.stroke_width(2)));
+                .legend(|(x, y)| PathElement::new(vec![(x, y), (x + 10, y)], VERMILION.stroke_width(2)));
         }
         let line = self.forecast.iter().map(|day| (place(day.date), day.value));
         chart
-            .draw_series(LineSeries::new(line, FORECAST.stroke_width(3)))?
+            .draw_series(LineSeries::new(line, BLUE.stroke_width(3)))?
             .label("forecast")
-            .legend(|(x, y)| PathElement::new(vec![(x, y), (x + 22, y)], FORECAST.stroke_width(3)));
+            .legend(|(x, y)| PathElement::new(vec![(x, y), (x + 22, y)], BLUE.stroke_width(3)));
         chart
             .configure_series_labels()
             .position(SeriesLabelPosition::UpperLeft)

@@ -1,3 +1,7 @@
+use chrono::{Days, NaiveDate};
+use innkeeper_plot::{BLUE, GREEN, INK, SIZE, VERMILION};
+use plotters::style::RGBColor;
+
 use super::*;
 
 fn day(text: &str) -> NaiveDate {
@@ -58,14 +62,14 @@ fn a_title_cannot_break_the_picture_and_its_words_come_with_it() {
 #[test]
 fn the_png_shows_the_forecast_the_history_and_what_is_on_the_books() {
     let png = forecast().png().unwrap();
-    for colour in [FORECAST, OBSERVED, BOOKED] {
+    for colour in [BLUE, INK, VERMILION] {
         assert!(pixels(&png, colour) > 100, "{colour:?}");
     }
     let mut without = forecast();
     without.on_the_books.clear();
-    assert!(pixels(&without.png().unwrap(), BOOKED) < 10);
+    assert!(pixels(&without.png().unwrap(), VERMILION) < 10);
     let png = backtest().png().unwrap();
-    assert!(pixels(&png, FORECAST) > 100 && pixels(&png, OTHER) > 50);
+    assert!(pixels(&png, BLUE) > 100 && pixels(&png, GREEN) > 50);
 }
 
 #[test]

@@ -76,7 +76,8 @@ pub fn learn(past: &[PastDay]) -> Result<Learnt, LearnError> {
         return Err(LearnError::TooLittle { days: past.len(), booked });
     }
     let prices = || past.iter().map(|day| day.price);
-    let (lowest, highest) = prices().fold((f64::MAX, 0.0_f64), |(low, high), price| (low.min(price), high.max(price)));
+    let (lowest, highest) =
+        prices().fold((f64::MAX, 0.0_f64), |(low, high), price| (low.min(price), high.max(price)));
     if highest < lowest * LEAST_SPREAD {
         return Err(LearnError::OnePrice { lowest, highest });
     }
@@ -84,9 +85,9 @@ pub fn learn(past: &[PastDay]) -> Result<Learnt, LearnError> {
     let seen = together(past, reference);
     let longest = past.iter().map(|day| f64::from(day.days_left)).fold(1.0, f64::max);
     let forms = Shape::ALL.into_iter().flat_map(|shape| {
-        DRIFTS.into_iter().flat_map(move |drift| {
-            BENDS.into_iter().map(move |bend| Form { shape, drift, bend })
-        })
+        DRIFTS
+            .into_iter()
+            .flat_map(move |drift| BENDS.into_iter().map(move |bend| Form { shape, drift, bend }))
     });
     // Two kinds of guests whose shares never change are looked at as one of the shapes of one kind.
     let forms = forms.filter(|form| form.shape != Shape::TwoLogits || form.drift > 0.0);
@@ -101,15 +102,17 @@ pub fn learn(past: &[PastDay]) -> Result<Learnt, LearnError> {
         *weight /= sum;
     }
     forms.sort_by(|(left, _), (right, _)| right.total_cmp(left));
-    if forms.is_empty() { Err(LearnError::NotFitted { days: past.len() }) } else { Ok(Learnt { reference, forms }) }
+    if forms.is_empty() {
+        Err(LearnError::NotFitted { days: past.len() })
+    } else {
+        Ok(Learnt { reference, forms })
+    }
 }
 
 /// Days of one night at one price that lie close together, as one.
 fn together(past: &[PastDay], reference: f64) -> Vec<Seen> {
     let mut days: Vec<&PastDay> = past.iter().collect();
-    days.sort_by(|left, right| {
-        left.date.cmp(&right.date).then(right.days_left.cmp(&left.days_left))
-    });
+    days.sort_by(|left, right| left.date.cmp(&right.date).then(right.days_left.cmp(&left.days_left)));
     let mut seen = Vec::new();
     let mut group: Vec<&PastDay> = Vec::new();
     let mut close = |group: &mut Vec<&PastDay>| {

@@ -230,7 +230,8 @@ fn slopes(
     for row in seen {
         let rate = layout.rate.at(row.days_left);
         let mut response = layout.response_at(values, row.days_left);
-        let relative = |response: &[f64]| shape.log_share(row.ratio, response) - shape.log_share(1.0, response);
+        let relative =
+            |response: &[f64]| shape.log_share(row.ratio, response) - shape.log_share(1.0, response);
         let log_mean = row.days.ln() + read(values, 0, rate) + relative(&response);
         let mean = log_mean.exp();
         let came = if row.sold_out {
@@ -254,7 +255,10 @@ fn slopes(
             nudged(0.0);
             let knots = hats.at(row.days_left);
             touched.extend(
-                knots.iter().filter(|(_, weight)| *weight != 0.0).map(|(knot, weight)| (first + knot, weight * by)),
+                knots
+                    .iter()
+                    .filter(|(_, weight)| *weight != 0.0)
+                    .map(|(knot, weight)| (first + knot, weight * by)),
             );
         }
         for (place, by) in &touched {

@@ -34,7 +34,9 @@ pub struct PastDay {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum LearnError {
     /// No day, or none on which anybody booked.
-    #[error("{days} days with {booked} bookings are too few to learn from: at least {LEAST_BOOKED} bookings are needed")]
+    #[error(
+        "{days} days with {booked} bookings are too few to learn from: at least {LEAST_BOOKED} bookings are needed"
+    )]
     TooLittle {
         /// Days seen.
         days: usize,

@@ -87,7 +87,8 @@ fn log_logistic(x: f64) -> f64 {
 fn log_normal(x: f64) -> f64 {
     if x < -5.0 {
         let square = x * x;
-        return -0.5 * square - (-x).ln() - 0.918_938_533_204_672_7 + (-1.0 / square + 2.5 / (square * square)).max(-0.5);
+        return -0.5 * square - (-x).ln() - 0.918_938_533_204_672_7
+            + (-1.0 / square + 2.5 / (square * square)).max(-0.5);
     }
     let t = 1.0 / (1.0 + 0.231_641_9 * x.abs());
     let polynomial = t
@@ -115,7 +116,10 @@ mod tests {
         for shape in Shape::ALL {
             let values: Vec<f64> = shape.priors().iter().map(|prior| prior.mean).collect();
             let at = |ratio: f64| shape.log_share(ratio, &values);
-            assert!((1..60).all(|step| at(0.05 * f64::from(step)) > at(0.05 * f64::from(step + 1))), "{shape:?}");
+            assert!(
+                (1..60).all(|step| at(0.05 * f64::from(step)) > at(0.05 * f64::from(step + 1))),
+                "{shape:?}"
+            );
         }
     }
 }

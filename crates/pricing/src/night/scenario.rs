@@ -227,15 +227,20 @@ impl Scenario {
         let dates = self.past.dates;
         number("past.dates", "1 to 10,000", f64::from(dates), (1..=MOST_DATES).contains(&dates))?;
         let [low, high] = self.past.ratio;
-        number("past.ratio", "two ascending numbers above 0", low, low > 0.0 && low <= high && high.is_finite())?;
+        number(
+            "past.ratio",
+            "two ascending numbers above 0",
+            low,
+            low > 0.0 && low <= high && high.is_finite(),
+        )?;
         if self.segments.is_empty() {
             return Err(ScenarioError::Number { what: "segments", wanted: "at least one", given: 0.0 });
         }
         for segment in &self.segments {
-            segment.response.check().map_err(|error| ScenarioError::Response {
-                segment: segment.name.clone(),
-                error,
-            })?;
+            segment
+                .response
+                .check()
+                .map_err(|error| ScenarioError::Response { segment: segment.name.clone(), error })?;
         }
         if let Requests::Fading { days, .. } = self.requests {
             number("requests.fading.days", "above 0", days, days.is_finite() && days > 0.0)?;
