@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 use super::each::each_in_order;
 use super::rows::{Row, read_rows};
 use super::table::table;
-use super::{Failure, Outcome, evaluate_forecast, evaluate_ocr, evaluate_room, say};
+use super::{Failure, Outcome, evaluate_forecast, evaluate_ocr, evaluate_pricing, evaluate_room, say};
 use crate::config::Settings;
 use crate::models::Loader;
 
@@ -42,16 +42,18 @@ enum Name {
     OcrId,
     /// Forecasts of occupancy, revenue and check-outs on a file of bookings.
     Forecast,
+    /// Price policies on nights whose demand is known.
+    Pricing,
 }
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  innkeeper evaluate face --data faces/ --set lfw --pack extended\n  innkeeper evaluate liveness --data faces/ --json\n  innkeeper evaluate room --data vision/ --cross-validate\n  innkeeper evaluate visual-search --data vision/ --set rooms6\n  innkeeper evaluate forecast --data bookings.csv.gz --origins 2017-01-01,2017-02-01 --horizon 28"
+    after_help = "Examples:\n  innkeeper evaluate face --data faces/ --set lfw --pack extended\n  innkeeper evaluate liveness --data faces/ --json\n  innkeeper evaluate room --data vision/ --cross-validate\n  innkeeper evaluate visual-search --data vision/ --set rooms6\n  innkeeper evaluate forecast --data bookings.csv.gz --origins 2017-01-01,2017-02-01 --horizon 28\n  innkeeper evaluate pricing --data shipped\n  innkeeper evaluate pricing --data scenario.toml --seeds 20 --plot policies.svg"
 )]
 pub(super) struct Args {
     name: Name,
-    /// A folder with a FILES.tsv, or with receipts and specimens, or a file of bookings; datasets/README.md describes the
-    /// formats.
+    /// A folder with a FILES.tsv, or with receipts and specimens, or a file of bookings or of a pricing scenario
+    /// (`shipped`: those that come with the program); datasets/README.md describes the formats.
     #[arg(long)]
     pub data: PathBuf,
     /// The pack to measure [default: models.pack].
@@ -73,7 +75,11 @@ pub(super) struct Args {
     /// Of forecast: which column of the file feeds which field, where the headings do not say it.
     #[arg(long, value_name = "FILE.toml")]
     pub mapping: Option<PathBuf>,
-    /// Of forecast: where error and coverage by days ahead are drawn, as SVG or PNG by the name of the file.
+    /// Of pricing: how many pasts are drawn to learn from, each from a seed of its own, 1 to 1,000.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub seeds: u16,
+    /// Of forecast: where error and coverage by days ahead are drawn; of pricing: the shares of the policies. SVG or PNG by
+    /// the name of the file.
     #[arg(long, value_name = "FILE")]
     pub plot: Option<PathBuf>,
     /// One JSON object instead of a table.
@@ -96,12 +102,14 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Outcome {
         Name::OcrInvoice => evaluate_ocr::invoice(&loader()?, settings, &args.data, args.cross_validate)?,
         Name::OcrId => evaluate_ocr::identity(&loader()?, settings, &args.data)?,
         Name::Forecast => evaluate_forecast::forecast(args, settings)?,
+        Name::Pricing => evaluate_pricing::pricing(args)?,
     };
     if args.json {
         return say(figures);
     }
     say(match args.name {
         Name::Forecast => evaluate_forecast::render(&figures),
+        Name::Pricing => evaluate_pricing::render(&figures),
         _ => render(&figures),
     })
 }

@@ -7,6 +7,7 @@ mod each;
 mod evaluate;
 mod evaluate_forecast;
 mod evaluate_ocr;
+mod evaluate_pricing;
 mod evaluate_room;
 mod face;
 mod forecast;

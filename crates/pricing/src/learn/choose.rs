@@ -61,11 +61,19 @@ impl Demand for Learnt {
     }
 }
 
-/// Learns demand from past days.
+/// Learns demand from past days, among all shapes, changing with the days left or not.
 ///
 /// # Errors
 /// [`LearnError`] where the days cannot tell.
 pub fn learn(past: &[PastDay]) -> Result<Learnt, LearnError> {
+    learn_among(past, &Shape::ALL, true)
+}
+
+/// Learns demand among some shapes; responses that change with the days left only where `changing`.
+///
+/// # Errors
+/// [`LearnError`] where the days cannot tell.
+pub fn learn_among(past: &[PastDay], shapes: &[Shape], changing: bool) -> Result<Learnt, LearnError> {
     if let Some(day) =
         past.iter().find(|day| !(day.price.is_finite() && day.price > 0.0) || day.days_left == 0)
     {
@@ -84,10 +92,10 @@ pub fn learn(past: &[PastDay]) -> Result<Learnt, LearnError> {
     let reference = (prices().map(f64::ln).sum::<f64>() / past.len() as f64).exp();
     let seen = together(past, reference);
     let longest = past.iter().map(|day| f64::from(day.days_left)).fold(1.0, f64::max);
-    let forms = Shape::ALL.into_iter().flat_map(|shape| {
-        DRIFTS
-            .into_iter()
-            .flat_map(move |drift| BENDS.into_iter().map(move |bend| Form { shape, drift, bend }))
+    let drifts = DRIFTS.into_iter().filter(|drift| changing || *drift == 0.0);
+    let forms = shapes.iter().flat_map(|shape| {
+        let of = move |drift| BENDS.into_iter().map(move |bend| Form { shape: *shape, drift, bend });
+        drifts.clone().flat_map(of)
     });
     // Two kinds of guests whose shares never change are looked at as one of the shapes of one kind.
     let forms = forms.filter(|form| form.shape != Shape::TwoLogits || form.drift > 0.0);

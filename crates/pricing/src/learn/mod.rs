@@ -10,7 +10,7 @@ mod fit;
 mod hats;
 mod shape;
 
-pub use choose::{Learnt, Member, learn};
+pub use choose::{Learnt, Member, learn, learn_among};
 pub use shape::Shape;
 
 use serde::{Deserialize, Serialize};

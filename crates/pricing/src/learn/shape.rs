@@ -32,8 +32,8 @@ const fn prior(mean: f64, sd: f64, drift: f64) -> Prior {
 }
 
 impl Shape {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::LogLinear, Self::Power, Self::Logit, Self::Probit, Self::TwoLogits];
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::LogLinear, Self::Power, Self::Logit, Self::Probit, Self::TwoLogits];
 
     /// What is believed of its parameters beforehand. Elasticities of about 2 at the reference price, within a factor of
     /// about 3 either way; a price that half of the guests would pay near the reference.

@@ -4,12 +4,16 @@
 //! Finite Horizons", in days: on each day the number of requests that would book at the price of the day is Poisson, and as
 //! many of them book as there are rooms left. Everything about a policy is then computed, not simulated.
 
+mod evaluation;
 mod outcomes;
+mod plot;
 mod policies;
 mod scenario;
 mod solve;
 
+pub use evaluation::{Evaluated, EvaluationError, PolicyFigures, evaluate};
 pub use outcomes::Bookings;
+pub use plot::PoliciesPlot;
 pub use policies::{Best, FixedPrice, PricePolicy, RuleOfThumb, best_fixed_price};
 pub use scenario::{Grid, Past, Requests, Scenario, ScenarioError, Segment, Share};
 pub use solve::{Plan, Sale, SaleError, solve, worth};
