@@ -16,6 +16,8 @@ pub enum Shape {
     Probit,
     /// Two kinds of guests, each logistic, whose shares may change with the days left.
     TwoLogits,
+    /// Two kinds of guests, each log-linear, whose shares may change with the days left.
+    TwoLogLinear,
 }
 
 /// What is known of a parameter before anything is seen: a normal distribution.
@@ -33,7 +35,13 @@ const fn prior(mean: f64, sd: f64, drift: f64) -> Prior {
 
 impl Shape {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::LogLinear, Self::Power, Self::Logit, Self::Probit, Self::TwoLogits];
+    pub const ALL: [Self; 6] =
+        [Self::LogLinear, Self::Power, Self::Logit, Self::Probit, Self::TwoLogits, Self::TwoLogLinear];
+
+    /// Whether there are two kinds of guests.
+    pub(crate) fn two_kinds(self) -> bool {
+        matches!(self, Self::TwoLogits | Self::TwoLogLinear)
+    }
 
     /// What is believed of its parameters beforehand. Elasticities of about 2 at the reference price, within a factor of
     /// about 3 either way; a price that half of the guests would pay near the reference.
@@ -51,11 +59,14 @@ impl Shape {
             prior(0.8, 0.3, 0.0),
             prior(-1.8, 0.6, 0.0),
         ];
+        // Log odds of the first kind at the reference price; logarithms of the elasticities there.
+        const TWO_SLOPES: &[Prior] = &[prior(0.0, 1.5, 1.0), prior(0.0, 0.4, 0.0), prior(1.1, 0.4, 0.0)];
         match self {
             Self::LogLinear | Self::Power => ONE,
             Self::Logit => LOGISTIC,
             Self::Probit => NORMAL,
             Self::TwoLogits => TWO,
+            Self::TwoLogLinear => TWO_SLOPES,
         }
     }
 
@@ -67,14 +78,22 @@ impl Shape {
             Self::Power => -value(0).exp() * ratio.max(1e-9).ln(),
             Self::Logit => log_logistic((value(0) - ratio) / value(1).exp()),
             Self::Probit => log_normal((value(0) - ratio) / value(1).exp()),
-            Self::TwoLogits => {
-                let first = log_logistic(value(0)) + log_logistic((value(1) - ratio) / value(2).exp());
-                let second = log_logistic(-value(0)) + log_logistic((value(3) - ratio) / value(4).exp());
-                let most = first.max(second);
-                most + ((first - most).exp() + (second - most).exp()).ln()
-            }
+            Self::TwoLogits => log_sum(
+                log_logistic(value(0)) + log_logistic((value(1) - ratio) / value(2).exp()),
+                log_logistic(-value(0)) + log_logistic((value(3) - ratio) / value(4).exp()),
+            ),
+            Self::TwoLogLinear => log_sum(
+                log_logistic(value(0)) - value(1).exp() * (ratio - 1.0),
+                log_logistic(-value(0)) - value(2).exp() * (ratio - 1.0),
+            ),
         }
     }
+}
+
+/// `ln(exp(x) + exp(y))`.
+fn log_sum(x: f64, y: f64) -> f64 {
+    let most = x.max(y);
+    most + ((x - most).exp() + (y - most).exp()).ln()
 }
 
 /// `ln(1 / (1 + exp(-x)))`.
