@@ -5,5 +5,6 @@
 //! files, no network, no clock.
 
 mod response;
+pub mod rules;
 
 pub use response::{Family, Response, ResponseError};
