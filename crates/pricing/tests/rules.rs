@@ -221,7 +221,7 @@ fn solution(rules: &[Rule], drawn: &Drawn, cells: &[Cell]) -> Option<Vec<i64>> {
         if let RuleKind::Order { lower, higher, at_least_percent } = &rule.kind
             && covers
         {
-            let place = |name| cells.iter().position(|cell| cell.room_type == *name).expect("a cell");
+            let place = |name: &RoomTypeName| cells.iter().position(|cell| cell.room_type == *name).expect("a cell");
             orders.push((place(lower), place(higher), Decimal::ONE + at_least_percent / Decimal::from(100)));
         }
     }
@@ -251,7 +251,7 @@ fn solution(rules: &[Rule], drawn: &Drawn, cells: &[Cell]) -> Option<Vec<i64>> {
 #[test]
 fn a_refused_set_has_no_prices_and_an_accepted_one_has_some_on_every_night() {
     let (mut accepted, mut pairs, mut more) = (0, 0, 0);
-    for seed in 0..1500 {
+    for seed in 0..600 {
         let mut drawn = Drawn::small(seed, 3);
         let rules = drawn.rules(6, true);
         let nights: Vec<Vec<Cell>> = (0..48)
@@ -281,13 +281,13 @@ fn a_refused_set_has_no_prices_and_an_accepted_one_has_some_on_every_night() {
         }
     }
     println!("{accepted} sets accepted, {pairs} refused for a pair, {more} for more rules");
-    assert!(accepted > 300 && pairs > 100 && more > 20, "{accepted} {pairs} {more}");
+    assert!(accepted > 300 && pairs > 100 && more > 10, "{accepted} {pairs} {more}");
 }
 
 #[test]
 fn an_answer_is_found_wherever_prices_keep_all_rules() {
-    let (mut solvable, mut not) = (0, 0);
-    for seed in 0..1500 {
+    let (mut solvable, mut not, mut named_alone) = (0, 0, 0);
+    for seed in 0..600 {
         let mut drawn = Drawn::small(seed, 3);
         let rules = drawn.rules(6, false);
         let Some(set) = drawn.set(rules.clone()) else { continue };
@@ -304,6 +304,10 @@ fn an_answer_is_found_wherever_prices_keep_all_rules() {
             if all { solvable += 1 } else { not += 1 }
             for choices in &night {
                 let Some(unmet) = choices.ladder.unmet() else { continue };
+                if unmet.why.contains("which stays on sale") {
+                    continue;
+                }
+                named_alone += 1;
                 // The rules that are named leave this night without an answer on their own.
                 let named: Vec<Rule> = rules.iter().filter(|rule| unmet.rules.contains(&rule.id)).cloned().collect();
                 assert!(solution(&named, &drawn, &cells).is_none(), "seed {seed}: {}", unmet.why);
@@ -311,7 +315,7 @@ fn an_answer_is_found_wherever_prices_keep_all_rules() {
         }
     }
     println!("{solvable} nights with prices, {not} without");
-    assert!(solvable > 800 && not > 200, "{solvable} {not}");
+    assert!(solvable > 800 && not > 80 && named_alone > 80, "{solvable} {not} {named_alone}");
 }
 
 #[test]
@@ -397,6 +401,7 @@ fn a_year_of_five_room_types_takes_no_time() {
     let grid = candidate_prices(Decimal::from(500_000), Decimal::from(6_000_000), vnd, 40).expect("candidates");
     for (label, spread) in [("in order", 1.0), ("against the order every night", -1.0)] {
         let mut elapsed = std::time::Duration::ZERO;
+        let mut ladder_time = elapsed;
         let mut schedule = Vec::new();
         for day in 0..365 {
             let cell = |name: &RoomTypeName| (Cell::new(start() + Days::new(day), name.clone()), grid.clone());
@@ -404,6 +409,7 @@ fn a_year_of_five_room_types_takes_no_time() {
             let began = std::time::Instant::now();
             let ladders = set.ladders(&night).expect("ladders");
             elapsed += began.elapsed();
+            ladder_time += began.elapsed();
             let mut choices = Vec::new();
             for (place, ladder) in ladders.into_iter().enumerate() {
                 let best = 2_500_000.0 + spread * 600_000.0 * (place as f64 - 2.0) + (day % 7) as f64 * 50_000.0;
@@ -423,7 +429,7 @@ fn a_year_of_five_room_types_takes_no_time() {
         }
         let began = std::time::Instant::now();
         assert!(set.broken(&schedule).is_empty());
-        println!("{label}: ladders and settle {elapsed:?}, check {:?}", began.elapsed());
+        println!("{label}: ladders {ladder_time:?}, ladders and settle {elapsed:?}, check {:?}", began.elapsed());
         assert!(schedule.iter().all(|priced| priced.price.is_some()));
         // Many times what a quiet machine needs.
         assert!(elapsed.as_millis() < 1000, "{label}: {elapsed:?}");

@@ -130,9 +130,11 @@ impl RuleSet {
             ladders.iter().map(|ladder| ladder.unmet.is_none().then(|| ladder.domain.clone())).collect();
         let on_sale: Vec<Option<i64>> = ladders.iter().map(|ladder| ladder.on_sale).collect();
         let narrowed = narrow(&domains, &on_sale, &edges);
-        for (cell, conflict) in &narrowed.withdrawn {
-            let unmet = self.out_of_order(&ladders, conflict);
-            let ladder = &mut ladders[*cell];
+        let all: Vec<&Ladder> = ladders.iter().collect();
+        let because = |(cell, conflict): &(usize, Conflict)| (*cell, self.out_of_order(&all, conflict));
+        let withdrawn: Vec<(usize, Unmet)> = narrowed.withdrawn.iter().map(because).collect();
+        for (cell, unmet) in withdrawn {
+            let ladder = &mut ladders[cell];
             (ladder.unmet, ladder.minor, ladder.prices) = (Some(unmet), Vec::new(), Vec::new());
         }
         let active: Vec<Edge> = edges
@@ -187,19 +189,18 @@ impl RuleSet {
     }
 
     /// Why two cells of a night have no prices in order.
-    pub(super) fn out_of_order(&self, ladders: &[Ladder], conflict: &Conflict) -> Unmet {
-        let (up, down) = (&ladders[conflict.held_up], &ladders[conflict.held_down]);
-        let ends = [
-            up.domain.low_by.filter(|_| up.unmet.is_none()),
-            down.domain.high_by.filter(|_| down.unmet.is_none()),
-        ];
+    pub(super) fn out_of_order(&self, ladders: &[&Ladder], conflict: &Conflict) -> Unmet {
+        let (up, down) = (ladders[conflict.held_up], ladders[conflict.held_down]);
+        let (up_stays, down_stays) = conflict.on_sale;
+        let ends = [up.domain.low_by.filter(|_| !up_stays), down.domain.high_by.filter(|_| !down_stays)];
         // Endings are named where the ranges alone would go together.
-        let price = |ladder: &Ladder, own: i64| ladder.on_sale.filter(|_| ladder.unmet.is_some()).unwrap_or(own);
-        let from = price(up, up.domain.low);
+        let price = |ladder: &Ladder, stays: bool, own: i64| ladder.on_sale.filter(|_| stays).unwrap_or(own);
+        let from = price(up, up_stays, up.domain.low);
         let needed = conflict.through.iter().fold(from, |price, edge| edge.least_higher(price));
-        let ranges = needed > price(down, down.domain.high);
+        let ranges = needed > price(down, down_stays, down.domain.high);
         let joined = conflict.through.iter().flat_map(|edge| [edge.lower, edge.higher]);
-        let endings = joined.filter(|cell| !ranges && ladders[*cell].unmet.is_none());
+        let stays = |cell| (cell == conflict.held_up && up_stays) || (cell == conflict.held_down && down_stays);
+        let endings = joined.filter(|cell| !ranges && !stays(*cell));
         let endings = endings.flat_map(|cell| ladders[cell].domain.ending_by.iter().copied());
         let orders = conflict.through.iter().map(|edge| edge.rule);
         let mut rules: Vec<usize> = Vec::new();
@@ -209,7 +210,11 @@ impl RuleSet {
             }
         }
         let names: Vec<String> = rules.iter().map(|rule| self.rules[*rule].kind.name()).collect();
-        let (low, high) = (&up.cell.room_type, &down.cell.room_type);
+        let called = |ladder: &Ladder, stays: bool| match ladder.on_sale.filter(|_| stays) {
+            Some(price) => format!("{}, which stays on sale at {},", ladder.cell.room_type, self.price(price)),
+            None => ladder.cell.room_type.to_string(),
+        };
+        let (low, high) = (called(up, up_stays), called(down, down_stays));
         Unmet {
             rules: rules.iter().map(|rule| self.id(*rule)).collect(),
             why: format!("{low} cannot go low enough for {high} under {}", listed(&names)),

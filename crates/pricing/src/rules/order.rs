@@ -39,6 +39,8 @@ impl Edge {
 pub(super) struct Conflict {
     pub held_up: usize,
     pub held_down: usize,
+    /// Whether they counted with what is on sale: the one held up, the one held down.
+    pub on_sale: (bool, bool),
     /// Orders from the one to the other.
     pub through: Vec<Edge>,
 }
@@ -135,7 +137,9 @@ fn raised<P: Prices>(
             }
             through.reverse();
             let last = if active[edge.lower] { edge.lower } else { edge.higher };
-            return Err((Conflict { held_up, held_down: edge.higher, through }, last));
+            let held_down = edge.higher;
+            let on_sale = (!active[held_up], !active[held_down]);
+            return Err((Conflict { held_up, held_down, on_sale, through }, last));
         }
         if !changed {
             return Ok(least);

@@ -262,7 +262,8 @@ pub(super) fn price_in_minor(price: Decimal, currency: Currency) -> Result<i64, 
 
 /// An amount of at most [`MOST_PRICE`] in minor units, where it has no finer decimals.
 fn in_minor(amount: Decimal, currency: Currency) -> Option<i64> {
-    let amount = amount.normalize();
+    let fits = amount.scale() <= currency.minor_units();
+    let amount = if fits { amount } else { amount.normalize() };
     let more = currency.minor_units().checked_sub(amount.scale())?;
     amount.mantissa().checked_mul(10_i128.checked_pow(more)?)?.try_into().ok()
 }

@@ -105,11 +105,9 @@ impl RuleSet {
                 _ => None,
             })
             .collect();
-        if !narrowed.withdrawn.is_empty() {
-            let ladders: Vec<Ladder> = night.iter().map(|choices| choices.ladder.clone()).collect();
-            for (cell, conflict) in &narrowed.withdrawn {
-                unmet[*cell] = Some(self.out_of_order(&ladders, conflict));
-            }
+        let ladders: Vec<&Ladder> = night.iter().map(|choices| &choices.ladder).collect();
+        for (cell, conflict) in &narrowed.withdrawn {
+            unmet[*cell] = Some(self.out_of_order(&ladders, conflict));
         }
         let ranges: Vec<Option<(usize, usize)>> = (0..night.len())
             .map(|cell| {
