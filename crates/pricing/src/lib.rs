@@ -7,6 +7,7 @@
 pub mod learn;
 pub mod night;
 mod response;
+pub mod rules;
 pub mod schedule;
 
 pub use response::{Family, Response, ResponseError};
