@@ -4,6 +4,8 @@
 //! the hotel's rules; out go prices, what they are expected to bring with intervals, and why. This room touches nothing: no
 //! files, no network, no clock.
 
+pub mod experiment;
+pub mod network;
 mod response;
 
 pub use response::{Family, Response, ResponseError};
