@@ -79,9 +79,11 @@ mod tests {
     fn elasticity_is_the_slope_of_the_logarithms() {
         for family in [Family::LogLinear, Family::Logit, Family::Power] {
             let response = Response { family, location: 100.0, scale: 2.5 };
-            let response = if family == Family::Power { response } else { Response { scale: 25.0, ..response } };
+            let response =
+                if family == Family::Power { response } else { Response { scale: 25.0, ..response } };
             let (price, step) = (130.0_f64, 1e-4);
-            let slope = (response.share(price * (1.0 + step)).ln() - response.share(price * (1.0 - step)).ln())
+            let slope = (response.share(price * (1.0 + step)).ln()
+                - response.share(price * (1.0 - step)).ln())
                 / ((1.0 + step).ln() - (1.0 - step).ln());
             assert!((slope + response.elasticity(price)).abs() < 1e-5, "{family:?}: {slope}");
         }

@@ -120,7 +120,9 @@ pub enum DesignError {
     #[error("clusters of the history do not differ at all")]
     NoDeviation,
     /// The effect is too small for the nights there are.
-    #[error("{needed} nights are needed, there are {nights}; those find a difference of {detectable:.3} of the mean")]
+    #[error(
+        "{needed} nights are needed, there are {nights}; those find a difference of {detectable:.3} of the mean"
+    )]
     TooFewNights {
         /// Nights the effect needs.
         needed: usize,
@@ -148,7 +150,8 @@ pub fn design_trial(input: &TrialInput) -> Result<TrialDesign, DesignError> {
     let effect = |per_arm: usize| {
         let count = per_arm as f64;
         let degrees = 2.0 * count - 2.0;
-        let found = student_quantile(1.0 - input.significance / 2.0, degrees) + student_quantile(input.power, degrees);
+        let found = student_quantile(1.0 - input.significance / 2.0, degrees)
+            + student_quantile(input.power, degrees);
         found * deviation * (2.0 / count).sqrt()
     };
     let normal = normal_quantile(1.0 - input.significance / 2.0) + normal_quantile(input.power);
@@ -200,8 +203,10 @@ fn deviation(history: &[Vec<f64>], length: usize) -> Result<f64, DesignError> {
     let (mut squares, mut degrees) = (0.0, 0);
     for nights in history {
         let mean = nights.iter().sum::<f64>() / nights.len() as f64;
-        let clusters: Vec<f64> =
-            nights.chunks_exact(length).map(|cluster| cluster.iter().sum::<f64>() / length as f64 / mean).collect();
+        let clusters: Vec<f64> = nights
+            .chunks_exact(length)
+            .map(|cluster| cluster.iter().sum::<f64>() / length as f64 / mean)
+            .collect();
         for stratum in 0..strata {
             let alike: Vec<f64> = (clusters.iter().enumerate())
                 .filter(|(place, _)| place * length % 7 % strata == stratum)

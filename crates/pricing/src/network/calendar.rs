@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::decomposition::{Grid, worth};
+use super::decomposition::{Grid, randomise};
 use super::error::{MOST_MONEY, NetworkError, answer, ladder, size, within};
 use super::flows::{Flow, Network};
 use super::prices::Posted;
@@ -51,7 +51,7 @@ pub struct CalendarInput {
 }
 
 /// How hard to look. The defaults price 365 nights of 5 types with 40 allowed prices within a second on one core.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CalendarSettings {
     /// Windows of time, from the first, whose requests will meet these prices: `None` when they stay until arrival. Where
@@ -120,11 +120,15 @@ pub struct CalendarAnswer {
 ///
 /// # Errors
 /// [`NetworkError`] for sizes, numbers or lists that are outside what is documented.
-pub fn price_calendar(input: &CalendarInput, settings: &CalendarSettings) -> Result<CalendarAnswer, NetworkError> {
+pub fn price_calendar(
+    input: &CalendarInput,
+    settings: &CalendarSettings,
+) -> Result<CalendarAnswer, NetworkError> {
     check(input, settings)?;
     let network = network(input);
-    let solved = solve(&network, settings, None);
-    Ok(forecast(input, &network, solved))
+    let mut solved = solve(&network, settings, None);
+    let values = solved.posted.settle(&network, &solved.stay_bids, &solved.weights);
+    Ok(forecast(input, &network, &solved, values))
 }
 
 fn check(input: &CalendarInput, settings: &CalendarSettings) -> Result<(), NetworkError> {
@@ -212,40 +216,40 @@ fn network(input: &CalendarInput) -> Network {
 }
 
 /// Prices and what they rest on.
+#[derive(Debug, Clone)]
 pub(crate) struct Solved {
     pub posted: Posted,
-    pub values: Vec<Vec<f64>>,
     /// Worth of a room for each set of types, from the fluid problem.
     pub duals: Vec<f64>,
     /// Worth of a room of each type.
     pub bids: Vec<f64>,
+    /// Worth of the rooms of each flow's stay.
+    pub stay_bids: Vec<f64>,
+    /// Requests of each flow that the prices are for.
+    pub weights: Vec<f64>,
 }
 
-/// Solves a problem; `start` holds the fluid worths of a problem that was much the same.
-pub(crate) fn solve(network: &Network, settings: &CalendarSettings, start: Option<&[f64]>) -> Solved {
-    let duals = fluid::duals(network, settings.fluid_sweeps, start);
+/// Solves a problem; `start` is the answer to one that was much the same, in nights, types and allowed prices.
+pub(crate) fn solve(network: &Network, settings: &CalendarSettings, start: Option<&Solved>) -> Solved {
+    let duals = fluid::duals(network, settings.fluid_sweeps, start.map(|solved| &solved.duals[..]));
     let weights = weights(network, settings.held_windows);
-    let mut bids = network.bids(&duals);
+    let mut worths = duals.clone();
+    let bids = network.bids(&duals);
     let mut stay_bids = network.over_stays(&bids);
-    let mut posted = Posted::start(network, &bids, &stay_bids);
+    let mut posted = match start {
+        Some(solved) => Posted::at(network, solved.posted.index.clone()),
+        None => Posted::start(network, &bids, &stay_bids),
+    };
     let all: Vec<f64> = network.flows.iter().map(|flow| flow.rate).collect();
-    let mut paid = duals.clone();
     for pass in 0..settings.passes {
-        posted.ascend(network, &stay_bids, &all, settings.price_sweeps.min(3), pass == 0);
-        // Small steps are closer to Poisson demand; the first pass only has to be near.
+        posted.ascend(network, &stay_bids, &all, settings.price_sweeps.min(3));
+        // Small steps are closer to Poisson demand; passes before the last only have to be near.
         let last = pass + 1 == settings.passes;
-        let grid = Grid { step: if last { 0.4 } else { 0.6 }, prices: if last { 16 } else { 10 } };
-        let random = worth(network, &posted, &paid, &stay_bids, grid);
-        for (paid, random) in paid.iter_mut().zip(&random) {
-            // Sets of types that are short for the same guests would each charge for them in full; halfway, they share.
-            *paid = if last { *random } else { 0.5 * (*paid + random) };
-        }
-        bids = network.bids(&paid);
-        stay_bids = network.over_stays(&bids);
+        let grid = Grid { step: if last { 0.4 } else { 0.6 }, prices: if last { 20 } else { 16 } };
+        randomise(network, &posted, &mut worths, &mut stay_bids, grid);
     }
-    posted.ascend(network, &stay_bids, &weights, settings.price_sweeps, true);
-    let values = posted.settle(network, &stay_bids, &weights);
-    Solved { posted, values, duals, bids }
+    posted.ascend(network, &stay_bids, &weights, settings.price_sweeps);
+    Solved { posted, duals, bids: network.bids(&worths), stay_bids, weights }
 }
 
 /// Requests that will meet the prices, for each flow. A thousandth of all counts where none will, so that prices far ahead are
@@ -254,16 +258,22 @@ fn weights(network: &Network, held: Option<usize>) -> Vec<f64> {
     let windows = network.windows;
     let rates = network.rates.chunks_exact(windows);
     match held {
-        Some(held) if held < windows => {
-            rates.zip(&network.flows).map(|(rates, flow)| rates[..held].iter().sum::<f64>() + 1e-3 * flow.rate).collect()
-        }
+        Some(held) if held < windows => rates
+            .zip(&network.flows)
+            .map(|(rates, flow)| rates[..held].iter().sum::<f64>() + 1e-3 * flow.rate)
+            .collect(),
         _ => network.flows.iter().map(|flow| flow.rate).collect(),
     }
 }
 
-fn forecast(input: &CalendarInput, network: &Network, solved: Solved) -> CalendarAnswer {
+fn forecast(
+    input: &CalendarInput,
+    network: &Network,
+    solved: &Solved,
+    values: Vec<Vec<f64>>,
+) -> CalendarAnswer {
     let (types, cells) = (network.types, input.cells.len());
-    let Solved { posted, values, duals, bids } = solved;
+    let Solved { posted, duals, bids, .. } = solved;
     let mut used = vec![0.0; cells];
     let taken: Vec<f64> = (network.flows.iter().zip(&posted.stays))
         .map(|(flow, stay)| flow.rate * flow.response.share(stay / flow.nights as f64))
@@ -336,7 +346,7 @@ fn forecast(input: &CalendarInput, network: &Network, solved: Solved) -> Calenda
             answer.occupancy = (rooms > 0.0).then(|| wanted.min(rooms) / rooms);
         }
     }
-    let (upper, feasible) = fluid::values(network, &duals);
+    let (upper, feasible) = fluid::values(network, duals);
     let fluid_gap = if upper > 0.0 { (upper - feasible) / upper } else { 0.0 };
     CalendarAnswer { cells: answers, revenue, revenue_variance, profit, upper, fluid_gap }
 }

@@ -8,61 +8,83 @@ use super::prices::Posted;
 pub(crate) struct Grid {
     /// Most bookings expected in one step; smaller is closer to Poisson demand.
     pub step: f64,
-    /// Allowed prices tried for each night and type, spread over the list.
+    /// Allowed prices tried for each night and type, about; the nearest to the posted one first.
     pub prices: usize,
 }
 
 /// More rooms than this keep their fluid worth: demand then varies by less than a twentieth.
 const MOST_ROOMS: f64 = 400.0;
 /// Points at which the best income is known, by the worth of a room; straight lines between.
-const POINTS: usize = 40;
+const POINTS: usize = 64;
 
-/// Worth now of a room for each night and set of types, `nights x types`: `V(rooms) - V(rooms - 1)`. In each program the other
-/// nights and sets are paid for at `duals`, the other nights' prices stay as posted, and the price of the night itself is
-/// chosen anew in each window of time for each number of rooms left.
-pub(crate) fn worth(network: &Network, posted: &Posted, duals: &[f64], stay_bids: &[f64], grid: Grid) -> Vec<f64> {
+/// Replaces worths of rooms, `nights x types`, by those that random demand gives them now: `V(rooms) - V(rooms - 1)`. In each
+/// program the other nights and sets are paid for at their worths, the other nights' prices stay as posted, and the price of the
+/// night itself is chosen anew in each window of time for each number of rooms left. One program comes after the other and
+/// pays what those before it found: nights and sets that are short for the same guests must not each charge them in full.
+/// `stay_bids` follows.
+pub(crate) fn randomise(
+    network: &Network,
+    posted: &Posted,
+    worths: &mut [f64],
+    stay_bids: &mut [f64],
+    grid: Grid,
+) {
     let (types, windows) = (network.types, network.windows);
-    let top = network.ladders.iter().filter_map(|ladder| ladder.last()).fold(0.0_f64, |most, price| most.max(*price));
-    let width = 2.0 * top / (POINTS - 1) as f64;
-    let mut worth = vec![0.0; duals.len()];
+    let top = network
+        .ladders
+        .iter()
+        .filter_map(|ladder| ladder.last())
+        .fold(0.0_f64, |most, price| most.max(*price));
+    let width = 1.5 * top / (POINTS - 1) as f64;
     let mut incomes: Vec<Income> = Vec::new();
     let mut table = vec![0.0; windows * POINTS];
+    let mut used = vec![0.0; windows];
     let mut value = Vec::new();
     for night in 0..network.nights {
         incomes.clear();
-        incomes.extend((0..types).map(|kind| Income::of(network, posted, night * types + kind, stay_bids, grid.prices)));
+        incomes.extend(
+            (0..types).map(|kind| Income::of(network, posted, night * types + kind, stay_bids, grid.prices)),
+        );
         for kind in 0..types {
             let cell = night * types + kind;
             let rooms = network.capacity[cell];
-            let most: f64 = incomes[kind..].iter().map(|income| income.most_used.iter().sum::<f64>()).sum();
-            if most <= 0.0 || rooms > most + 5.0 * most.sqrt() + 2.0 {
-                continue;
-            }
-            if rooms > MOST_ROOMS {
-                worth[cell] = duals[cell];
-                continue;
-            }
             table.fill(0.0);
+            used.fill(0.0);
             for income in &incomes[kind..] {
-                income.add_best(&mut table, width, duals[cell]);
+                income.add_best(&mut table, &mut used, width, worths[cell]);
             }
-            let states = rooms.ceil().max(1.0) as usize;
-            value.clear();
-            value.resize(states + 1, 0.0);
-            for window in (0..windows).rev() {
-                let used: f64 = incomes[kind..].iter().map(|income| income.most_used[window]).sum();
-                let steps = (used / grid.step).ceil().clamp(0.0, 20_000.0);
-                if steps > 0.0 {
-                    run(&mut value, &table[window * POINTS..(window + 1) * POINTS], steps, 1.0 / width);
+            let most: f64 = used.iter().sum();
+            if rooms > MOST_ROOMS {
+                continue;
+            }
+            let mut worth = 0.0;
+            if rooms <= most + 5.0 * most.sqrt() + 2.0 && most > 0.0 {
+                let states = rooms.ceil().max(1.0) as usize;
+                value.clear();
+                value.resize(states + 1, 0.0);
+                for window in (0..windows).rev() {
+                    let steps = (used[window] / grid.step).ceil().clamp(0.0, 20_000.0);
+                    if steps > 0.0 {
+                        run(&mut value, &table[window * POINTS..(window + 1) * POINTS], steps, 1.0 / width);
+                    }
+                }
+                let room = |rooms: usize| (value[rooms] - value[rooms - 1]).max(0.0);
+                let low = (rooms.floor() as usize).max(1);
+                let part = (rooms - low as f64).max(0.0);
+                worth = room(low) + part * (room(low.max(states)) - room(low));
+            }
+            let change = worth - worths[cell];
+            if change != 0.0 {
+                worths[cell] = worth;
+                for place in network.covering_from(cell) {
+                    stay_bids[*place as usize] += change;
+                }
+                for income in &mut incomes[kind..] {
+                    income.pay(change);
                 }
             }
-            let room = |rooms: usize| (value[rooms] - value[rooms - 1]).max(0.0);
-            let low = (rooms.floor() as usize).max(1);
-            let part = (rooms - low as f64).max(0.0);
-            worth[cell] = room(low) + part * (room(low.max(states)) - room(low));
         }
     }
-    worth
 }
 
 /// Bellman's equation, `steps` times: the value of a number of rooms grows by the best income at the worth of one of them.
@@ -89,19 +111,17 @@ struct Income {
     /// `(income over the worth of all rooms of the stays, rooms used)`, `windows x prices`.
     lines: Vec<(f64, f64)>,
     prices: usize,
-    /// Most rooms used in each window.
-    most_used: Vec<f64>,
 }
 
 impl Income {
     fn of(network: &Network, posted: &Posted, cell: usize, stay_bids: &[f64], most: usize) -> Self {
         let ladder = network.ladder(cell);
-        let prices = ladder.len().min(most);
         let windows = network.windows;
-        let mut lines = vec![(0.0, 0.0); prices * windows];
         let now = ladder[posted.index[cell]];
-        for tried in 0..prices {
-            let price = if prices == 1 { ladder[0] } else { ladder[tried * (ladder.len() - 1) / (prices - 1)] };
+        let tried = tried(posted.index[cell], ladder.len(), most);
+        let prices = tried.len();
+        let mut lines = vec![(0.0, 0.0); prices * windows];
+        for (tried, price) in tried.into_iter().map(|index| ladder[index]).enumerate() {
             for place in network.covering(cell) {
                 let place = *place as usize;
                 let flow = &network.flows[place];
@@ -116,19 +136,59 @@ impl Income {
                 }
             }
         }
-        let most_used = lines.chunks(prices).map(|tried| tried.iter().fold(0.0_f64, |most, line| most.max(line.1)));
-        let most_used = most_used.collect();
-        Self { lines, prices, most_used }
+        Self { lines, prices }
     }
 
-    /// Adds the best income at each worth of a room of this night; `paid` of it is already in the lines.
-    fn add_best(&self, table: &mut [f64], width: f64, paid: f64) {
-        for (points, lines) in table.chunks_exact_mut(POINTS).zip(self.lines.chunks(self.prices)) {
-            for (point, total) in points.iter_mut().enumerate() {
-                let worth = point as f64 * width - paid;
-                let best = lines.iter().fold(f64::NEG_INFINITY, |best, line| best.max(line.0 - line.1 * worth));
-                *total += best;
-            }
+    /// Pays more for the rooms of the night.
+    fn pay(&mut self, change: f64) {
+        for line in &mut self.lines {
+            line.0 -= line.1 * change;
         }
     }
+
+    /// Adds the best income at each worth of a room of this night; `paid` of it is already in the lines. To `used` go the rooms
+    /// used when a room is worth nothing: the most that any best price uses, for fewer are used as worth rises.
+    fn add_best(&self, table: &mut [f64], used: &mut [f64], width: f64, paid: f64) {
+        let windows = table.chunks_exact_mut(POINTS).zip(self.lines.chunks(self.prices)).zip(used);
+        for ((points, lines), used) in windows {
+            let mut best = [f64::NEG_INFINITY; POINTS];
+            for (income, rooms) in lines {
+                let (at_nothing, slope) = (income + rooms * paid, rooms * width);
+                for (point, best) in best.iter_mut().enumerate() {
+                    let income = at_nothing - slope * point as f64;
+                    *best = if income > *best { income } else { *best };
+                }
+            }
+            for (total, best) in points.iter_mut().zip(best) {
+                *total += best;
+            }
+            let mut free = (f64::NEG_INFINITY, 0.0);
+            for line in lines {
+                let income = line.0 + line.1 * paid;
+                if income > free.0 {
+                    free = (income, line.1);
+                }
+            }
+            *used += free.1;
+        }
+    }
+}
+
+/// Prices to try: all near the posted one, where the worth of a room is decided, then at growing distances.
+fn tried(posted: usize, count: usize, most: usize) -> Vec<usize> {
+    if count <= most {
+        return (0..count).collect();
+    }
+    let near = most / 4;
+    let mut tried = vec![posted];
+    let (mut distance, mut step) = (0, 1);
+    while tried.len() < most && distance < count {
+        distance += step;
+        if distance >= near {
+            step = (step * 3).div_ceil(2);
+        }
+        tried.extend(posted.checked_sub(distance));
+        tried.extend(Some(posted + distance).filter(|index| *index < count));
+    }
+    tried
 }

@@ -50,7 +50,11 @@ pub enum NetworkError {
 
 /// Refuses a count outside a range.
 pub(crate) fn size(what: &'static str, count: usize, least: usize, most: usize) -> Result<(), NetworkError> {
-    if (least..=most).contains(&count) { Ok(()) } else { Err(NetworkError::Size { what, count, least, most }) }
+    if (least..=most).contains(&count) {
+        Ok(())
+    } else {
+        Err(NetworkError::Size { what, count, least, most })
+    }
 }
 
 /// Refuses a number outside a range.

@@ -33,7 +33,9 @@ impl Flow {
         let Response { family, location, scale } = self.response;
         let free = match family {
             Family::LogLinear => least_margin + scale,
-            Family::Logit => least_margin + scale * (1.0 + lambert_of_exp((location - least_margin) / scale - 1.0)),
+            Family::Logit => {
+                least_margin + scale * (1.0 + lambert_of_exp((location - least_margin) / scale - 1.0))
+            }
             Family::Power if scale > 1.0 => least_margin * scale / (scale - 1.0),
             Family::Power => most,
         };
@@ -47,8 +49,14 @@ fn lambert_of_exp(z: f64) -> f64 {
         return z.exp();
     }
     let mut w = if z > 1.5 { z - z.ln() } else { z.exp() / (1.0 + z.exp()) };
-    for _ in 0..4 {
-        w *= (1.0 + z - w.ln()) / (1.0 + w);
+    for _ in 0..5 {
+        let next = w * (1.0 + z - w.ln()) / (1.0 + w);
+        // Newton's error squares: after a step this small nothing is left.
+        let near = (next - w).abs() < 1e-5 * next;
+        w = next;
+        if near {
+            break;
+        }
     }
     w
 }
@@ -115,7 +123,19 @@ impl Network {
             }
             bounds.push((least / flow.nights as f64, most / flow.nights as f64));
         }
-        Self { nights, types, capacity, flows, windows, rates, ladders, ladder_of, bounds, cover_starts: counts, cover }
+        Self {
+            nights,
+            types,
+            capacity,
+            flows,
+            windows,
+            rates,
+            ladders,
+            ladder_of,
+            bounds,
+            cover_starts: counts,
+            cover,
+        }
     }
 
     /// Flows that stay in a cell.

@@ -44,7 +44,11 @@ pub fn solve_fluid(hotel: &Hotel) -> Result<FluidSolution, NetworkError> {
 pub(crate) fn duals(network: &Network, sweeps: usize, start: Option<&[f64]>) -> Vec<f64> {
     let mut duals = start.map_or_else(|| vec![0.0; network.capacity.len()], <[f64]>::to_vec);
     let mut stay_bids = network.over_stays(&network.bids(&duals));
-    let top = network.ladders.iter().filter_map(|ladder| ladder.last()).fold(0.0_f64, |most, price| most.max(*price));
+    let top = network
+        .ladders
+        .iter()
+        .filter_map(|ladder| ladder.last())
+        .fold(0.0_f64, |most, price| most.max(*price));
     let mut slack = vec![0_u8; duals.len()];
     for sweep in 0..sweeps {
         let mut moved = 0.0_f64;
@@ -95,7 +99,8 @@ pub(crate) fn duals(network: &Network, sweeps: usize, start: Option<&[f64]>) -> 
 /// Rooms a flow uses at its best price, and how they change with the worth of the stay's rooms.
 fn usage(flow: &Flow, bids: f64, (least, most): (f64, f64)) -> (f64, f64) {
     let price = flow.best_price(bids, least, most);
-    if flow.margin(price, bids) <= 0.0 {
+    let margin = flow.margin(price, bids);
+    if margin <= 0.0 {
         return (0.0, 0.0);
     }
     let share = flow.response.share(price);

@@ -112,7 +112,9 @@ impl Hotel {
 
     /// Probability that a booking of a segment, still held `days` before arrival, ends in a stay.
     pub fn show_probability(&self, segment: usize, days: usize) -> f64 {
-        self.segments.get(segment).map_or(0.0, |kind| (1.0 - kind.cancellation).powi(days as i32) * (1.0 - kind.no_show))
+        self.segments
+            .get(segment)
+            .map_or(0.0, |kind| (1.0 - kind.cancellation).powi(days as i32) * (1.0 - kind.no_show))
     }
 
     /// The problem that is left on a day: rooms after the expected shows of what is booked, and the requests still to come, in

@@ -20,7 +20,9 @@ mod sample;
 pub mod simulate;
 mod truncation;
 
-pub use calendar::{CalendarAnswer, CalendarCell, CalendarInput, CalendarSettings, CellAnswer, Demand, price_calendar};
+pub use calendar::{
+    CalendarAnswer, CalendarCell, CalendarInput, CalendarSettings, CellAnswer, Demand, price_calendar,
+};
 pub use error::NetworkError;
 pub use fluid::{FluidSolution, solve_fluid};
 pub use hotel::{Hotel, RoomType, Segment, StayClass};

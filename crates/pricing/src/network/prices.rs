@@ -41,7 +41,14 @@ impl Posted {
 
     /// Profit, over what its rooms are worth, of the flows in a cell when the cell costs `price` and the other nights stay as
     /// they are.
-    pub fn value(&self, network: &Network, cell: usize, price: f64, stay_bids: &[f64], weights: &[f64]) -> f64 {
+    pub fn value(
+        &self,
+        network: &Network,
+        cell: usize,
+        price: f64,
+        stay_bids: &[f64],
+        weights: &[f64],
+    ) -> f64 {
         let now = network.ladder(cell)[self.index[cell]];
         let mut value = 0.0;
         for place in network.covering(cell) {
@@ -62,20 +69,15 @@ impl Posted {
         }
     }
 
-    /// Moves each price uphill until none moves, or `sweeps` times. The first sweep tries all allowed prices where `wide`, the
-    /// others only neighbours: guests who answer differently make more than one peak.
-    pub fn ascend(&mut self, network: &Network, stay_bids: &[f64], weights: &[f64], sweeps: usize, wide: bool) {
-        for sweep in 0..sweeps {
+    /// Moves each price uphill, neighbour by neighbour, until none moves, or `sweeps` times.
+    pub fn ascend(&mut self, network: &Network, stay_bids: &[f64], weights: &[f64], sweeps: usize) {
+        for _ in 0..sweeps {
             let mut moved = false;
             for cell in 0..self.index.len() {
                 if network.covering(cell).is_empty() {
                     continue;
                 }
-                let best = if wide && sweep == 0 {
-                    best(&self.values(network, cell, stay_bids, weights))
-                } else {
-                    self.climb(network, cell, stay_bids, weights)
-                };
+                let best = self.climb(network, cell, stay_bids, weights);
                 if best != self.index[cell] {
                     self.set(network, cell, best);
                     moved = true;
@@ -93,7 +95,8 @@ impl Posted {
         ladder.iter().map(|price| self.value(network, cell, *price, stay_bids, weights)).collect()
     }
 
-    /// One last look at all allowed prices of each cell: moves to the best and hands back what was seen.
+    /// One last look at all allowed prices of each cell: moves to the best and hands back what was seen. Guests who answer
+    /// differently can make more than one peak.
     pub fn settle(&mut self, network: &Network, stay_bids: &[f64], weights: &[f64]) -> Vec<Vec<f64>> {
         (0..self.index.len())
             .map(|cell| {

@@ -62,9 +62,13 @@ pub fn compare(
     }
     let mut figures = Vec::with_capacity(policies.len());
     for (place, policy) in policies.iter().enumerate() {
-        let mean = |of: fn(&Outcome) -> f64| outcomes[place].iter().map(of).sum::<f64>() / replications as f64;
-        let differences: Vec<f64> =
-            outcomes[0].iter().zip(&outcomes[place]).map(|(first, other)| first.profit - other.profit).collect();
+        let mean =
+            |of: fn(&Outcome) -> f64| outcomes[place].iter().map(of).sum::<f64>() / replications as f64;
+        let differences: Vec<f64> = outcomes[0]
+            .iter()
+            .zip(&outcomes[place])
+            .map(|(first, other)| first.profit - other.profit)
+            .collect();
         figures.push(PolicyFigures {
             name: policy.name().to_owned(),
             profit: mean(|outcome| outcome.profit),
@@ -84,7 +88,8 @@ pub fn paired(differences: &[f64]) -> Option<Paired> {
     }
     let count = differences.len() as f64;
     let mean = differences.iter().sum::<f64>() / count;
-    let variance = differences.iter().map(|difference| (difference - mean).powi(2)).sum::<f64>() / (count - 1.0);
+    let variance =
+        differences.iter().map(|difference| (difference - mean).powi(2)).sum::<f64>() / (count - 1.0);
     let half = student_quantile(0.975, count - 1.0) * (variance / count).sqrt();
     Some(Paired { mean, low: mean - half, high: mean + half })
 }

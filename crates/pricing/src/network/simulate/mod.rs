@@ -111,7 +111,8 @@ impl<'a> Stage<'a> {
         let mut limits = Vec::with_capacity((hotel.horizon + 1) * types);
         for days in 0..=hotel.horizon {
             let shows = if total > 0.0 {
-                let of = |(segment, share): (usize, &f64)| share / total * hotel.show_probability(segment, days);
+                let of =
+                    |(segment, share): (usize, &f64)| share / total * hotel.show_probability(segment, days);
                 shares.iter().enumerate().map(of).sum::<f64>().clamp(0.05, 1.0)
             } else {
                 1.0
@@ -221,7 +222,12 @@ impl<'a> Stage<'a> {
                     cancelling[request.cancelled].push(sales.len());
                 }
                 arriving[class.arrival].push(sales.len());
-                sales.push(Sale { class: request.class, price: stay, shows: request.shows, cancelled: false });
+                sales.push(Sale {
+                    class: request.class,
+                    price: stay,
+                    shows: request.shows,
+                    cancelled: false,
+                });
             }
             if let Some(night) = day.checked_sub(hotel.horizon) {
                 let mut guests = std::mem::take(&mut arriving[night]);
@@ -244,9 +250,9 @@ impl<'a> Stage<'a> {
         let nights = class.arrival..class.arrival + class.nights;
         books.held[sale.class] -= 1;
         let roomed = sale.shows
-            && nights
-                .clone()
-                .all(|night| fits(&books.staying[night * types..(night + 1) * types], rooms, class.room_type));
+            && nights.clone().all(|night| {
+                fits(&books.staying[night * types..(night + 1) * types], rooms, class.room_type)
+            });
         if roomed {
             for night in nights {
                 books.staying[night * types + class.room_type] += 1;

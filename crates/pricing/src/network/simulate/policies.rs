@@ -1,5 +1,5 @@
 use super::{Books, Policy, Stage};
-use crate::network::calendar::{CalendarSettings, solve};
+use crate::network::calendar::{CalendarSettings, Solved, solve};
 use crate::network::error::NetworkError;
 use crate::network::hotel::Hotel;
 
@@ -20,7 +20,8 @@ impl FixedLadder {
     pub fn search(stage: &Stage<'_>, seeds: std::ops::Range<u64>) -> Self {
         let kinds = &stage.hotel().room_types;
         let requests: Vec<_> = seeds.map(|seed| stage.requests(seed)).collect();
-        let mut policy = Self { prices: kinds.iter().map(|kind| kind.prices[kind.prices.len() / 2]).collect() };
+        let mut policy =
+            Self { prices: kinds.iter().map(|kind| kind.prices[kind.prices.len() / 2]).collect() };
         let mut best = f64::NEG_INFINITY;
         for _ in 0..4 {
             let before = policy.prices.clone();
@@ -28,7 +29,8 @@ impl FixedLadder {
                 let mut chosen = policy.prices[place];
                 for price in &kind.prices {
                     policy.prices[place] = *price;
-                    let profit: f64 = requests.iter().map(|requests| stage.play(requests, &mut policy).profit).sum();
+                    let profit: f64 =
+                        requests.iter().map(|requests| stage.play(requests, &mut policy).profit).sum();
                     if profit > best {
                         (best, chosen) = (profit, *price);
                     }
@@ -131,7 +133,8 @@ impl<'a> SingleNight<'a> {
 
     fn program(hotel: &Hotel, night: usize, kind: usize) -> Vec<Vec<u16>> {
         let room_type = &hotel.room_types[kind];
-        let (days, count, rooms) = (hotel.horizon + night + 1, room_type.prices.len(), room_type.rooms as usize);
+        let (days, count, rooms) =
+            (hotel.horizon + night + 1, room_type.prices.len(), room_type.rooms as usize);
         // Income and rooms used on each day at each price.
         let mut lines = vec![(0.0, 0.0); days * count];
         for class in &hotel.classes {
@@ -217,14 +220,14 @@ pub struct NetworkPricing<'a> {
     every: usize,
     settings: CalendarSettings,
     name: &'static str,
-    duals: Option<Vec<f64>>,
+    last: Option<Solved>,
 }
 
 impl<'a> NetworkPricing<'a> {
     /// Prices computed on day 0 and every `every` days, 1 or more, with the worth of rooms from dynamic programs.
     pub fn new(hotel: &'a Hotel, every: usize) -> Self {
         let settings = CalendarSettings { held_windows: Some(1), ..CalendarSettings::default() };
-        Self { hotel, every: every.max(1), settings, name: "network pricing", duals: None }
+        Self { hotel, every: every.max(1), settings, name: "network pricing", last: None }
     }
 
     /// The same with the fluid worth of rooms: no dynamic programs.
@@ -248,20 +251,20 @@ impl Policy for NetworkPricing<'_> {
     }
 
     fn restart(&mut self) {
-        self.duals = None;
+        self.last = None;
     }
 
     fn post(&mut self, books: &Books, prices: &mut [f64]) {
         if !books.day.is_multiple_of(self.every) {
             return;
         }
-        let edges: Vec<usize> =
-            [1, 3, 7, 14, 28, 56, 112].iter().map(|window| window * self.every).collect();
+        let edges: Vec<usize> = [1, 3, 7, 14, 28, 56, 112].iter().map(|window| window * self.every).collect();
         let network = self.hotel.network(books, &edges);
-        let solved = solve(&network, &self.settings, self.duals.as_deref());
+        let mut solved = solve(&network, &self.settings, self.last.as_ref());
+        solved.posted.settle(&network, &solved.stay_bids, &solved.weights);
         for (cell, price) in prices.iter_mut().enumerate() {
             *price = network.ladder(cell)[solved.posted.index[cell]];
         }
-        self.duals = Some(solved.duals);
+        self.last = Some(solved);
     }
 }
