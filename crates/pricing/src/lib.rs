@@ -4,7 +4,10 @@
 //! the hotel's rules; out go prices, what they are expected to bring with intervals, and why. This room touches nothing: no
 //! files, no network, no clock.
 
+<<<<<<< HEAD
+pub mod experiment;
 pub mod learn;
+pub mod network;
 pub mod night;
 mod response;
 pub mod rules;
