@@ -4,8 +4,8 @@
 //! the hotel's rules; out go prices, what they are expected to bring with intervals, and why. This room touches nothing: no
 //! files, no network, no clock.
 
-<<<<<<< HEAD
 pub mod experiment;
+pub mod history;
 pub mod learn;
 pub mod network;
 pub mod night;
