@@ -26,7 +26,12 @@ fn say(history: &History<'_>) -> Result<(), Box<dyn Error>> {
         writeln!(
             out,
             "{}: {} bookings, reference {:.0}, elasticity {:.2}±{:.2} {:?}, quarters {seasons:?}",
-            of.room_type, of.bookings, of.reference_price, of.elasticity.mean, of.elasticity.sd, of.elasticity.source
+            of.room_type,
+            of.bookings,
+            of.reference_price,
+            of.elasticity.mean,
+            of.elasticity.sd,
+            of.elasticity.source
         )?;
     }
     for note in model.notes() {
@@ -146,6 +151,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     match arguments.split_first() {
         Some((what, rest)) if what == "simulate" => simulate(rest),
         Some((what, rest)) if what == "bookings" => public(rest),
-        _ => Err("history simulate SEED ROOMS DAYS [ELASTICITY] | history bookings FILE.csv HOTEL AS_OF".into()),
+        _ => {
+            Err("history simulate SEED ROOMS DAYS [ELASTICITY] | history bookings FILE.csv HOTEL AS_OF"
+                .into())
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use innkeeper_pricing::learn::{LearnError, PastDay, learn};
 use innkeeper_pricing::night::{
-    Demand, FixedPrice, Sale, SaleError, Scenario, ScenarioError, evaluate, solve, worth,
+    Demand, FixedPrice, Sale, SaleError, Scenario, ScenarioError, evaluate, play, solve, worth,
 };
 use proptest::prelude::*;
 use rand::SeedableRng;
@@ -124,5 +124,22 @@ fn nights_that_sold_out_do_not_make_demand_look_small() {
     for price in [80.0, 100.0, 120.0] {
         let ratio = learnt.expected(15, price) / scenario.expected(15, price);
         assert!((0.85..1.18).contains(&ratio), "{price}: {ratio}");
+    }
+}
+
+#[test]
+fn what_is_played_has_the_mean_that_is_computed() {
+    for scenario in Scenario::shipped().unwrap() {
+        let sale = scenario.sale();
+        let (plan, fixed) = (solve(&sale, &scenario).unwrap(), FixedPrice(scenario.base_price));
+        let played: Vec<Vec<f64>> = (0..300).map(|seed| play(&scenario, &[&plan, &fixed], seed)).collect();
+        for (place, computed) in
+            [worth(&sale, &scenario, &plan).unwrap(), worth(&sale, &scenario, &fixed).unwrap()].into_iter().enumerate()
+        {
+            let mean = played.iter().map(|of| of[place]).sum::<f64>() / 300.0;
+            let spread = played.iter().map(|of| (of[place] - mean).powi(2)).sum::<f64>() / 299.0;
+            let error = (spread / 300.0).sqrt();
+            assert!((mean - computed).abs() < 4.0 * error, "{}: {mean} +- {error}, {computed}", scenario.name);
+        }
     }
 }

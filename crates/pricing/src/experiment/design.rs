@@ -172,13 +172,15 @@ pub fn design_trial(input: &TrialInput) -> Result<TrialDesign, DesignError> {
     if clusters < 2 || available < per_arm {
         return Err(DesignError::TooFewNights { needed: nights_needed, nights: input.nights, detectable });
     }
-    let (assignments, clusters) = assign(input, length, clusters)?;
+    let (assignments, clusters) = assign(input, length, clusters);
     Ok(TrialDesign { assignments, nights_needed, detectable, deviation, clusters })
 }
 
 fn check(input: &TrialInput) -> Result<(), DesignError> {
     let range = |name, inside: bool| if inside { Ok(()) } else { Err(DesignError::Range(name)) };
     range("nights", (1..=730).contains(&input.nights))?;
+    // Far from the last day that the calendar knows.
+    range("first night", input.first_night.year() < 9_990)?;
     range("room types", (1..=50).contains(&input.room_types.len()))?;
     range("cluster", (1..=28).contains(&input.cluster.nights()))?;
     range("effect", input.effect > 0.0 && input.effect <= 1.0)?;
@@ -226,9 +228,7 @@ fn deviation(history: &[Vec<f64>], length: usize) -> Result<f64, DesignError> {
     if deviation > 1e-9 { Ok(deviation) } else { Err(DesignError::NoDeviation) }
 }
 
-type Assigned = (Vec<Assignment>, (usize, usize));
-
-fn assign(input: &TrialInput, length: usize, clusters: usize) -> Result<Assigned, DesignError> {
+fn assign(input: &TrialInput, length: usize, clusters: usize) -> (Vec<Assignment>, (usize, usize)) {
     let types = input.room_types.len();
     let mut chance = ChaCha8Rng::seed_from_u64(input.seed);
     let mut arms = vec![Arm::Control; clusters * types];
@@ -262,16 +262,14 @@ fn assign(input: &TrialInput, length: usize, clusters: usize) -> Result<Assigned
     }
     let mut assignments = Vec::with_capacity(clusters * length * types);
     for night in 0..clusters * length {
-        let date = input.first_night.checked_add_days(Days::new(night as u64));
-        // The last day of the calendar that chrono knows is further than any hotel's trial.
-        let date = date.filter(|date| date.year() < 10_000).ok_or(DesignError::Range("first night"))?;
+        let date = input.first_night + Days::new(night as u64);
         for room_type in 0..types {
             let cluster = night / length;
             let arm = arms[cluster * types + room_type];
             assignments.push(Assignment { night: date, room_type, cluster, arm });
         }
     }
-    Ok((assignments, counts))
+    (assignments, counts)
 }
 
 /// Clusters until the next one that begins on the same weekday.

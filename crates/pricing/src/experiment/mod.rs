@@ -5,3 +5,6 @@ mod quantiles;
 
 pub use design::{Arm, Assignment, Cluster, DesignError, TrialDesign, TrialInput, design_trial};
 pub use quantiles::{normal_quantile, student_quantile};
+
+#[cfg(test)]
+mod tests;

@@ -46,7 +46,9 @@ pub enum Uncalibrated {
         error: DemandError,
     },
     /// Too little came afterwards.
-    #[error("{bookings} bookings for {nights} nights and room types are too few to say how good the model is")]
+    #[error(
+        "{bookings} bookings for {nights} nights and room types are too few to say how good the model is"
+    )]
     TooLittle {
         /// Nights and room types.
         nights: usize,
@@ -69,7 +71,8 @@ impl DemandModel {
         let mut ground = Ground::read(history).map_err(no_model)?;
         let known = ground.as_of - i32::from(holdout_days.max(1));
         let cells = ground.cells(Some(known));
-        let mut totals: std::collections::BTreeMap<(usize, usize), (f64, f64)> = std::collections::BTreeMap::new();
+        let mut totals: std::collections::BTreeMap<(usize, usize), (f64, f64)> =
+            std::collections::BTreeMap::new();
         for cell in &cells {
             let date = ground.first + cell.night as i32;
             let after = date - i32::from(cell.far) > known;
@@ -79,7 +82,8 @@ impl DemandModel {
             let Some(kind) = kind.filter(|_| after && date <= ground.as_of) else { continue };
             let reference = model.room_types()[kind].reference_price;
             let ratio = cell.price.map_or(1.0, |price| price / reference);
-            let rate = model.rate_of(Night::of_day(date), kind, cell.bucket, ratio, cell.competitor);
+            let seen = cell.competitor.filter(|seen| seen.by_then).map(|seen| seen.ratio);
+            let rate = model.rate_of(Night::of_day(date), kind, cell.bucket, ratio, seen);
             let total = totals.entry((cell.night, kind)).or_default();
             *total = (total.0 + cell.count, total.1 + rate * cell.exposure);
         }
@@ -167,6 +171,9 @@ mod tests {
         let wide = interval(1.0, 10.0, 0.8);
         assert!(wide.lower == 0.0 && wide.upper >= 2.0 && wide.mass >= 0.8, "{wide:?}");
         let great = interval(50_000.0, 60_000.0, 0.8);
-        assert!(great.lower > 49_000.0 && great.upper < 51_000.0 && (great.mass - 0.8).abs() < 0.01, "{great:?}");
+        assert!(
+            great.lower > 49_000.0 && great.upper < 51_000.0 && (great.mass - 0.8).abs() < 0.01,
+            "{great:?}"
+        );
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! A day counts as the share of stays that found a room on each of their nights, by the lengths of stay of the room type:
 //! a type that is full on the night itself has no exposure, one that is full on the night after it has that of stays of one
-//! night. Which bookings were refused is not known and not needed.
+//! night, and only those count. Which bookings were refused is not known and not needed.
 
 use std::collections::HashSet;
 
@@ -12,7 +12,7 @@ use innkeeper_hotel::RoomTypeName;
 
 use super::input::{DemandError, History, Note};
 use super::layout::{BUCKETS, EventKind, Layout, MAX_LEAD, bucket_of};
-use super::offer::Offer;
+use super::offer::{Offer, Seen};
 use super::stays::{LONGEST, Medians, Stays};
 
 /// Nights before the last known day that are learnt from: four years.
@@ -38,8 +38,8 @@ pub(super) struct Cell {
     pub count: f64,
     /// The price on sale, or what stands for it.
     pub price: Option<f64>,
-    /// The log of competitors' mean price over their usual one.
-    pub competitor: Option<f64>,
+    /// What competitors asked.
+    pub competitor: Option<Seen>,
     /// Whether the price was drawn by chance.
     pub tested: bool,
 }
@@ -91,7 +91,8 @@ impl Ground {
         if known < 365 {
             notes.push(Note::NoYear { nights: usize::try_from(known).unwrap_or(0) });
         }
-        let rooms: Vec<Option<u32>> = stays.kinds.iter().map(|kind| history.rooms.get(kind).copied()).collect();
+        let rooms: Vec<Option<u32>> =
+            stays.kinds.iter().map(|kind| history.rooms.get(kind).copied()).collect();
         for (kind, rooms) in stays.kinds.iter().zip(&rooms) {
             match rooms {
                 None => notes.push(Note::UnknownRooms { room_type: kind.clone() }),
@@ -185,8 +186,12 @@ impl Ground {
                 let Some(night) = self.offset(stay.arrival) else { continue };
                 match usize::try_from(stay.lead()) {
                     Ok(lead) if lead < LEADS => {
-                        let count = &mut counts[night * LEADS + lead];
-                        *count = count.saturating_add(1);
+                        let place = night * LEADS + lead;
+                        if usize::from(stay.nights).min(LONGEST) <= usize::from(runs[place]) {
+                            counts[place] = counts[place].saturating_add(1);
+                        } else {
+                            left.while_full += 1;
+                        }
                     }
                     _ => left.early += 1,
                 }
@@ -207,7 +212,6 @@ impl Ground {
                     let count = counts[place];
                     let exposure = within[usize::from(runs[place]).min(LONGEST)];
                     if exposure <= 0.0 {
-                        left.while_full += usize::from(count);
                         continue;
                     }
                     let Some(bucket) = bucket_of(lead as u16) else { continue };
@@ -228,7 +232,7 @@ impl Ground {
                     let fits = open.as_ref().is_some_and(|open| {
                         open.cell.bucket == bucket
                             && near(open.cell.price, price, tolerance)
-                            && near(open.cell.competitor.map(f64::exp), competitor.map(f64::exp), 0.005)
+                            && alike(open.cell.competitor, competitor)
                             && split.is_none_or(|split| (day > split) == (open.last_day > split))
                     });
                     if !fits && let Some(done) = open.take() {
@@ -270,16 +274,23 @@ impl Ground {
         usize::try_from(day - self.first).ok().filter(|night| *night < self.nights)
     }
 
-    /// Nights in a row, from a night on, that could be had at a lead time; night-major.
+    /// Nights in a row, from a night on, that could surely be had at a lead time; night-major.
+    ///
+    /// On the day on which a type fills, some who asked were refused, and nobody wrote down how many. Such a day cannot be
+    /// left out for what happened on it. Days that began with fewer rooms than a busy day of that lead time takes are left
+    /// out instead: that was settled before the day.
     fn runs(&self, kind: usize) -> Vec<u8> {
         let rows = LEADS + 1;
         let mut booked = vec![0_i32; self.nights * rows];
+        let mut taken = vec![0_u16; self.nights * LEADS];
         if self.rooms[kind].is_some() {
             for stay in self.stays.stays.iter().filter(|stay| stay.kind == kind) {
                 for night in stay.arrival..stay.arrival + i32::from(stay.nights) {
                     let Some(at) = self.offset(night) else { continue };
-                    let lead = (night - stay.booked).clamp(0, MAX_LEAD.into()) as usize + 1;
-                    booked[at * rows + lead.min(LEADS)] += 1;
+                    let lead = (night - stay.booked).clamp(0, MAX_LEAD.into()) as usize;
+                    booked[at * rows + lead + 1] += 1;
+                    let taken = &mut taken[at * LEADS + lead];
+                    *taken = taken.saturating_add(1);
                     if let Some(released) = stay.released
                         && let Ok(lead) = usize::try_from(night - released)
                     {
@@ -290,20 +301,25 @@ impl Ground {
         }
         // After this, place `lead + 1` holds what was booked at the end of the day with this lead time; the morning of a
         // day is the end of the day before it.
-        let mut runs = vec![0_u8; self.nights * LEADS];
-        for night in (0..self.nights).rev() {
-            let date = self.first + night as i32;
-            let closed = self.is_closed(date, kind);
-            let row = &mut booked[night * rows..(night + 1) * rows];
+        for row in booked.chunks_exact_mut(rows) {
             for lead in (0..LEADS).rev() {
                 row[lead] += row[lead + 1];
             }
+        }
+        let rooms = self.rooms[kind].map(|rooms| i32::try_from(rooms).unwrap_or(i32::MAX));
+        let busy = rooms.map(|rooms| self.busy_days(&booked, &taken, rooms));
+        let mut runs = vec![0_u8; self.nights * LEADS];
+        for night in (0..self.nights).rev() {
+            if self.is_closed(self.first + night as i32, kind) {
+                continue;
+            }
+            let row = &booked[night * rows..(night + 1) * rows];
             for lead in 0..LEADS {
-                let full = self.rooms[kind].is_some_and(|rooms| {
-                    let before = row.get(lead + 2).copied().unwrap_or(0);
-                    before >= i32::try_from(rooms).unwrap_or(i32::MAX)
-                });
-                if closed || full {
+                let bucket = bucket_of(lead as u16).unwrap_or(BUCKETS.len() - 1);
+                let before = row.get(lead + 2).copied().unwrap_or(0);
+                let scarce =
+                    rooms.zip(busy.as_ref()).is_some_and(|(rooms, busy)| rooms - before < busy[bucket]);
+                if scarce {
                     continue;
                 }
                 let after = if night + 1 < self.nights {
@@ -315,6 +331,35 @@ impl Ground {
             }
         }
         runs
+    }
+
+    /// Rooms that a busy day takes of a night, by bucket: two and a half standard deviations above the mean of days that began
+    /// with a third of the rooms free; at least 1, at most a third of the rooms.
+    fn busy_days(&self, booked: &[i32], taken: &[u16], rooms: i32) -> Vec<i32> {
+        let mut sums = vec![(0.0, 0.0, 0.0); BUCKETS.len()];
+        for night in 0..self.nights {
+            let date = self.first + night as i32;
+            let (nearest, farthest) =
+                ((date - self.as_of).max(0), (date - self.begin).min(i32::from(MAX_LEAD)));
+            for lead in nearest..=farthest {
+                let lead = lead as usize;
+                let before = if lead + 2 > LEADS { 0 } else { booked[night * (LEADS + 1) + lead + 2] };
+                if rooms - before >= (rooms / 3).max(1)
+                    && let Some(bucket) = bucket_of(lead as u16)
+                {
+                    let taken = f64::from(taken[night * LEADS + lead]);
+                    let sum = &mut sums[bucket];
+                    *sum = (sum.0 + 1.0, sum.1 + taken, sum.2 + taken * taken);
+                }
+            }
+        }
+        sums.into_iter()
+            .map(|(days, sum, squares)| {
+                let mean = sum / f64::max(days, 1.0);
+                let spread = (squares / f64::max(days, 1.0) - mean * mean).max(0.0).sqrt();
+                ((mean + 2.5 * spread).ceil() as i32).clamp(1, (rooms / 3).max(1))
+            })
+            .collect()
     }
 }
 
@@ -345,6 +390,14 @@ impl Open {
 fn near(a: Option<f64>, b: Option<f64>, tolerance: f64) -> bool {
     match (a, b) {
         (Some(a), Some(b)) => (a - b).abs() <= tolerance * a.abs(),
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+fn alike(a: Option<Seen>, b: Option<Seen>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => a.by_then == b.by_then && (a.ratio - b.ratio).abs() <= 0.005,
         (None, None) => true,
         _ => false,
     }

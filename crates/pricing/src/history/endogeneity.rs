@@ -279,7 +279,13 @@ pub(super) struct Known {
 }
 
 /// Compares the estimates and says whether there is one.
-pub(super) fn test(view: &View<'_>, prior: &Prior, naive: Naive<'_>, fit: &Fit, known: Known) -> EndogeneityTest {
+pub(super) fn test(
+    view: &View<'_>,
+    prior: &Prior,
+    naive: Naive<'_>,
+    fit: &Fit,
+    known: Known,
+) -> EndogeneityTest {
     let bookings: f64 = view.design.cells.iter().map(|cell| cell.count).sum();
     let left = first_stage(view.design, &fit.expected);
     let own = influence(view, fit, &[(Layout::PRICE, 1.0)], known.nights);
@@ -311,7 +317,11 @@ pub(super) fn test(view: &View<'_>, prior: &Prior, naive: Naive<'_>, fit: &Fit, 
         difference,
         p_value,
         within_night: left.as_ref().and_then(|_| within_night(view, fit)),
-        randomised: if known.tests && left.is_some() { randomised(view, prior, fit, known.nights) } else { None },
+        randomised: if known.tests && left.is_some() {
+            randomised(view, prior, fit, known.nights)
+        } else {
+            None
+        },
         unexplained_share: left.as_ref().map(|left| left.share),
         unexplained_sd: left.as_ref().map(|left| left.sd),
         price_changes: nights,
@@ -340,7 +350,9 @@ fn verdict(
         _ => "Prices did not move.".to_owned(),
     };
     match reason {
-        Some(reason) => format!("The history cannot tell what a price does: {reason}. {compared} The prior is used."),
+        Some(reason) => {
+            format!("The history cannot tell what a price does: {reason}. {compared} The prior is used.")
+        }
         None => format!(
             "{compared} The second is used; it is right as far as prices followed nothing but what stands in the history."
         ),

@@ -85,8 +85,7 @@ impl FamilyChoice {
 
 /// Compares the families, one elasticity for all, on the same cells.
 pub(super) fn choose(view: &View<'_>, prior: &Prior, start: &Fit, scale: f64) -> (Shape, FamilyChoice) {
-    let shapes =
-        [Shape::Power, Shape::LogLinear].into_iter().chain(WOULD_PAY.into_iter().map(Shape::Logit));
+    let shapes = [Shape::Power, Shape::LogLinear].into_iter().chain(WOULD_PAY.into_iter().map(Shape::Logit));
     let mut tried: Vec<(Shape, f64)> = Vec::new();
     for shape in shapes {
         let rows = View { shape, ..*view };

@@ -6,6 +6,7 @@ use super::endogeneity::{self, EndogeneityTest};
 use super::family::{self, FamilyChoice, Shape};
 use super::input::{DemandError, Note};
 use super::layout::{Entry, Layout, Night, SEASONS, SIGNALS, group_of};
+use super::offer::Seen;
 use super::poisson::{self, Fit, Prior, Rows};
 use super::signals::Signals;
 use super::stays::median;
@@ -48,12 +49,13 @@ impl Design {
         let feed = ground.offer.has_feed();
         let (mut starts, mut entries) = (vec![0], Vec::new());
         let (mut offsets, mut ratios, mut seasons) = (Vec::new(), Vec::new(), Vec::new());
-        let nights: Vec<Night> = (0..ground.nights).map(|night| Night::of_day(ground.first + night as i32)).collect();
+        let nights: Vec<Night> =
+            (0..ground.nights).map(|night| Night::of_day(ground.first + night as i32)).collect();
         for cell in &cells {
             let night = nights[cell.night];
             layout.base(night, cell.kind, cell.bucket, &mut entries);
             // Competitors come last, where a fit without controls can leave them out.
-            Layout::competitors(feed, cell.competitor, &mut entries);
+            Layout::competitors(feed, cell.competitor.map(|seen| seen.ratio), &mut entries);
             starts.push(entries.len());
             offsets.push(cell.exposure.ln());
             ratios.push(cell.price.map_or(1.0, |price| price / references[cell.kind]));
@@ -181,7 +183,8 @@ fn prior_of(layout: &Layout) -> Prior {
 fn without_signals(design: &Design, fit: &Fit) -> Vec<f64> {
     (0..design.cells.len())
         .map(|row| {
-            let effect: f64 = design.signal_entries(row).map(|(column, value)| fit.beta[column] * value).sum();
+            let effect: f64 =
+                design.signal_entries(row).map(|(column, value)| fit.beta[column] * value).sum();
             fit.expected[row] * (-effect).exp()
         })
         .collect()
@@ -202,9 +205,10 @@ pub(super) fn learn(ground: &Ground, cells: Vec<Cell>) -> Result<Learnt, DemandE
     let known = ground.as_of - ground.first;
     let prior = prior_of(&layout);
     let mut start = prior.mean.clone();
-    let (counts, exposure) = design.cells.iter().fold((0.5, 1.0), |(counts, exposure), cell| {
-        (counts + cell.count, exposure + cell.exposure)
-    });
+    let (counts, exposure) = design
+        .cells
+        .iter()
+        .fold((0.5, 1.0), |(counts, exposure), cell| (counts + cell.count, exposure + cell.exposure));
     start[0] = (counts / exposure).ln();
     let fitted = |view: &View<'_>, prior: &Prior, scale: f64, start: &[f64]| {
         poisson::fit(view, prior, scale, start).ok_or(DemandError::NotFitted)
@@ -282,8 +286,7 @@ fn pool(view: &View<'_>, mut prior: Prior, scale: f64, start: &[f64]) -> Result<
     for season in &view.design.seasons {
         seen[*season] = true;
     }
-    let seasons: Vec<usize> =
-        (0..SEASONS).filter(|season| seen[*season]).map(Layout::season_price).collect();
+    let seasons: Vec<usize> = (0..SEASONS).filter(|season| seen[*season]).map(Layout::season_price).collect();
     let groups = [kinds, seasons];
     let mut variances = [SPREAD.0 * SPREAD.0; 2];
     let mut beta = start.to_vec();
@@ -318,7 +321,7 @@ fn pool(view: &View<'_>, mut prior: Prior, scale: f64, start: &[f64]) -> Result<
 fn usual_competitors(design: &Design, ground: &Ground) -> [f64; 12] {
     let mut sums = [(0.0, 0.0); 12];
     for cell in &design.cells {
-        if let Some(ratio) = cell.competitor {
+        if let Some(Seen { ratio, .. }) = cell.competitor {
             let sum = &mut sums[Night::of_day(ground.first + cell.night as i32).month];
             *sum = (sum.0 + ratio * cell.exposure, sum.1 + cell.exposure);
         }

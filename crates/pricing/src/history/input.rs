@@ -84,7 +84,8 @@ pub enum Note {
         /// How many.
         bookings: usize,
     },
-    /// Bookings made while the type was full or closed: they and those days were left out.
+    /// Bookings of nights on which the type was closed, or had fewer rooms left than a busy day takes, so that others may have
+    /// been refused: they and those days were left out.
     WhileFull {
         /// How many.
         bookings: usize,

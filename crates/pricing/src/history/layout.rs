@@ -43,11 +43,15 @@ pub(super) const GROUPS: usize = 4;
 /// Quarters of the year, over which the elasticity may differ.
 pub(super) const SEASONS: usize = 4;
 /// Signals of demand.
-pub(super) const SIGNALS: usize = 3;
+pub(super) const SIGNALS: usize = 4;
+
+/// Most room types that have weekdays and months of their own: beyond it the equations grow too large.
+const MOST_CALENDARS: usize = 12;
 
 /// The bucket of a lead time; `None` beyond [`MAX_LEAD`].
 pub(super) fn bucket_of(lead: u16) -> Option<usize> {
-    BUCKETS.iter().position(|bucket| lead <= bucket.until)
+    let bucket = BUCKETS.partition_point(|bucket| bucket.until < lead);
+    (bucket < BUCKETS.len()).then_some(bucket)
 }
 
 /// The coarser lead time of a bucket.
@@ -104,6 +108,21 @@ pub(super) struct Layout {
     pub as_of: i32,
 }
 
+/// What moves requests, beside the price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Influence {
+    /// Bookings that came faster or slower than usual.
+    Pace,
+    /// What competitors ask.
+    Competitors,
+    /// Events of the calendar.
+    Events,
+    /// The weekday.
+    Weekday,
+    /// The time of the year.
+    Season,
+}
+
 /// A value in a column.
 pub(super) type Entry = (usize, f64);
 
@@ -111,7 +130,7 @@ impl Layout {
     const BUCKET: usize = 1;
     const WEEKDAY: usize = Self::BUCKET + BUCKETS.len();
     const MONTH: usize = Self::WEEKDAY + 7 * (1 + GROUPS);
-    const TREND: usize = Self::MONTH + 12;
+    const TREND: usize = Self::MONTH + 12 * (1 + GROUPS);
     const COMPETITOR: usize = Self::TREND + 1;
     const SIGNAL: usize = Self::COMPETITOR + 2;
     /// The elasticity shared by all.
@@ -122,7 +141,20 @@ impl Layout {
     const KIND: usize = Self::SEASON + SEASONS;
 
     pub fn columns(&self) -> usize {
-        Self::KIND + self.kinds * (2 + GROUPS) + self.events.len()
+        self.of_events() + self.events.len() * (1 + GROUPS)
+    }
+
+    /// Weekdays and months of each room type: guests of suites come at other times than those of single rooms.
+    fn calendars(&self) -> usize {
+        if self.kinds > MOST_CALENDARS { 0 } else { 7 + 12 }
+    }
+
+    fn of_calendars(&self) -> usize {
+        Self::KIND + self.kinds * (2 + GROUPS)
+    }
+
+    fn of_events(&self) -> usize {
+        self.of_calendars() + self.kinds * self.calendars()
     }
 
     pub fn season_price(season: usize) -> usize {
@@ -151,16 +183,38 @@ impl Layout {
         out.push((Self::WEEKDAY + night.weekday, 1.0));
         out.push((Self::WEEKDAY + 7 * (1 + group) + night.weekday, 1.0));
         out.push((Self::MONTH + night.month, 1.0));
+        out.push((Self::MONTH + 12 * (1 + group) + night.month, 1.0));
         // A trend is not believed for more than a year ahead.
         out.push((Self::TREND, years.min(1.0)));
         out.push((Self::KIND + kind, 1.0));
         out.push((Self::KIND + self.kinds * (1 + group) + kind, 1.0));
-        let first = Self::KIND + self.kinds * (2 + GROUPS);
+        let calendars = self.calendars();
+        if calendars > 0 {
+            let own = self.of_calendars() + kind * calendars;
+            out.extend([(own + night.weekday, 1.0), (own + 7 + night.month, 1.0)]);
+        }
+        let first = self.of_events();
         for (at, event) in self.events.iter().enumerate() {
             if event.spans.iter().any(|(from, until)| (*from..=*until).contains(&night.day)) {
-                out.push((first + at, 1.0));
+                let own = first + at * (1 + GROUPS);
+                out.extend([(own, 1.0), (own + 1 + group, 1.0)]);
             }
         }
+    }
+
+    /// The influence that a column of [`Self::base`] belongs to, where it is one of those that can be taken out.
+    pub fn influence(&self, column: usize) -> Option<Influence> {
+        if (Self::WEEKDAY..Self::MONTH).contains(&column) {
+            return Some(Influence::Weekday);
+        }
+        if (Self::MONTH..Self::TREND).contains(&column) {
+            return Some(Influence::Season);
+        }
+        if (self.of_calendars()..self.of_events()).contains(&column) {
+            let own = (column - self.of_calendars()) % self.calendars();
+            return Some(if own < 7 { Influence::Weekday } else { Influence::Season });
+        }
+        (column >= self.of_events()).then_some(Influence::Events)
     }
 
     /// Columns of competitors: the log ratio, or that none is known although there is a feed.
@@ -187,9 +241,10 @@ impl Layout {
         set(Self::COMPETITOR, 2, 1.0);
         set(Self::SIGNAL, SIGNALS * GROUPS, 1.0);
         set(Self::PRICE, 2, 10.0);
+        set(Self::MONTH + 12, 12 * GROUPS, 0.3);
         set(Self::KIND, self.kinds, 2.0);
-        let kinds = self.kinds * (2 + GROUPS);
-        set(Self::KIND + kinds, self.events.len(), 1.0);
+        set(self.of_calendars(), self.kinds * self.calendars(), 0.3);
+        set(self.of_events(), self.events.len() * (1 + GROUPS), 0.7);
         spreads
     }
 }

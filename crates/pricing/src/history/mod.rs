@@ -23,7 +23,7 @@ pub use calibration::{Calibration, Uncalibrated};
 pub use endogeneity::{EndogeneityTest, Estimate, Unidentified};
 pub use family::FamilyChoice;
 pub use input::{DemandError, History, MAX_ROOM_TYPES, Note};
-pub use layout::{BUCKETS, Bucket, MAX_LEAD};
+pub use layout::{BUCKETS, Bucket, Influence, MAX_LEAD};
 pub use model::{DemandModel, Elasticity, PriceSource, RoomTypeDemand, Source};
 pub use stays::SegmentShare;
 

@@ -11,7 +11,7 @@ use super::family::{FamilyChoice, Shape};
 use super::fit::{self, Learnt};
 use super::input::{DemandError, History, Note};
 use super::layout::{
-    BUCKETS, Bucket, Entry, GROUPS, Layout, MAX_LEAD, Night, SEASONS, SIGNALS, bucket_of, group_of,
+    BUCKETS, Bucket, Entry, GROUPS, Influence, Layout, MAX_LEAD, Night, SEASONS, SIGNALS, bucket_of, group_of,
 };
 use super::stays::{SegmentShare, share_cell};
 use crate::Response;
@@ -255,18 +255,64 @@ impl DemandModel {
         Some(self.rate_of(Night::of(night), kind, bucket, ratio, seen))
     }
 
+    /// Booking requests a day `lead_days` before the night at the reference price, as [`Self::rate`], with one influence taken
+    /// out: what would be asked for if there were no such thing. `None` for a type that is not known and a competitor's price
+    /// that is not above 0.
+    pub fn requests(
+        &self,
+        night: NaiveDate,
+        room_type: &RoomTypeName,
+        lead_days: u16,
+        competitor: Option<f64>,
+        without: Option<Influence>,
+    ) -> Option<f64> {
+        let kind = self.kind(room_type)?;
+        if competitor.is_some_and(|price| !(price.is_finite() && price > 0.0)) {
+            return None;
+        }
+        let Some(bucket) = bucket_of(lead_days) else { return Some(0.0) };
+        let seen = competitor.zip(self.competitor_reference[kind]).map(|(seen, usual)| (seen / usual).ln());
+        Some(self.rate_without(Night::of(night), kind, bucket, (1.0, seen), without))
+    }
+
     /// Requests a day in a bucket at a price of `ratio` times the reference price.
-    pub(super) fn rate_of(&self, night: Night, kind: usize, bucket: usize, ratio: f64, competitor: Option<f64>) -> f64 {
+    pub(super) fn rate_of(
+        &self,
+        night: Night,
+        kind: usize,
+        bucket: usize,
+        ratio: f64,
+        competitor: Option<f64>,
+    ) -> f64 {
+        self.rate_without(night, kind, bucket, (ratio, competitor), None)
+    }
+
+    fn rate_without(
+        &self,
+        night: Night,
+        kind: usize,
+        bucket: usize,
+        (ratio, competitor): (f64, Option<f64>),
+        without: Option<Influence>,
+    ) -> f64 {
         if self.types[kind].rooms == Some(0) || self.is_closed(night.day, kind) {
             return 0.0;
         }
         let mut entries: Vec<Entry> = Vec::with_capacity(24);
         self.layout.base(night, kind, bucket, &mut entries);
-        if self.competitor_effect.is_some() {
-            let usual = self.usual_competitors[night.month];
-            Layout::competitors(true, Some(competitor.unwrap_or(usual)), &mut entries);
+        if let Some(influence) = without {
+            entries.retain(|(column, _)| self.layout.influence(*column) != Some(influence));
         }
-        if let Some(signals) = self.place(night, kind).map(|place| &self.signals[place]) {
+        if self.competitor_effect.is_some() {
+            let seen = competitor.filter(|_| without != Some(Influence::Competitors));
+            Layout::competitors(
+                true,
+                Some(seen.unwrap_or(self.usual_competitors[night.month])),
+                &mut entries,
+            );
+        }
+        let signals = self.place(night, kind).filter(|_| without != Some(Influence::Pace));
+        if let Some(signals) = signals.map(|place| &self.signals[place]) {
             let group = group_of(bucket);
             entries.extend(signals.iter().enumerate().map(|(at, value)| (Layout::signal(at, group), *value)));
         }
@@ -295,7 +341,12 @@ impl DemandModel {
 
     /// Requests expected at the reference price from `from_lead` days before the night until arrival, by bucket, from far to
     /// near. Days of the first bucket that lie before `from_lead` do not count. Empty for a type that is not known.
-    pub fn remaining(&self, night: NaiveDate, room_type: &RoomTypeName, from_lead: u16) -> Vec<(Bucket, f64)> {
+    pub fn remaining(
+        &self,
+        night: NaiveDate,
+        room_type: &RoomTypeName,
+        from_lead: u16,
+    ) -> Vec<(Bucket, f64)> {
         let Some(kind) = self.kind(room_type) else { return Vec::new() };
         let night = Night::of(night);
         (0..BUCKETS.len())

@@ -25,6 +25,15 @@ pub(super) struct Offer {
     pub competitor_reference: Vec<Option<f64>>,
 }
 
+/// What competitors asked.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Seen {
+    /// Log of their mean price over their usual one.
+    pub ratio: f64,
+    /// Whether it was known by the day that was asked for.
+    pub by_then: bool,
+}
+
 fn amount(money: &Money, currency: Currency) -> Option<f64> {
     let amount = money.amount.to_f64()?;
     (money.currency == currency && amount.is_finite() && amount > 0.0).then_some(amount)
@@ -118,10 +127,14 @@ impl Offer {
         at(self.prices.get(&(kind, night)), day)
     }
 
-    /// The log of what competitors were known to ask on a day, over what they usually ask.
-    pub fn competitor(&self, kind: usize, night: i32, day: i32) -> Option<f64> {
-        let mean = at(self.competitors.get(&(kind, night)), day)?;
-        self.competitor_reference[kind].map(|reference| (mean / reference).ln())
+    /// The log of what competitors were known to ask on a day, over what they usually ask. Where none was read yet, the first
+    /// reading after it stands for it: whoever set our price may have looked at the market before the feed did.
+    pub fn competitor(&self, kind: usize, night: i32, day: i32) -> Option<Seen> {
+        let steps = self.competitors.get(&(kind, night))?;
+        let by_then = at(Some(steps), day);
+        let mean = by_then.or_else(|| steps.first().map(|(_, mean)| *mean))?;
+        let ratio = (mean / self.competitor_reference[kind]?).ln();
+        Some(Seen { ratio, by_then: by_then.is_some() })
     }
 
     /// Whether there is a feed of competitors' prices.

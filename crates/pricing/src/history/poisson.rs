@@ -230,7 +230,8 @@ mod tests {
 
     #[test]
     fn counts_that_lie_on_the_curve_give_it_back() {
-        let rows = Line((0..40).map(|i| (f64::from(i) / 10.0, (0.3 + 0.7 * f64::from(i) / 10.0).exp())).collect());
+        let rows =
+            Line((0..40).map(|i| (f64::from(i) / 10.0, (0.3 + 0.7 * f64::from(i) / 10.0).exp())).collect());
         let prior = Prior::of_spreads(&[1e4, 1e4]);
         let fit = fit(&rows, &prior, 1.0, &[0.0, 0.0]).expect("fit");
         assert!((fit.beta[0] - 0.3).abs() < 1e-4 && (fit.beta[1] - 0.7).abs() < 1e-4, "{:?}", fit.beta);
@@ -240,7 +241,9 @@ mod tests {
     fn a_factor_solves_and_refuses_what_is_not_definite() {
         let factor = Factor::new(vec![4.0, 0.0, 2.0, 3.0], 2).expect("factor");
         let x = factor.solve(&[2.0, 5.0]);
-        assert!((4.0 * x[0] + 2.0 * x[1] - 2.0).abs() < 1e-12 && (2.0 * x[0] + 3.0 * x[1] - 5.0).abs() < 1e-12);
+        assert!(
+            (4.0 * x[0] + 2.0 * x[1] - 2.0).abs() < 1e-12 && (2.0 * x[0] + 3.0 * x[1] - 5.0).abs() < 1e-12
+        );
         assert!(Factor::new(vec![1.0, 0.0, 2.0, 1.0], 2).is_none());
         assert!(Factor::new(vec![f64::NAN], 1).is_none());
     }

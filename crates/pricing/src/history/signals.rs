@@ -3,14 +3,15 @@
 //! A night has demand of its own that nobody wrote down: its requests are Poisson with a rate that a gamma variable of mean
 //! 1 multiplies. Given bookings N where E were expected at the prices of then, the mean of that variable is
 //! `(N + k) / (E + k)`. Prices that follow earlier bookings depend on nothing else of the night, so that a regression on
-//! this signal frees the price of it. It is made from days before the day it is used on, never from the day itself.
+//! this signal frees the price of it. The plain share of rooms sold would not do: it is itself what earlier prices made of
+//! demand, and among nights that sold as many rooms the dearer ones had the higher demand. It is made from days before the day it is used on, never from the day itself.
 
 use super::cells::Cell;
 use super::layout::{MAX_LEAD, SIGNALS};
 
 const ROWS: usize = MAX_LEAD as usize + 2;
-/// Nights around a night whose bookings tell of it: unwritten demand lasts for days.
-const AROUND: i32 = 3;
+/// Nights around a night whose bookings tell of it, the next ones and those beyond: unwritten demand lasts for days.
+const AROUND: [&[i32]; 2] = [&[-1, 1], &[-4, -3, -2, 2, 3, 4]];
 
 /// Signals of cells, and of nights to come as things stand on the last day.
 #[derive(Debug, Clone)]
@@ -69,8 +70,10 @@ impl Signals {
         known: i32,
         scale: f64,
     ) -> Self {
-        let mut sums =
-            Sums { counts: by_day.iter().map(|count| f64::from(*count)).collect(), expected: vec![0.0; nights * ROWS] };
+        let mut sums = Sums {
+            counts: by_day.iter().map(|count| f64::from(*count)).collect(),
+            expected: vec![0.0; nights * ROWS],
+        };
         let mut own = vec![(0.0, 0.0); nights * kinds];
         for (cell, expected) in cells.iter().zip(expected) {
             let share = expected / f64::from(cell.far - cell.near + 1);
@@ -89,9 +92,9 @@ impl Signals {
         }
         let shape_own = shape(own.iter().copied(), scale);
         let shape_hotel = shape((0..nights).map(|night| sums.until(night, 0)), scale);
-        let around = |night: usize, far: i32| {
+        let around = |night: usize, far: i32, nights_around: &[i32]| {
             let mut total = (0.0, 0.0);
-            for by in (-AROUND..=AROUND).filter(|by| *by != 0) {
+            for by in nights_around {
                 let other = night as i32 + by;
                 if (0..nights as i32).contains(&other) {
                     let (count, expected) = sums.until(other as usize, far + by);
@@ -113,7 +116,8 @@ impl Signals {
                 let signals = [
                     signal(so_far.2, so_far.3, shape_own),
                     signal(hotel.0, hotel.1, shape_hotel),
-                    around(cell.night, past),
+                    around(cell.night, past, AROUND[0]),
+                    around(cell.night, past, AROUND[1]),
                 ];
                 so_far.2 += cell.count;
                 so_far.3 += expected;
@@ -124,13 +128,20 @@ impl Signals {
             .map(|at| {
                 let night = at / kinds;
                 let hotel = sums.until(night, 0);
+                let ahead = night as i32 - known;
                 [
                     signal(own[at].0, own[at].1, shape_own),
                     signal(hotel.0, hotel.1, shape_hotel),
-                    around(night, night as i32 - known),
+                    around(night, ahead, AROUND[0]),
+                    around(night, ahead, AROUND[1]),
                 ]
             })
             .collect();
-        Self { cells: of_cells, now, expected: own.into_iter().map(|(_, expected)| expected).collect(), shape: shape_own }
+        Self {
+            cells: of_cells,
+            now,
+            expected: own.into_iter().map(|(_, expected)| expected).collect(),
+            shape: shape_own,
+        }
     }
 }

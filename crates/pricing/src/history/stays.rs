@@ -97,7 +97,11 @@ impl Stays {
                 nights: booking.stay.nights,
                 booked: day(booking.booked_on),
                 released: gone.map(day),
-                rate: booking.rate.filter(|_| priced).and_then(|rate| rate.to_f64()).filter(|rate| *rate > 0.0),
+                rate: booking
+                    .rate
+                    .filter(|_| priced)
+                    .and_then(|rate| rate.to_f64())
+                    .filter(|rate| *rate > 0.0),
                 segment: *segments.entry(booking.segment.as_deref()).or_insert(segment),
             });
         }
@@ -188,7 +192,9 @@ impl Stays {
 
 /// Whether a booking's parts agree and lie within a believable calendar.
 fn usable(booking: &Booking) -> bool {
-    booking.check().is_ok() && (1..=9995).contains(&booking.stay.arrival.year()) && booking.booked_on.year() >= 1
+    booking.check().is_ok()
+        && (1..=9995).contains(&booking.stay.arrival.year())
+        && booking.booked_on.year() >= 1
 }
 
 /// The cell of [`Stays::shares`].

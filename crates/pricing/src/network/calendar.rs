@@ -58,6 +58,7 @@ pub struct CalendarSettings {
     /// segments book at different times and prices are computed often, a small number is better.
     pub held_windows: Option<usize>,
     /// Times the worth of rooms is made random (dynamic program) after the fluid solution: 0 keeps the fluid worth; at most 5.
+    /// Prices answer to the worths of the pass before, so an even number is better than the odd one after it.
     pub passes: usize,
     /// Most sweeps over nights and types for the fluid solution, 1..=1000.
     pub fluid_sweeps: usize,
@@ -114,7 +115,7 @@ pub struct CalendarAnswer {
 ///
 /// What is approximated: prices look at one night and type at a time while the others stay; the worth of a room comes from one
 /// dynamic program for each night and each set of a type and those above it, in which the rest of a stay is paid for at its
-/// worth; above 400 rooms the fluid worth is used. Rooms sold and revenue take demand as Poisson, cut at the rooms of each set
+/// worth; above 400 rooms, or a million rooms times bookings, the fluid worth is used. Rooms sold and revenue take demand as Poisson, cut at the rooms of each set
 /// (exact sums for one set and night); a stay is taken with the smallest of the parts that fit on its nights, so that a request
 /// turned away on one night is not taken from its other nights' crowd. Prices that follow demand sell more than this says.
 ///

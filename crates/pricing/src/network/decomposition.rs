@@ -14,6 +14,10 @@ pub(crate) struct Grid {
 
 /// More rooms than this keep their fluid worth: demand then varies by less than a twentieth.
 const MOST_ROOMS: f64 = 400.0;
+/// Rooms times steps of one program; where demand is so much larger than the rooms, the fluid worth is near too.
+const MOST_WORK: f64 = 1e6;
+/// Steps of a program over and above those that its bookings ask for: few rooms grow dear quickly.
+const LEAST_STEPS: f64 = 40.0;
 /// Points at which the best income is known, by the worth of a room; straight lines between.
 const POINTS: usize = 64;
 
@@ -54,7 +58,7 @@ pub(crate) fn randomise(
                 income.add_best(&mut table, &mut used, width, worths[cell]);
             }
             let most: f64 = used.iter().sum();
-            if rooms > MOST_ROOMS {
+            if rooms > MOST_ROOMS || rooms * most > MOST_WORK * grid.step {
                 continue;
             }
             let mut worth = 0.0;
@@ -63,7 +67,7 @@ pub(crate) fn randomise(
                 value.clear();
                 value.resize(states + 1, 0.0);
                 for window in (0..windows).rev() {
-                    let steps = (used[window] / grid.step).ceil().clamp(0.0, 20_000.0);
+                    let steps = (used[window] * (1.0 / grid.step + LEAST_STEPS / most)).ceil().min(20_000.0);
                     if steps > 0.0 {
                         run(&mut value, &table[window * POINTS..(window + 1) * POINTS], steps, 1.0 / width);
                     }

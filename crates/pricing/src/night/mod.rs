@@ -9,6 +9,7 @@ mod outcomes;
 mod plot;
 mod policies;
 mod scenario;
+mod simulate;
 mod solve;
 
 pub use evaluation::{Evaluated, EvaluationError, PolicyFigures, evaluate};
@@ -16,6 +17,7 @@ pub use outcomes::Bookings;
 pub use plot::PoliciesPlot;
 pub use policies::{Best, FixedPrice, PricePolicy, RuleOfThumb, best_fixed_price};
 pub use scenario::{Grid, Past, Requests, Scenario, ScenarioError, Segment, Share};
+pub use simulate::play;
 pub use solve::{Plan, Sale, SaleError, solve, worth};
 
 /// Bookings to be expected on a day if rooms never ran out.

@@ -90,7 +90,8 @@ mod tests {
             assert!(prices.iter().all(|price| price.normalize().scale() <= currency.minor_units()));
         }
         let vnd: Currency = "VND".parse().expect("VND");
-        let prices = candidate_prices(Decimal::from(600_000), Decimal::from(3_000_000), vnd, 40).expect("prices");
+        let prices =
+            candidate_prices(Decimal::from(600_000), Decimal::from(3_000_000), vnd, 40).expect("prices");
         assert!(prices.iter().all(|price| (price % Decimal::from(5000)).is_zero()), "{prices:?}");
     }
 

@@ -46,7 +46,10 @@ impl Rule {
             && scope.from.is_none_or(|from| cell.night >= from)
             && scope.until.is_none_or(|until| cell.night <= until)
             && scope.weekdays.as_ref().is_none_or(|days| days.contains(&cell.night.weekday()))
-            && scope.event_kinds.as_ref().is_none_or(|kinds| cell.event_kinds.iter().any(|kind| kinds.contains(kind)))
+            && scope
+                .event_kinds
+                .as_ref()
+                .is_none_or(|kinds| cell.event_kinds.iter().any(|kind| kinds.contains(kind)))
     }
 
     /// What is wrong with this price of a cell that the rule covers.
@@ -75,11 +78,12 @@ impl Rule {
                 Some(format!("{price} breaks {}", name()))
             }
             RuleKind::RateParity { channels, tolerance_percent } => {
-                let away = cell.channels.iter().filter(|own| channels.contains(&own.channel)).find(|own| {
-                    own.price <= Decimal::ZERO
-                        || own.price > Decimal::from(super::MOST_PRICE)
-                        || (own.price - price).abs() > price * hundredth(*tolerance_percent)
-                })?;
+                let away =
+                    cell.channels.iter().filter(|own| channels.contains(&own.channel)).find(|own| {
+                        own.price <= Decimal::ZERO
+                            || own.price > Decimal::from(super::MOST_PRICE)
+                            || (own.price - price).abs() > price * hundredth(*tolerance_percent)
+                    })?;
                 Some(format!("{} sells at {} beside {price} and breaks {}", away.channel, away.price, name()))
             }
             RuleKind::Freeze {} if cell.on_sale.is_none_or(|sale| sale.price != price) => {
@@ -109,7 +113,8 @@ impl RuleSet {
             }
             let sale = cell.on_sale.iter().flat_map(|sale| [Some(sale.price), sale.at_start_of_day]);
             let amounts = sale.flatten().chain(priced.price);
-            if let Some(why) = amounts.map(|price| price_in_minor(price, self.currency)).find_map(Result::err) {
+            if let Some(why) = amounts.map(|price| price_in_minor(price, self.currency)).find_map(Result::err)
+            {
                 report(None, why.to_string());
                 continue;
             }
@@ -124,7 +129,9 @@ impl RuleSet {
             }
         }
         let orders = self.rules.iter().filter_map(|rule| match &rule.kind {
-            RuleKind::Order { lower, higher, at_least_percent } => Some((rule, lower, higher, at_least_percent)),
+            RuleKind::Order { lower, higher, at_least_percent } => {
+                Some((rule, lower, higher, at_least_percent))
+            }
             _ => None,
         });
         for (rule, lower, higher, percent) in orders {
@@ -143,7 +150,10 @@ impl RuleSet {
                         night: above.cell.night,
                         room_type: higher.clone(),
                         rule: Some(rule.id.clone()),
-                        why: format!("{higher} at {high} beside {lower} at {low} breaks {}", rule.kind.name()),
+                        why: format!(
+                            "{higher} at {high} beside {lower} at {low} breaks {}",
+                            rule.kind.name()
+                        ),
                     });
                 }
             }

@@ -32,7 +32,7 @@ pub(super) fn refuse(set: &RuleSet) -> Result<(), RuleError> {
         }
         if let Some(rules) = circle(&edges(set, &holding)) {
             let names: Vec<String> = rules.iter().map(|rule| called(set, *rule)).collect();
-            let why = format!("{} go round in a circle on {night}", listed(&names));
+            let why = format!("{} go round in a circle{}", listed(&names), when(set, night, &rules));
             return Err(RuleError::Circle { rules: rules.iter().map(|rule| set.id(*rule)).collect(), why });
         }
         if fails(set, &holding).is_some() {
@@ -109,6 +109,25 @@ fn called(set: &RuleSet, rule: usize) -> String {
     format!("{} ({})", set.rules[rule].kind.name(), set.rules[rule].id)
 }
 
+/// On which nights these rules meet, of which `night` is one: as much of it as they depend on.
+fn when(set: &RuleSet, night: NaiveDate, rules: &[usize]) -> String {
+    let scopes = || rules.iter().map(|rule| &set.rules[*rule].scope);
+    let mut words = String::new();
+    if scopes().any(|scope| scope.from.is_some() || scope.until.is_some()) {
+        words = format!(" on {night}");
+    } else if scopes().any(|scope| scope.weekdays.is_some()) {
+        words = format!(" on each {}", night.format("%A"));
+    }
+    let mut kinds: Vec<String> = scopes().filter_map(|scope| scope.event_kinds.clone()).flatten().collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    if !kinds.is_empty() {
+        words.push_str(if kinds.len() == 1 { " with the event " } else { " with the events " });
+        words.push_str(&listed(&kinds));
+    }
+    words
+}
+
 fn named(set: &RuleSet, night: NaiveDate, rules: &[usize]) -> RuleError {
     // The pair is made of those that hold a price itself, the one that holds it up first.
     let mut ranked = rules.to_vec();
@@ -121,7 +140,7 @@ fn named(set: &RuleSet, night: NaiveDate, rules: &[usize]) -> RuleError {
     });
     let room_type = fails(set, rules).map_or("any room type", |failed| set.room_types[failed].as_str());
     let names: Vec<String> = ranked.iter().map(|rule| called(set, *rule)).collect();
-    let why = format!("{} leave no price for {room_type} on {night}", listed(&names));
+    let why = format!("{} leave no price for {room_type}{}", listed(&names), when(set, night, rules));
     let mut ids = ranked.iter().map(|rule| set.id(*rule));
     match (ids.next(), ids.next()) {
         (Some(first), Some(second)) => RuleError::Clash { first, second, with: ids.collect(), why },

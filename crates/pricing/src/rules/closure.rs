@@ -130,7 +130,8 @@ mod tests {
                 .map(|_| (draw(count as u64) as usize, draw(count as u64) as usize))
                 .filter(|(from, to)| from != to)
                 .collect();
-            let closed = |set: u32| implies.iter().all(|(from, to)| set & (1 << from) == 0 || set & (1 << to) != 0);
+            let closed =
+                |set: u32| implies.iter().all(|(from, to)| set & (1 << from) == 0 || set & (1 << to) != 0);
             let sum = |set: u32| (0..count).filter(|i| set & (1 << i) != 0).map(|i| weights[i]).sum::<i64>();
             let best = (0..1_u32 << count).filter(|set| closed(*set)).map(sum).max().expect("the empty set");
             let found = best_closed_set(&weights, &implies);

@@ -160,7 +160,9 @@ mod tests {
 
     #[test]
     fn endings_meet_where_both_hold_and_nowhere_else() {
-        for (a, b) in [((10, 9), (4, 1)), ((6, 4), (9, 1)), ((7, 0), (5, 3)), ((10, 9), (10, 5)), ((6, 1), (9, 2))] {
+        for (a, b) in
+            [((10, 9), (4, 1)), ((6, 4), (9, 1)), ((7, 0), (5, 3)), ((10, 9), (10, 5)), ((6, 1), (9, 2))]
+        {
             let mut domain = Domain::whole(200);
             domain.end_in(a.0, a.1, 0);
             domain.end_in(b.0, b.1, 1);
@@ -175,7 +177,9 @@ mod tests {
     #[test]
     fn steps_whose_common_multiple_is_beyond_all_prices_leave_one_price_or_none() {
         let mut domain = Domain::whole(1_000_000_000_000);
-        for (rule, (step, offset)) in [(999_999_999_989, 5), (999_999_999_961, 5), (999_999_999_937, 5)].iter().enumerate() {
+        for (rule, (step, offset)) in
+            [(999_999_999_989, 5), (999_999_999_961, 5), (999_999_999_937, 5)].iter().enumerate()
+        {
             domain.end_in(*step, *offset, rule);
         }
         assert!(domain.holds(5) && domain.at_or_above(6).is_none());

@@ -96,7 +96,8 @@ impl RuleSet {
         } else {
             None
         };
-        let cut = |is: bool, by: Option<usize>, action| by.filter(|_| is).map(|rule| self.effect(rule, action));
+        let cut =
+            |is: bool, by: Option<usize>, action| by.filter(|_| is).map(|rule| self.effect(rule, action));
         Ok(Ladder {
             bottom: cut(below, domain.low_by, Action::HoldsUp),
             top: cut(above, domain.high_by, Action::HoldsDown),
@@ -199,7 +200,8 @@ impl RuleSet {
         let needed = conflict.through.iter().fold(from, |price, edge| edge.least_higher(price));
         let ranges = needed > price(down, down_stays, down.domain.high);
         let joined = conflict.through.iter().flat_map(|edge| [edge.lower, edge.higher]);
-        let stays = |cell| (cell == conflict.held_up && up_stays) || (cell == conflict.held_down && down_stays);
+        let stays =
+            |cell| (cell == conflict.held_up && up_stays) || (cell == conflict.held_down && down_stays);
         let endings = joined.filter(|cell| !ranges && !stays(*cell));
         let endings = endings.flat_map(|cell| ladders[cell].domain.ending_by.iter().copied());
         let orders = conflict.through.iter().map(|edge| edge.rule);
@@ -211,7 +213,9 @@ impl RuleSet {
         }
         let names: Vec<String> = rules.iter().map(|rule| self.rules[*rule].kind.name()).collect();
         let called = |ladder: &Ladder, stays: bool| match ladder.on_sale.filter(|_| stays) {
-            Some(price) => format!("{}, which stays on sale at {},", ladder.cell.room_type, self.price(price)),
+            Some(price) => {
+                format!("{}, which stays on sale at {},", ladder.cell.room_type, self.price(price))
+            }
             None => ladder.cell.room_type.to_string(),
         };
         let (low, high) = (called(up, up_stays), called(down, down_stays));

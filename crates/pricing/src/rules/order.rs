@@ -59,11 +59,7 @@ pub(super) struct Narrowed {
 /// Narrows the prices of a night's cells to those that can go together. A cell without prices counts with what is on sale
 /// (`on_sale`), or not at all. Where nothing goes together, the cell that is held up and the one that is held down are
 /// withdrawn, keep what is on sale, and the others are looked at again. `edges` has no circle.
-pub(super) fn narrow<P: Prices>(
-    prices: &[Option<P>],
-    on_sale: &[Option<i64>],
-    edges: &[Edge],
-) -> Narrowed {
+pub(super) fn narrow<P: Prices>(prices: &[Option<P>], on_sale: &[Option<i64>], edges: &[Edge]) -> Narrowed {
     let lowest = |cell: usize| prices.get(cell)?.as_ref()?.at_or_above(1);
     let mut active: Vec<bool> = (0..prices.len()).map(|cell| lowest(cell).is_some()).collect();
     let mut withdrawn = Vec::new();

@@ -355,12 +355,12 @@ impl Rule {
         room_types: usize,
         position: &dyn Fn(&RoomTypeName) -> Option<usize>,
     ) -> Result<(Reach, Asked), Refusal> {
-        let find =
-            |name: &RoomTypeName| position(name).ok_or_else(|| Refusal::UnknownRoomType(name.clone()));
+        let find = |name: &RoomTypeName| position(name).ok_or_else(|| Refusal::UnknownRoomType(name.clone()));
         if let Some(note) = &self.note {
             text("note", note)?;
         }
-        let price = |price: &Decimal| price_in_minor(*price, currency).map_err(|why| Fault::Price("price", why));
+        let price =
+            |price: &Decimal| price_in_minor(*price, currency).map_err(|why| Fault::Price("price", why));
         let asked = match &self.kind {
             RuleKind::Floor { price: p } => Asked::Floor(price(p)?),
             RuleKind::Ceiling { price: p } => Asked::Ceiling(price(p)?),

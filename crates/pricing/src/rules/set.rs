@@ -100,11 +100,7 @@ impl RuleSet {
     /// # Errors
     /// [`RuleError`] for a rule that is wrong on its own, and for the rules that contradict each other: two where two do, and
     /// otherwise a set of which none can be left out.
-    pub fn new(
-        rules: Vec<Rule>,
-        currency: Currency,
-        room_types: &[RoomTypeName],
-    ) -> Result<Self, RuleError> {
+    pub fn new(rules: Vec<Rule>, currency: Currency, room_types: &[RoomTypeName]) -> Result<Self, RuleError> {
         if rules.len() > MOST_RULES {
             return Err(RuleError::TooMany(rules.len()));
         }
@@ -217,7 +213,8 @@ impl RuleSet {
         let on_sale = match &cell.on_sale {
             Some(sale) => {
                 let price = self.minor("price on sale", sale.price)?;
-                let start = sale.at_start_of_day.map(|start| self.minor("price at the start of the day", start));
+                let start =
+                    sale.at_start_of_day.map(|start| self.minor("price at the start of the day", start));
                 Some((price, start.transpose()?, sale.days.clamp(1, MOST_DAYS)))
             }
             None => None,

@@ -119,7 +119,8 @@ impl RuleSet {
         let chosen = choose(&valued, &ranges, &edges);
         let minor: Vec<Option<i64>> =
             (0..night.len()).map(|cell| valued[cell].as_ref()?.prices.get(chosen[cell]?).copied()).collect();
-        let beside: Vec<Option<i64>> = minor.iter().zip(&on_sale).map(|(minor, sale)| minor.or(*sale)).collect();
+        let beside: Vec<Option<i64>> =
+            minor.iter().zip(&on_sale).map(|(minor, sale)| minor.or(*sale)).collect();
         let settled = night.iter().enumerate().map(|(cell, choices)| {
             let ladder = &choices.ladder;
             let place = minor[cell].and_then(|minor| ladder.minor.binary_search(&minor).ok());
@@ -149,7 +150,9 @@ impl RuleSet {
 
     /// The rules of the cell itself that the price which would be best without rules breaks.
     fn binding_on(&self, domain: &Domain, price: i64, free: Option<i64>) -> Vec<Effect> {
-        let Some(free) = free.filter(|free| !domain.holds(*free) && *free != price) else { return Vec::new() };
+        let Some(free) = free.filter(|free| !domain.holds(*free) && *free != price) else {
+            return Vec::new();
+        };
         let (by, edge, action) = if free < domain.low {
             (domain.low_by, domain.low, Action::HoldsUp)
         } else if free > domain.high {
@@ -165,16 +168,12 @@ impl RuleSet {
     }
 
     /// The orders that the cell's best allowed price breaks beside the prices of the others.
-    fn binding_orders(
-        &self,
-        cell: usize,
-        best: i64,
-        beside: &[Option<i64>],
-        edges: &[Edge],
-    ) -> Vec<Effect> {
+    fn binding_orders(&self, cell: usize, best: i64, beside: &[Option<i64>], edges: &[Edge]) -> Vec<Effect> {
         let mut binding = Vec::new();
         for edge in edges {
-            let action = if edge.lower == cell && beside[edge.higher].is_some_and(|high| !edge.keeps(best, high)) {
+            let action = if edge.lower == cell
+                && beside[edge.higher].is_some_and(|high| !edge.keeps(best, high))
+            {
                 Action::HoldsDown
             } else if edge.higher == cell && beside[edge.lower].is_some_and(|low| !edge.keeps(low, best)) {
                 Action::HoldsUp
@@ -266,7 +265,10 @@ fn choose(
             // What the candidate before implies is implied already.
             if place_above > implied {
                 implied = place_above;
-                implies.push((starts[edge.lower] + place - low.0 - 1, starts[edge.higher] + place_above - high.0 - 1));
+                implies.push((
+                    starts[edge.lower] + place - low.0 - 1,
+                    starts[edge.higher] + place_above - high.0 - 1,
+                ));
             }
         }
     }

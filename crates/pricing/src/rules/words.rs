@@ -60,7 +60,11 @@ impl RuleKind {
                 format!("the rule that prices are multiples of {}", grouped(*step))
             }
             Self::PriceEnding { step, offset } => {
-                format!("the rule that prices are {} above a multiple of {}", grouped(*offset), grouped(*step))
+                format!(
+                    "the rule that prices are {} above a multiple of {}",
+                    grouped(*offset),
+                    grouped(*step)
+                )
             }
             Self::Order { lower, higher, at_least_percent } if at_least_percent.is_zero() => {
                 format!("the order of {higher} over {lower}")

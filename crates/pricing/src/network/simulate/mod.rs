@@ -13,8 +13,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Poisson};
 
-use super::error::NetworkError;
-use super::hotel::Hotel;
+use super::error::{NetworkError, within};
+use super::hotel::{Hotel, StayClass};
 use super::overbooking::overbooking_limit;
 
 pub use compare::{Comparison, Paired, PolicyFigures, compare, paired};
@@ -99,9 +99,15 @@ impl<'a> Stage<'a> {
     /// expected of bookings held so many days before.
     ///
     /// # Errors
-    /// [`NetworkError`] for a hotel that does not pass [`Hotel::check`].
+    /// [`NetworkError`] for a hotel that does not pass [`Hotel::check`], or of which a replication has more than two million
+    /// requests.
     pub fn new(hotel: &'a Hotel) -> Result<Self, NetworkError> {
         hotel.check()?;
+        let drawn = |class: &StayClass| {
+            let most = class.response.share(hotel.room_types[class.room_type].prices[0]).max(1.0);
+            most * class.requests.iter().sum::<f64>()
+        };
+        within("requests of a replication", hotel.classes.iter().map(drawn).sum(), 0.0, 2e6)?;
         let types = hotel.room_types.len();
         let mut shares = vec![0.0; hotel.segments.len()];
         for class in &hotel.classes {

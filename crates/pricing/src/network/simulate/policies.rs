@@ -51,7 +51,7 @@ impl FixedLadder {
 }
 
 impl Policy for FixedLadder {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "best fixed ladder"
     }
 
@@ -88,7 +88,7 @@ impl SeededRules {
 }
 
 impl Policy for SeededRules {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "seeded rules"
     }
 
@@ -184,7 +184,7 @@ impl<'a> SingleNight<'a> {
 }
 
 impl Policy for SingleNight<'_> {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "single-night pricing"
     }
 
@@ -224,9 +224,11 @@ pub struct NetworkPricing<'a> {
 }
 
 impl<'a> NetworkPricing<'a> {
-    /// Prices computed on day 0 and every `every` days, 1 or more, with the worth of rooms from dynamic programs.
+    /// Prices computed on day 0 and every `every` days, 1 or more, with the worth of rooms from dynamic programs, for the
+    /// requests of the next seven times `every` days: guests who book early and late want different prices, and a few days
+    /// alone would follow noise.
     pub fn new(hotel: &'a Hotel, every: usize) -> Self {
-        let settings = CalendarSettings { held_windows: Some(1), ..CalendarSettings::default() };
+        let settings = CalendarSettings { held_windows: Some(3), ..CalendarSettings::default() };
         Self { hotel, every: every.max(1), settings, name: "network pricing", last: None }
     }
 
@@ -246,7 +248,7 @@ impl<'a> NetworkPricing<'a> {
 }
 
 impl Policy for NetworkPricing<'_> {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         self.name
     }
 

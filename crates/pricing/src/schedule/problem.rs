@@ -1,0 +1,187 @@
+//! The hotel's nights as the optimiser reads them, with one influence taken out where that is asked.
+
+use chrono::NaiveDate;
+use innkeeper_hotel::RoomTypeName;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
+
+use super::hotel::Hotel;
+use super::question::ScheduleError;
+use super::tables::Books;
+use super::windows;
+use crate::history::Influence;
+use crate::network::{CalendarCell, CalendarInput, Demand, overbooking_limit};
+use crate::rules::{Cell as RuleCell, candidate_prices};
+
+/// Candidates of a cell, before rules.
+const CANDIDATES: usize = 40;
+/// Rooms of a hotel that never fills.
+const PLENTY: f64 = 4_000.0;
+
+/// A night and room type before it is priced.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub night: NaiveDate,
+    /// Place among the hotel's room types.
+    pub kind: usize,
+    pub rule: RuleCell,
+    /// Candidates, before rules; empty where the cell is not sold.
+    pub grid: Vec<Decimal>,
+    pub books: Books,
+    /// Rooms that may be sold still, not below what was sold too many.
+    pub rooms_left: f64,
+    /// Mean of what competitors ask.
+    pub competitor: Option<Decimal>,
+    /// Why the cell is not sold.
+    pub shut: Option<&'static str>,
+}
+
+/// What is taken out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Without {
+    Nothing,
+    Influence(Influence),
+    /// As if rooms never ran out.
+    Scarcity,
+}
+
+impl Hotel {
+    /// The cells of these nights, by night, room types from low to high.
+    pub(super) fn places(&self, nights: &[NaiveDate]) -> Result<Vec<Place>, ScheduleError> {
+        let mut places = Vec::with_capacity(nights.len() * self.types.len());
+        for night in nights {
+            let events = self.event_kinds(*night);
+            for kind in 0..self.types.len() {
+                places.push(self.place(*night, kind, &events)?);
+            }
+        }
+        Ok(places)
+    }
+
+    fn place(&self, night: NaiveDate, kind: usize, events: &[String]) -> Result<Place, ScheduleError> {
+        let of = &self.types[kind];
+        let on_sale = self.tables.on_sale(night, kind, self.as_of);
+        let books = self.tables.books.get(&(night, kind)).copied().unwrap_or_default();
+        let shut = if of.rooms == 0 {
+            Some("the hotel has no room of this type")
+        } else if self.tables.is_closed(night, kind) {
+            Some("the night is not sold: it is closed")
+        } else {
+            None
+        };
+        let usual = self.tables.usual.get(kind).copied().flatten();
+        let grid = match (shut, usual) {
+            (Some(_), _) => Vec::new(),
+            (None, None) => return Err(ScheduleError::NoPrices(of.name.clone())),
+            (None, Some((low, high))) => {
+                let sale = on_sale.map(|sale| sale.price);
+                let (low, high) =
+                    self.bounds((low, high), sale.and_then(|price| price.to_f64()), of.reference);
+                let mut grid = self.candidates(low, high)?;
+                // The price on sale is one that can be kept.
+                if let Some(price) = sale
+                    && let Err(place) = grid.binary_search(&price)
+                    && 0 < place
+                    && place < grid.len()
+                {
+                    grid.insert(place, price);
+                }
+                grid
+            }
+        };
+        Ok(Place {
+            night,
+            kind,
+            rule: RuleCell { event_kinds: events.to_vec(), on_sale, ..RuleCell::new(night, of.name.clone()) },
+            grid,
+            rooms_left: self.rooms_left(kind, &books),
+            books,
+            competitor: self.tables.competitors(night, kind),
+            shut,
+        })
+    }
+
+    /// Lowest and highest candidate: around the price on sale; where there is none, around those that were seen.
+    fn bounds(&self, (low, high): (f64, f64), on_sale: Option<f64>, reference: f64) -> (f64, f64) {
+        let identified = self.demand.endogeneity().identified;
+        let change = if identified { self.settings.largest_change } else { self.settings.unproven_change };
+        match on_sale {
+            Some(price) => (price * (1.0 - change), price * (1.0 + change)),
+            None if identified => (low, high),
+            None => (reference * (1.0 - change), reference * (1.0 + change)),
+        }
+    }
+
+    fn candidates(&self, low: f64, high: f64) -> Result<Vec<Decimal>, ScheduleError> {
+        // Narrower than two units of the currency: one price is all there is to choose from.
+        let unit = Decimal::new(1, self.currency.minor_units());
+        let decimal = |price: f64| Decimal::from_f64(price.clamp(1e-3, 1e9)).unwrap_or(unit);
+        let low = self.currency.round(decimal(low)).max(unit);
+        let high = self.currency.round(decimal(high)).max(low);
+        if low == high { Ok(vec![low]) } else { Ok(candidate_prices(low, high, self.currency, CANDIDATES)?) }
+    }
+
+    /// Rooms that may be sold still: those that those who are expected to stay leave, and no more than may be sold beyond the
+    /// rooms there are for those who do not come.
+    fn rooms_left(&self, kind: usize, books: &Books) -> f64 {
+        let of = &self.types[kind];
+        let comes = self.tables.kept.shows();
+        let free = f64::from(of.rooms) - books.kept * comes;
+        let usual = of.reference.max(f64::MIN_POSITIVE);
+        let stays = if books.rooms > 0 { books.kept / f64::from(books.rooms) } else { 1.0 };
+        let chance = (stays * comes).clamp(0.05, 1.0);
+        let limit = overbooking_limit(of.rooms.min(5000), chance, usual, usual * self.settings.walk_cost)
+            .unwrap_or(of.rooms);
+        free.min((f64::from(limit) - f64::from(books.rooms)) * chance)
+    }
+
+    /// The optimiser's problem for these cells, with the prices each may choose among.
+    pub(super) fn problem(&self, places: &[Place], prices: &[Vec<f64>], without: Without) -> CalendarInput {
+        let influence = match without {
+            Without::Influence(influence) => Some(influence),
+            _ => None,
+        };
+        let cells = places.iter().zip(prices).map(|(place, prices)| {
+            let of = &self.types[place.kind];
+            let demand = if place.shut.is_some() || prices.is_empty() {
+                Vec::new()
+            } else {
+                self.requests(place, &of.name, influence)
+            };
+            CalendarCell {
+                rooms: of.rooms.min(5000),
+                rooms_left: if without == Without::Scarcity {
+                    PLENTY
+                } else {
+                    place.rooms_left.clamp(-9e3, 5e3)
+                },
+                night_cost: self.settings.night_cost,
+                demand,
+                prices: if prices.is_empty() { vec![of.reference.max(1e-3)] } else { prices.clone() },
+            }
+        });
+        let mut cells: Vec<CalendarCell> = cells.collect();
+        if without == Without::Scarcity {
+            for cell in &mut cells {
+                cell.rooms = PLENTY as u32;
+            }
+        }
+        CalendarInput {
+            nights: places.len() / self.types.len().max(1),
+            room_types: self.types.len(),
+            cells,
+            stay_lengths: self.stay_lengths.clone(),
+        }
+    }
+
+    fn requests(&self, place: &Place, name: &RoomTypeName, without: Option<Influence>) -> Vec<Demand> {
+        let Some(response) = self.demand.response(place.night, name) else { return Vec::new() };
+        let competitor = place.competitor.and_then(|price| price.to_f64());
+        let at_reference =
+            windows::requests(&self.demand, &self.tables, (place.night, name), competitor, without);
+        // Requests of the response's own scale: those that would book at the reference price are a share of them.
+        let share = response.share(self.types[place.kind].reference).max(1e-6);
+        let requests = at_reference.into_iter().map(|requests| (requests / share).min(9e4)).collect();
+        vec![Demand { requests, response, show_probability: self.tables.kept.shows() }]
+    }
+}
