@@ -13,13 +13,12 @@ use super::{Failure, picture, progress};
 const SHIPPED: &str = "shipped";
 
 /// The scenarios of a file, of the `.toml` files of a folder, or those shipped.
-fn scenarios(data: &Path) -> Result<Vec<Scenario>, Failure> {
+pub(super) fn scenarios(data: &Path) -> Result<Vec<Scenario>, Failure> {
     if data.as_os_str() == SHIPPED && !data.exists() {
         return Ok(Scenario::shipped()?);
     }
-    let named = |file: &Path, e: &dyn std::fmt::Display| -> Failure {
-        format!("{}: {e}", file.display()).into()
-    };
+    let named =
+        |file: &Path, e: &dyn std::fmt::Display| -> Failure { format!("{}: {e}", file.display()).into() };
     let mut files = vec![data.to_path_buf()];
     if data.is_dir() {
         let listed = std::fs::read_dir(data).map_err(|e| named(data, &e))?;

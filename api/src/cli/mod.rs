@@ -27,6 +27,7 @@ mod receipts;
 mod registry;
 mod rows;
 mod simulate;
+mod simulate_pricing;
 mod table;
 mod token;
 mod train;
@@ -155,6 +156,8 @@ enum Command {
         #[command(subcommand)]
         command: frames::Frames,
     },
+    /// Play price policies against each other on hotels whose demand is known, or design a trial of prices.
+    SimulatePricing(simulate_pricing::Args),
     /// Forecast a hotel from its bookings, without a server.
     Forecast(forecast::Args),
     /// Say what is missing and which command mends it.
@@ -240,6 +243,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Import { command } => import::run(&command, settings),
         Command::Simulate(args) => simulate::run(&args, settings),
         Command::Frames { command } => frames::run(command, &settings),
+        Command::SimulatePricing(args) => simulate_pricing::run(&args, &settings),
         Command::Forecast(args) => forecast::run(&args, &settings),
         Command::Doctor { data_dir } => doctor::run(&settings.with_data_dir(data_dir)),
         Command::Config { .. } | Command::Openapi | Command::PdfWorker { .. } => Ok(ExitCode::SUCCESS),

@@ -134,12 +134,18 @@ fn what_is_played_has_the_mean_that_is_computed() {
         let (plan, fixed) = (solve(&sale, &scenario).unwrap(), FixedPrice(scenario.base_price));
         let played: Vec<Vec<f64>> = (0..300).map(|seed| play(&scenario, &[&plan, &fixed], seed)).collect();
         for (place, computed) in
-            [worth(&sale, &scenario, &plan).unwrap(), worth(&sale, &scenario, &fixed).unwrap()].into_iter().enumerate()
+            [worth(&sale, &scenario, &plan).unwrap(), worth(&sale, &scenario, &fixed).unwrap()]
+                .into_iter()
+                .enumerate()
         {
             let mean = played.iter().map(|of| of[place]).sum::<f64>() / 300.0;
             let spread = played.iter().map(|of| (of[place] - mean).powi(2)).sum::<f64>() / 299.0;
             let error = (spread / 300.0).sqrt();
-            assert!((mean - computed).abs() < 4.0 * error, "{}: {mean} +- {error}, {computed}", scenario.name);
+            assert!(
+                (mean - computed).abs() < 4.0 * error,
+                "{}: {mean} +- {error}, {computed}",
+                scenario.name
+            );
         }
     }
 }

@@ -77,7 +77,7 @@ impl Ground {
         let as_of = history.as_of.num_days_from_ce();
         let oldest = as_of - LONGEST_HISTORY;
         let newest = as_of + i32::from(MAX_LEAD);
-        let inside = || stays.stays.iter().filter(|stay| (oldest..=newest).contains(&stay.arrival));
+        let inside = || stays.list.iter().filter(|stay| (oldest..=newest).contains(&stay.arrival));
         let none = || DemandError::NoBookings(history.as_of);
         let first = inside().map(|stay| stay.arrival).min().ok_or_else(none)?.min(as_of);
         let begin = inside().map(|stay| stay.booked).min().ok_or_else(none)?;
@@ -182,7 +182,7 @@ impl Ground {
             }
             let runs = self.runs(kind);
             let mut counts = vec![0_u16; self.nights * LEADS];
-            for stay in self.stays.stays.iter().filter(|stay| stay.kind == kind) {
+            for stay in self.stays.list.iter().filter(|stay| stay.kind == kind) {
                 let Some(night) = self.offset(stay.arrival) else { continue };
                 match usize::try_from(stay.lead()) {
                     Ok(lead) if lead < LEADS => {
@@ -238,7 +238,7 @@ impl Ground {
                     if !fits && let Some(done) = open.take() {
                         cells.push(done.close());
                     }
-                    let open = open.get_or_insert_with(|| Open {
+                    let open = open.get_or_insert(Open {
                         cell: Cell {
                             night,
                             kind,
@@ -284,7 +284,7 @@ impl Ground {
         let mut booked = vec![0_i32; self.nights * rows];
         let mut taken = vec![0_u16; self.nights * LEADS];
         if self.rooms[kind].is_some() {
-            for stay in self.stays.stays.iter().filter(|stay| stay.kind == kind) {
+            for stay in self.stays.list.iter().filter(|stay| stay.kind == kind) {
                 for night in stay.arrival..stay.arrival + i32::from(stay.nights) {
                     let Some(at) = self.offset(night) else { continue };
                     let lead = (night - stay.booked).clamp(0, MAX_LEAD.into()) as usize;

@@ -6,7 +6,7 @@
 //! which these do not explain moves the estimate. The comparison is Hausman's (1978), with the variance of the difference
 //! taken from both estimates' influence functions by night, so that neither has to be efficient.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
@@ -172,7 +172,7 @@ fn first_stage(design: &Design, expected: &[f64]) -> Option<Left> {
     }
     let beta = Factor::new(normal, size)?.solve(&right);
     let (mut left, mut all) = (0.0, 0.0);
-    let mut moves: HashMap<(usize, usize), f64> = HashMap::new();
+    let mut moves: BTreeMap<(usize, usize), f64> = BTreeMap::new();
     for (row, weight) in expected.iter().enumerate() {
         let log = row_of(row, &mut entries);
         let cell = &design.cells[row];
@@ -340,6 +340,11 @@ fn verdict(
     let compared = match (naive, controlled, p_value) {
         (Some(naive), Some(controlled), Some(p)) if p < 0.05 => format!(
             "Prices followed demand: the elasticity is {:.2} without and {:.2} with what was seen of demand (p {p:.3}).",
+            naive.mean, controlled.mean
+        ),
+        (Some(naive), Some(controlled), Some(_)) if controlled.mean <= 0.0 => format!(
+            "Higher prices go with more bookings, without ({:.2}) and with ({:.2}) what was seen of demand: what moved both does \
+             not stand in the history.",
             naive.mean, controlled.mean
         ),
         (Some(naive), Some(controlled), Some(p)) => format!(

@@ -217,7 +217,10 @@ pub(super) fn learn(ground: &Ground, cells: Vec<Cell>) -> Result<Learnt, DemandE
     let naive_influence = endogeneity::influence(&plain(&design), &naive, &[(Layout::PRICE, 1.0)], size.0);
 
     // The signals need what was expected at the prices of then, hence the elasticity; the elasticity needs the signals.
-    let mut fit = naive.clone();
+    // The prior is a better start than the naive estimate, whose sign may be wrong.
+    let mut begin = prior.clone();
+    begin.set(Layout::PRICE, PRIOR_ELASTICITY.mean, FIXED);
+    let mut fit = fitted(&plain(&design), &begin, 1.0, &naive.beta)?;
     let mut signals;
     let mut rounds = 0;
     loop {
@@ -229,7 +232,7 @@ pub(super) fn learn(ground: &Ground, cells: Vec<Cell>) -> Result<Learnt, DemandE
         let moved = (next.beta[Layout::PRICE] - fit.beta[Layout::PRICE]).abs();
         fit = next;
         rounds += 1;
-        if moved < 0.01 || rounds == 6 {
+        if moved < 0.005 || rounds == 12 {
             break;
         }
     }
@@ -291,7 +294,7 @@ fn pool(view: &View<'_>, mut prior: Prior, scale: f64, start: &[f64]) -> Result<
     let mut variances = [SPREAD.0 * SPREAD.0; 2];
     let mut beta = start.to_vec();
     let mut last = None;
-    for _ in 0..12 {
+    for _ in 0..8 {
         for (columns, variance) in groups.iter().zip(&variances) {
             for column in columns.iter().filter(|_| columns.len() > 1) {
                 prior.set(*column, 0.0, variance.sqrt());
@@ -310,7 +313,7 @@ fn pool(view: &View<'_>, mut prior: Prior, scale: f64, start: &[f64]) -> Result<
             *variance = next;
         }
         last = Some(fit);
-        if moved < 0.03 {
+        if moved < 0.05 {
             break;
         }
     }

@@ -12,6 +12,9 @@ use super::stays::median;
 /// Values that hold from a day on, sorted by day.
 type Steps = Vec<(i32, f64)>;
 
+/// Day on which a competitor's price was seen, of whom, and the price.
+type Reading<'a> = (i32, &'a str, f64);
+
 /// Prices by room type and night.
 #[derive(Debug, Default)]
 pub(super) struct Offer {
@@ -88,7 +91,7 @@ impl Offer {
 
     fn read_competitors(&mut self, history: &History<'_>, places: &HashMap<&RoomTypeName, usize>) -> usize {
         let mut odd = 0;
-        let mut seen: HashMap<(usize, i32), Vec<(i32, &str, f64)>> = HashMap::new();
+        let mut seen: HashMap<(usize, i32), Vec<Reading<'_>>> = HashMap::new();
         for row in history.competitors.iter().filter(|row| row.seen_on <= history.as_of) {
             let Some(price) = amount(&row.price, history.currency) else {
                 odd += 1;

@@ -5,6 +5,8 @@ use super::layout::Entry;
 /// Largest log rate; beyond it a step is cut.
 const HIGHEST: f64 = 30.0;
 const STEPS: usize = 40;
+/// A step that gains less in twice the log likelihood is not taken: it moves nothing by a hundredth of its standard error.
+const ENOUGH: f64 = 1e-4;
 
 /// Rows of a regression.
 pub(super) trait Rows {
@@ -171,13 +173,11 @@ pub(super) fn fit(rows: &impl Rows, prior: &Prior, scale: f64, start: &[f64]) ->
             let mean = eta.min(HIGHEST).exp();
             *expected = mean;
             let (error, weight) = ((rows.count(row) - mean) / scale, mean / scale);
-            for (a, x) in &slopes {
+            for (place, (a, x)) in slopes.iter().enumerate() {
                 gradient[*a] += x * error;
                 let heavy = x * weight;
-                for (b, y) in &slopes {
-                    if b <= a {
-                        curvature[a * size + b] += heavy * y;
-                    }
+                for (b, y) in &slopes[..=place] {
+                    curvature[a.max(b) * size + a.min(b)] += heavy * y;
                 }
             }
         }
@@ -187,7 +187,7 @@ pub(super) fn fit(rows: &impl Rows, prior: &Prior, scale: f64, start: &[f64]) ->
         if !gain.is_finite() {
             return None;
         }
-        if gain < 1e-6 || step == STEPS {
+        if gain < ENOUGH || step == STEPS {
             return Some(Fit { beta, factor, likelihood: best, scale, expected });
         }
         let mut length = 1.0;
@@ -234,7 +234,7 @@ mod tests {
             Line((0..40).map(|i| (f64::from(i) / 10.0, (0.3 + 0.7 * f64::from(i) / 10.0).exp())).collect());
         let prior = Prior::of_spreads(&[1e4, 1e4]);
         let fit = fit(&rows, &prior, 1.0, &[0.0, 0.0]).expect("fit");
-        assert!((fit.beta[0] - 0.3).abs() < 1e-4 && (fit.beta[1] - 0.7).abs() < 1e-4, "{:?}", fit.beta);
+        assert!((fit.beta[0] - 0.3).abs() < 1e-3 && (fit.beta[1] - 0.7).abs() < 1e-3, "{:?}", fit.beta);
     }
 
     #[test]

@@ -51,7 +51,7 @@ impl Stay {
 pub(super) struct Stays {
     pub kinds: Vec<RoomTypeName>,
     pub segments: Vec<Option<String>>,
-    pub stays: Vec<Stay>,
+    pub list: Vec<Stay>,
 }
 
 fn day(date: NaiveDate) -> i32 {
@@ -115,14 +115,14 @@ impl Stays {
         for (name, place) in segments {
             names[place] = name.map(str::to_owned);
         }
-        Ok(Self { kinds: named.into_iter().cloned().collect(), segments: names, stays })
+        Ok(Self { kinds: named.into_iter().cloned().collect(), segments: names, list: stays })
     }
 
     /// Chance of each length of stay by room type, from 1 night, shrunk to that of the hotel.
     pub fn lengths(&self) -> Vec<Vec<f64>> {
         let mut all = vec![0.0; LONGEST];
         let mut counts = vec![vec![0.0; LONGEST]; self.kinds.len()];
-        for stay in &self.stays {
+        for stay in &self.list {
             let at = usize::from(stay.nights).min(LONGEST) - 1;
             all[at] += 1.0;
             counts[stay.kind][at] += 1.0;
@@ -144,7 +144,7 @@ impl Stays {
         let mut hotel = vec![0.0; many];
         let mut types = vec![vec![0.0; many]; self.kinds.len()];
         let mut cells = vec![vec![0.0; many]; self.kinds.len() * GROUPS * 2];
-        for stay in &self.stays {
+        for stay in &self.list {
             let Some(bucket) = u16::try_from(stay.lead()).ok().and_then(bucket_of) else { continue };
             let weekday = Night::of_day(stay.arrival).weekday;
             hotel[stay.segment] += 1.0;
@@ -173,7 +173,7 @@ impl Stays {
         let mut fine: HashMap<(usize, i32, usize), Vec<f64>> = HashMap::new();
         let mut weeks: HashMap<(usize, i32), Vec<f64>> = HashMap::new();
         let mut types: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
-        for stay in &self.stays {
+        for stay in &self.list {
             let Some(rate) = stay.rate else { continue };
             let bucket = u16::try_from(stay.lead().clamp(0, i32::from(MAX_LEAD))).ok().and_then(bucket_of);
             let Some(bucket) = bucket else { continue };

@@ -8,16 +8,30 @@ use plotters::prelude::*;
 
 use super::Evaluated;
 
-/// Shares of the optimum of each policy, by scenario: a bar from the worst seed to the best, a dot for the mean.
+/// What policies bring, by scenario: a line from low to high, a dot for the mean.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PoliciesPlot {
     title: String,
+    /// What is drawn, and what the line is.
+    axis: String,
     scenarios: Vec<String>,
     /// Policy, and for each scenario its lowest, mean and highest share.
     policies: Vec<(String, Vec<[f64; 3]>)>,
 }
 
 impl PoliciesPlot {
+    /// Policies with their lowest, mean and highest figure, one a scenario. The best comes first.
+    pub fn new(
+        title: String,
+        axis: String,
+        scenarios: Vec<String>,
+        mut policies: Vec<(String, Vec<[f64; 3]>)>,
+    ) -> Self {
+        let mean = |figures: &[[f64; 3]]| figures.iter().map(|[_, mean, _]| mean).sum::<f64>();
+        policies.sort_by(|(_, left), (_, right)| mean(left).total_cmp(&mean(right)));
+        Self { title, axis, scenarios, policies }
+    }
+
     /// The picture of what was evaluated.
     pub fn of(found: &[Evaluated]) -> Self {
         let scenarios: Vec<String> = found.iter().map(|one| one.scenario.clone()).collect();
@@ -31,11 +45,9 @@ impl PoliciesPlot {
             })
             .collect::<Vec<_>>()
         };
-        let mut policies: Vec<(String, Vec<[f64; 3]>)> =
-            names.iter().map(|name| (name.replace('_', " "), spread(name))).collect();
-        let mean = |shares: &[[f64; 3]]| shares.iter().map(|[_, mean, _]| mean).sum::<f64>();
-        policies.sort_by(|(_, left), (_, right)| mean(left).total_cmp(&mean(right)));
-        Self { title: "Profit as a share of the optimum".to_owned(), scenarios, policies }
+        let policies = names.iter().map(|name| (name.replace('_', " "), spread(name))).collect();
+        let axis = "share of the optimum; a line from the worst seed to the best".to_owned();
+        Self::new("Profit as a share of the optimum".to_owned(), axis, scenarios, policies)
     }
 }
 
@@ -45,10 +57,10 @@ impl Picture for PoliciesPlot {
     }
 
     fn description(&self) -> String {
-        let mut words = String::from("Profit as a share of what is possible when demand is known.");
-        for (name, shares) in &self.policies {
-            for (scenario, [worst, mean, _]) in self.scenarios.iter().zip(shares) {
-                let _ = write!(words, " {name} in {scenario}: {mean:.3}, worst seed {worst:.3}.");
+        let mut words = format!("{}: {}.", self.title, self.axis);
+        for (name, figures) in &self.policies {
+            for (scenario, [low, mean, high]) in self.scenarios.iter().zip(figures) {
+                let _ = write!(words, " {name} in {scenario}: {mean:.3} ({low:.3} to {high:.3}).");
             }
         }
         words
@@ -69,18 +81,20 @@ impl Picture for PoliciesPlot {
         area.fill(&WHITE)?;
         let lowest = self.policies.iter().flat_map(|(_, shares)| shares.iter().map(|[worst, ..]| *worst));
         let lowest = (lowest.fold(1.0_f64, f64::min) * 20.0).floor() / 20.0;
+        let highest = self.policies.iter().flat_map(|(_, shares)| shares.iter().map(|[.., best]| *best));
+        let highest = highest.fold(1.0_f64, f64::max) + 0.005;
         let count = self.policies.len() as f64;
         let mut chart = ChartBuilder::on(area)
             .caption(&self.title, HEADING)
             .margin(14)
             .x_label_area_size(38)
             .y_label_area_size(150)
-            .build_cartesian_2d(lowest.min(0.95)..1.005, 0.0..count)?;
+            .build_cartesian_2d(lowest.min(0.95)..highest, 0.0..count)?;
         chart
             .configure_mesh()
             .disable_y_mesh()
             .disable_y_axis()
-            .x_desc("share of the optimum; a line from the worst seed to the best")
+            .x_desc(&self.axis)
             .label_style(LABEL)
             .axis_desc_style(LABEL)
             .draw()?;
