@@ -1,7 +1,5 @@
 //! A hotel as it was learnt: what its guests answer to prices, and what is known of the nights to come.
 
-use std::collections::BTreeMap;
-
 use chrono::{Days, NaiveDate};
 use innkeeper_hotel::{Currency, RoomTypeName};
 
@@ -10,6 +8,8 @@ use super::tables::Tables;
 use crate::history::{Calibration, DemandModel, History};
 use crate::rules::OnSale;
 
+/// Longest stay that is told apart when prices are looked for.
+const LONGEST: usize = 8;
 /// Days before the last known one whose bookings show whether what was expected came.
 const HELD_OUT_DAYS: u16 = 56;
 
@@ -128,14 +128,17 @@ fn check(settings: &Settings) -> Result<(), ScheduleError> {
     range("caution", settings.caution, "0 to 5", 0.0..=5.0)
 }
 
-/// Lengths of stay over all room types, by their bookings; one night where nothing is known.
+/// Lengths of stay over all room types, by their bookings; one night where nothing is known. Stays longer than
+/// [`LONGEST`] count as that long: what they do to prices is the same.
 fn stay_lengths(demand: &DemandModel) -> Vec<f64> {
-    let mut sums: BTreeMap<usize, f64> = BTreeMap::new();
+    let mut sums = vec![0.0; LONGEST];
     for kind in demand.room_types() {
         for (place, share) in kind.nights.iter().enumerate() {
-            *sums.entry(place).or_default() += share * kind.bookings;
+            if let Some(sum) = sums.get_mut(place.min(LONGEST - 1)) {
+                *sum += share * kind.bookings;
+            }
         }
     }
-    let all: f64 = sums.values().sum();
-    if all > 0.0 { sums.into_values().map(|sum| sum / all).collect() } else { vec![1.0] }
+    let all: f64 = sums.iter().sum();
+    if all > 0.0 { sums.into_iter().map(|sum| sum / all).collect() } else { vec![1.0] }
 }
