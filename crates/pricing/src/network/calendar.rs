@@ -8,6 +8,7 @@ use super::flows::{Flow, Network};
 use super::prices::Posted;
 use super::{fluid, truncation};
 use crate::Response;
+use crate::history::MAX_ROOM_TYPES;
 
 /// Requests that are still expected for stays that begin in a cell, from guests who answer alike.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,7 +42,7 @@ pub struct CalendarCell {
 pub struct CalendarInput {
     /// Nights, 1..=730, the first one first.
     pub nights: usize,
-    /// Room types, 1..=12.
+    /// Room types, 1..=64.
     pub room_types: usize,
     /// `nights x room_types`, row by row, types from low to high: a guest of one may be given a room of a later one.
     pub cells: Vec<CalendarCell>,
@@ -134,7 +135,7 @@ pub fn price_calendar(
 
 fn check(input: &CalendarInput, settings: &CalendarSettings) -> Result<(), NetworkError> {
     size("nights", input.nights, 1, 730)?;
-    size("room types", input.room_types, 1, 12)?;
+    size("room types", input.room_types, 1, MAX_ROOM_TYPES)?;
     size("stay lengths", input.stay_lengths.len(), 1, 30)?;
     size("passes", settings.passes, 0, 5)?;
     size("fluid sweeps", settings.fluid_sweeps, 1, 1000)?;

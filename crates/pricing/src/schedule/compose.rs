@@ -12,7 +12,7 @@ use super::question::{MOST_NIGHTS, Question, ScheduleError};
 use super::{reasons, windows, words};
 use crate::network::{CalendarAnswer, CalendarSettings, CellAnswer, price_calendar};
 use crate::night::Bookings;
-use crate::rules::{CellChoices, Ladder, RuleSet, Settled};
+use crate::rules::{CellChoices, Effect, Ladder, RuleSet, Settled};
 
 /// Nights before and after those asked for that are looked at, for the stays that join them.
 const AROUND: u64 = 14;
@@ -298,11 +298,7 @@ impl Worked<'_> {
             confidence_reason: calibrated.err().cloned(),
             bid_price: sold.then_some(self.free.cells[at].bid_price),
             minimum_stay: settled.minimum_stay.as_ref().and_then(|least| u16::try_from(least.nights).ok()),
-            binding_rules: settled
-                .binding
-                .iter()
-                .map(|effect| Binding { rule: effect.rule.to_string(), words: effect.words.clone() })
-                .collect(),
+            binding_rules: self.bindings(at, settled),
             reasons: reasons.to_vec(),
             curve: if place.shut.is_some() {
                 Vec::new()
@@ -310,6 +306,26 @@ impl Worked<'_> {
                 self.curve(at, ladder, settled.price, expected)
             },
         }
+    }
+
+    /// Rules that decided, and the limit on the change where the best price lies at it.
+    fn bindings(&self, at: usize, settled: &Settled) -> Vec<Binding> {
+        let named = |effect: &Effect| Binding { rule: effect.rule.to_string(), words: effect.words.clone() };
+        let mut bindings: Vec<Binding> = settled.binding.iter().map(named).collect();
+        let place = &self.places[at];
+        let ends = [place.grid.first(), place.grid.last()];
+        let at_an_end = self.best[at].is_some() && ends.contains(&self.best[at].as_ref());
+        if place.rule.on_sale.is_some() && at_an_end {
+            let hotel = self.hotel;
+            let (setting, change) = if hotel.demand.endogeneity().identified {
+                ("pricing.largest_change", hotel.settings.largest_change)
+            } else {
+                ("pricing.unproven_change", hotel.settings.unproven_change)
+            };
+            let words = format!("a price moves at most {:.0} % from the one on sale", 100.0 * change);
+            bindings.push(Binding { rule: setting.to_owned(), words });
+        }
+        bindings
     }
 
     /// What is on the books and what is still to come, with an interval of normal distributions: counts vary more than Poisson
