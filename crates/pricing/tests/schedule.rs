@@ -57,10 +57,12 @@ impl Rows {
     }
 }
 
-static ROWS: LazyLock<Rows> = LazyLock::new(|| {
-    let truth = Truth::shipped().unwrap();
+/// A simulated hotel of 60 rooms and 540 days.
+fn simulated(seed: u64, change: impl Fn(&mut Truth)) -> Rows {
+    let mut truth = Truth::shipped().unwrap();
+    change(&mut truth);
     let currency = truth.currency;
-    let settings = innkeeper_simulator::Settings::new(3, 60, 540, end(), "default".parse().unwrap());
+    let settings = innkeeper_simulator::Settings::new(seed, 60, 540, end(), "default".parse().unwrap());
     let simulation = Simulation::new(settings, truth).unwrap();
     let (mut bookings, mut rates) = (Vec::new(), Vec::new());
     for record in simulation.records(Wanted { bookings: true, rates: true, ..Wanted::NONE }) {
@@ -82,7 +84,9 @@ static ROWS: LazyLock<Rows> = LazyLock::new(|| {
         competitors: simulation.competitor_prices().collect(),
         events: simulation.events().collect(),
     }
-});
+}
+
+static ROWS: LazyLock<Rows> = LazyLock::new(|| simulated(3, |_| ()));
 
 static HOTEL: LazyLock<Hotel> = LazyLock::new(|| ROWS.hotel());
 
@@ -207,15 +211,25 @@ fn moved(cells: &[&Cell], other: &Schedule) -> f64 {
 
 #[test]
 fn dear_competitors_hold_prices_up_cheap_ones_down_and_without_them_they_move_back() {
-    let mut without = ROWS.clone();
+    // Guests who look around: what competitors ask matters to them.
+    let base = simulated(3, |truth| truth.segments.iter_mut().for_each(|of| of.market_elasticity = 2.0));
+    let effect = base.hotel().demand().competitor_effect();
+    assert!(effect.is_some_and(|effect| effect.mean > 0.2), "{effect:?}");
+    let mut without = base.clone();
     without.competitors.retain(|price| price.night <= end());
     let other = without.hotel().schedule(&asked(20, 40), &none()).unwrap();
     assert!(other.cells.iter().all(|cell| cell.competitor_avg.is_none() && cell.competitor_reason.is_some()));
     for (factor, rise) in [(Decimal::from(3), true), (Decimal::new(3, 1), false)] {
-        let mut rows = ROWS.clone();
-        for price in rows.competitors.iter_mut().filter(|price| price.night > end()) {
-            price.price.amount *= factor;
-        }
+        let mut rows = base.clone();
+        // They changed their prices today; what they asked before stays as it was.
+        let coming: Vec<CompetitorPrice> =
+            rows.competitors.iter().filter(|price| price.night > end()).cloned().collect();
+        rows.competitors.retain(|price| price.night <= end() || price.seen_on < end());
+        rows.competitors.extend(coming.into_iter().map(|price| CompetitorPrice {
+            seen_on: end(),
+            price: Money { amount: price.price.amount * factor, ..price.price },
+            ..price
+        }));
         let schedule = rows.hotel().schedule(&asked(20, 40), &none()).unwrap();
         let cells = because(&schedule, ReasonName::Competitor, rise);
         let against = because(&schedule, ReasonName::Competitor, !rise);

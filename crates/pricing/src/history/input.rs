@@ -114,6 +114,11 @@ pub enum Note {
     },
     /// No competitor's price is known: competitors have no effect in this model.
     NoCompetitors,
+    /// What competitors ask did not come out as a reason to book here: they have no effect in this model.
+    CompetitorsNotTold {
+        /// Percent of requests gained for a percent that they ask more, as it came out: 0 or less.
+        estimate: f64,
+    },
     /// The history cannot tell what a price does; the elasticity is the prior.
     PriorElasticity {
         /// Why, in words.

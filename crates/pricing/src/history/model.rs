@@ -156,16 +156,23 @@ impl DemandModel {
             });
         }
         let competitor = [(Layout::competitor(), 1.0)];
-        let competitor_effect = ground.offer.has_feed().then(|| Estimate {
-            mean: learnt.fit.beta[Layout::competitor()],
+        let mut beta = learnt.fit.beta;
+        let mut competitor_effect = ground.offer.has_feed().then(|| Estimate {
+            mean: beta[Layout::competitor()],
             sd: learnt.fit.factor.variance(&competitor).sqrt(),
         });
+        // Guests whom dearer competitors drive away do not exist: the season that moves all prices is what was seen there.
+        if let Some(effect) = competitor_effect.filter(|effect| effect.mean <= 0.0) {
+            beta[Layout::competitor()] = 0.0;
+            notes.push(Note::CompetitorsNotTold { estimate: effect.mean });
+            competitor_effect = None;
+        }
         Ok(Self {
             as_of: ground.as_of,
             first: ground.first,
             layout,
             shape: learnt.shape,
-            beta: learnt.fit.beta,
+            beta,
             types,
             elasticities,
             signals: learnt.signals.now,
@@ -200,7 +207,8 @@ impl DemandModel {
         &self.family
     }
 
-    /// Percent of requests gained for a percent that competitors ask more; `None` without a feed.
+    /// Percent of requests gained for a percent that competitors ask more, above 0; `None` without a feed, and where the
+    /// history does not tell.
     pub fn competitor_effect(&self) -> Option<Estimate> {
         self.competitor_effect
     }

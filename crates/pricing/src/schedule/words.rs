@@ -81,6 +81,10 @@ pub(super) fn of_note(note: &Note) -> ScheduleNote {
         Note::UnknownRooms { room_type } => format!("how many rooms of {room_type} there are is not known"),
         Note::NoRooms { room_type } => format!("there is no room of {room_type}"),
         Note::NoCompetitors => "no competitors' prices are known: they have no effect here".to_owned(),
+        Note::CompetitorsNotTold { estimate } => format!(
+            "the history does not tell what competitors' prices do (dearer ones came with {:.2} % fewer requests for a percent): they have no effect here",
+            estimate.abs()
+        ),
         Note::PriorElasticity { reason } => format!(
             "the history cannot tell what a price does ({reason}); what is usual among hotels was taken"
         ),
