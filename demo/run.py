@@ -30,6 +30,7 @@ import uuid
 import zlib
 
 import forecast
+import pricing
 import rooms
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -484,6 +485,8 @@ def run():
         print("\n== 6. what will be: forecasts from bookings, and how good they were")
         managers = lambda hotel: Client(server.url, server.token("demo-manager", "manager", hotel))  # noqa: E731
         wrong += forecast.show(BINARY, innkeeper, managers, data)
+        print("\n== 7. what to ask: prices with reasons, under the hotel's rules, and what such prices bring")
+        wrong += pricing.show(innkeeper, managers, data)
         print(f"demo: {wrong} answers were NOT as expected\n" if wrong else "demo: every answer was as expected\n")
 
         if os.environ.get("DEMO_EXIT", "") in ("", "0"):
