@@ -95,6 +95,11 @@ beside_the_forecast_peers() {
         tee out/bench/compare_forecast.txt
 }
 
+prices() {
+    cargo bench --workspace --bench prices -- --color never --noplot | tee out/bench/prices.txt
+    "$innkeeper" simulate-pricing hotel --seeds 40 --plot out/bench/prices.svg | tee -a out/bench/prices.txt
+}
+
 service() {
     python3 benches/service.py "$innkeeper" "$frame" out/bench/memory.svg | tee out/bench/service.txt
 }
@@ -114,5 +119,6 @@ step 'embedding of pictures' image_stages
 step 'photographs of rooms' room_stages
 step 'the room pipeline beside its peer' beside_the_room_peer
 step 'forecasts beside their peers' beside_the_forecast_peers
+step 'schedules of prices, and policies beside each other' prices
 step 'the service under load' service
-printf '\nsaved in out/bench: stages.txt match.txt images.txt compare.txt text.txt compare_ocr.txt embed.txt room.txt compare_room.txt compare_forecast.txt service.txt memory.svg\n'
+printf '\nsaved in out/bench: stages.txt match.txt images.txt compare.txt text.txt compare_ocr.txt embed.txt room.txt compare_room.txt compare_forecast.txt prices.txt prices.svg service.txt memory.svg\n'

@@ -3,7 +3,7 @@
 #        [EVAL_PACKS="default extended"] scripts/eval.sh INNKEEPER
 # Verification, open-set identification, what each way of comparing gains, and liveness on FOLDER
 # (datasets/README.md has its format); documents on EVAL_OCR_DATA, rooms and search by picture on EVAL_VISION_DATA, forecasts on the
-# bookings of EVAL_TABULAR_DATA, or of FOLDER/tabular, where there are such folders. The tables are kept in out/eval, all of
+# bookings of EVAL_TABULAR_DATA, or of FOLDER/tabular, where there are such folders; price policies on the scenarios inside the program. The tables are kept in out/eval, all of
 # them in out/eval/RESULTS.md.
 set -euo pipefail
 
@@ -82,4 +82,12 @@ for file in "$tabular"/hotel_bookings*; do
         failed=1
     fi
 done
+# Price policies need no data: the scenarios are in the program.
+printf '\n== %s evaluate pricing --data shipped\n' "$innkeeper"
+if "$innkeeper" evaluate pricing --data shipped --plot out/eval/pricing.svg | tee out/eval/pricing.txt; then
+    printf '\n## innkeeper evaluate pricing --data shipped\n\n' >> "$results"
+    sed 's/^/    /' out/eval/pricing.txt >> "$results"
+else
+    failed=1
+fi
 exit "$failed"
