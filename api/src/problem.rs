@@ -78,6 +78,9 @@ pub(crate) fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::AttendanceNotFound
         | ErrorCode::ImageNotFound
         | ErrorCode::MatchNotFound
+        | ErrorCode::ScheduleNotFound
+        | ErrorCode::CellNotFound
+        | ErrorCode::RuleNotFound
         | ErrorCode::ApiKeyNotFound
         | ErrorCode::ReferenceNotFound
         | ErrorCode::ModelNotFound => StatusCode::NOT_FOUND,
@@ -86,6 +89,10 @@ pub(crate) fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::ModelChanged
         | ErrorCode::DuplicateImage
         | ErrorCode::TooManyReferences
+        | ErrorCode::RuleExists
+        | ErrorCode::RulesClash
+        | ErrorCode::ScheduleState
+        | ErrorCode::PublishTargetMissing
         | ErrorCode::NothingToRollBack => StatusCode::CONFLICT,
         ErrorCode::PayloadTooLarge | ErrorCode::ImageTooLarge | ErrorCode::DocumentTooLarge => {
             StatusCode::PAYLOAD_TOO_LARGE
@@ -103,10 +110,15 @@ pub(crate) fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::NoUsablePhoto
         | ErrorCode::PhotoQuality
         | ErrorCode::UnknownRoomType
+        | ErrorCode::InvalidRule
+        | ErrorCode::InvalidPrice
+        | ErrorCode::RuleBroken
+        | ErrorCode::PricesUnknown
         | ErrorCode::HistoryTooShort
         | ErrorCode::RoomsUnknown
         | ErrorCode::ConsentRequired => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::RateLimited | ErrorCode::TooManyFailedMatches => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::PublishFailed => StatusCode::BAD_GATEWAY,
         ErrorCode::Overloaded
         | ErrorCode::EngineUnavailable
         | ErrorCode::DeadlineExceeded

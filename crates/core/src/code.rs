@@ -70,6 +70,12 @@ codes! {
     AddressExpired = "address_expired",
     /// The picture's address was altered, or was never given.
     AddressInvalid = "address_invalid",
+    /// There is no such schedule of prices in this hotel, or not any more.
+    ScheduleNotFound = "schedule_not_found",
+    /// The schedule has no price for this night and room type.
+    CellNotFound = "cell_not_found",
+    /// The hotel has no rule of this name.
+    RuleNotFound = "rule_not_found",
     /// There is no such API key.
     ApiKeyNotFound = "api_key_not_found",
     /// The room has no such reference photo.
@@ -82,6 +88,14 @@ codes! {
     ModelChanged = "model_changed",
     /// The room has as many reference photos as are kept; remove one first.
     TooManyReferences = "too_many_references",
+    /// The hotel has a rule of this name already.
+    RuleExists = "rule_exists",
+    /// Rules contradict each other: they leave some night without a price. The detail and `rules` name them.
+    RulesClash = "rules_clash",
+    /// The schedule was approved, rejected or published before, or was not approved yet; the detail says which.
+    ScheduleState = "schedule_state",
+    /// The settings name no system to which prices could be sent.
+    PublishTargetMissing = "publish_target_missing",
     /// There is no version to go back to.
     NothingToRollBack = "nothing_to_roll_back",
     /// The body or the picture is larger than allowed.
@@ -124,6 +138,14 @@ codes! {
     UnknownRoomType = "unknown_room_type",
     /// Too few days of bookings are known for what was asked; the detail says how many there are and how many it takes.
     HistoryTooShort = "history_too_short",
+    /// The rule asks for something that no rule can ask for.
+    InvalidRule = "invalid_rule",
+    /// The amount is not above zero, is too high, or has more decimals than the currency.
+    InvalidPrice = "invalid_price",
+    /// The price breaks a rule of the hotel; the detail and `rules` name it.
+    RuleBroken = "rule_broken",
+    /// No price of the hotel is known to start from.
+    PricesUnknown = "prices_unknown",
     /// Nobody told how many rooms the hotel has.
     RoomsUnknown = "rooms_unknown",
     /// Too many requests of this client.
@@ -132,6 +154,8 @@ codes! {
     TooManyFailedMatches = "too_many_failed_matches",
     /// The database or the vector index cannot be reached.
     EngineUnavailable = "engine_unavailable",
+    /// The hotel's system did not take the prices; nothing was published.
+    PublishFailed = "publish_failed",
     /// The server has more work than it can do in time.
     Overloaded = "overloaded",
     /// The answer was not ready before the deadline.

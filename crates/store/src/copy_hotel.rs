@@ -5,7 +5,7 @@ use crate::copy::{Copied, HOTEL_AND_ID, ID};
 use crate::schema::{Col, Kind, Table};
 use crate::seal::{GUEST, PREDICTION};
 
-use Kind::{Int, Real, Text};
+use Kind::{Bytes, Int, Real, Text};
 
 /// What a booking row begins and ends with, around [`VALUES`].
 const AROUND: [(Col, Kind); 5] = [
@@ -31,8 +31,8 @@ const BOOKING_COLUMNS: [(Col, Kind); VALUES.len() + AROUND.len()] = {
     all
 };
 
-/// Rooms, guests, bookings and what stands beside them.
-pub(crate) static HOTEL_TABLES: [Copied; 11] = [
+/// Rooms, guests, bookings and what stands beside them; rules for prices and suggested ones.
+pub(crate) static HOTEL_TABLES: [Copied; 14] = [
     Copied {
         table: Table::Rooms,
         key: &[(Col::HotelId, Text), (Col::RoomNumber, Text)],
@@ -167,6 +167,60 @@ pub(crate) static HOTEL_TABLES: [Copied; 11] = [
             (Col::RowCount, Int),
             (Col::ChangeCount, Int),
             (Col::Mark, Text),
+        ],
+        sealed: None,
+    },
+    Copied {
+        table: Table::PricingRules,
+        key: HOTEL_AND_ID,
+        columns: &[
+            (Col::HotelId, Text),
+            (Col::Id, Text),
+            (Col::Position, Int),
+            (Col::Content, Text),
+            (Col::CreatedAt, Int),
+            (Col::CreatedBy, Text),
+        ],
+        sealed: None,
+    },
+    Copied {
+        table: Table::PriceSchedules,
+        key: ID,
+        columns: &[
+            (Col::Id, Text),
+            (Col::HotelId, Text),
+            (Col::AsOf, Int),
+            (Col::FirstNight, Int),
+            (Col::LastNight, Int),
+            (Col::RoomTypes, Text),
+            (Col::Status, Text),
+            (Col::Content, Bytes),
+            (Col::CreatedAt, Int),
+            (Col::CreatedBy, Text),
+            (Col::DecidedAt, Int),
+            (Col::DecidedBy, Text),
+            (Col::Note, Text),
+            (Col::PublishedAt, Int),
+            (Col::PublishedBy, Text),
+            (Col::PublishTarget, Text),
+        ],
+        sealed: None,
+    },
+    Copied {
+        table: Table::PriceOverrides,
+        key: ID,
+        columns: &[
+            (Col::Id, Text),
+            (Col::HotelId, Text),
+            (Col::ScheduleId, Text),
+            (Col::Night, Int),
+            (Col::RoomType, Text),
+            (Col::Suggested, Int),
+            (Col::Price, Int),
+            (Col::Currency, Text),
+            (Col::Note, Text),
+            (Col::CreatedAt, Int),
+            (Col::CreatedBy, Text),
         ],
         sealed: None,
     },

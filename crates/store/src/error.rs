@@ -154,7 +154,7 @@ const BUSY_CODES: [&str; 12] =
 const NUL_CODE: &str = "22021";
 
 /// Keys by their columns and their name: of a violated one `SQLite` names the columns, `PostgreSQL` the key.
-const UNIQUE: [(&str, &str, &str); 13] = [
+const UNIQUE: [(&str, &str, &str); 16] = [
     ("face_templates.id", "face_templates_pk", "the template"),
     (
         "face_templates.hotel_id, face_templates.employee_id",
@@ -172,6 +172,9 @@ const UNIQUE: [(&str, &str, &str); 13] = [
     ("cleanings.id", "cleanings_pk", "the cleaning"),
     ("ml_predictions.id", "ml_predictions_pk", "the prediction"),
     ("imports.id", "imports_pk", "the import"),
+    ("pricing_rules.hotel_id, pricing_rules.id", "pricing_rules_pk", "the rule"),
+    ("price_schedules.id", "price_schedules_pk", "the schedule"),
+    ("price_overrides.id", "price_overrides_pk", "the override"),
 ];
 
 impl From<sqlx::Error> for StoreError {

@@ -3,12 +3,13 @@
 //! In come people with their consent and face templates, sightings by cameras of people and of strangers,
 //! corrections, answers to be corrected, images with what is told of them, verdicts on rooms, cleanings, keys of
 //! programs, and privileged acts; and, one by one or ten thousand at a time, what a hotel's systems know: rooms, guests,
-//! bookings, prices, the calendar, services, and what models made of them. Out come rows, as a list or as a stream, a
+//! bookings, prices, the calendar, services, and what models made of them; rules for prices, suggested prices, and what
+//! people decided about them. Out come rows, as a list or as a stream, a
 //! verdict on the audit log, fingerprints that change when a table does, and queues for other rooms: vectors of faces and
 //! of images to index or remove, photos to remove, events to deliver. Vectors, names, departments, roles, guests' names and
 //! addresses, events, kept answers, labels, predictions, what is told of images and rooms, and secrets are sealed in the
-//! tables with the keys it is given, each for its own row; ids, room numbers, times, bookings, prices and the audit log are
-//! not. Whatever belongs together is written in one transaction: a sighting and its event, an enrolment and its consent, a
+//! tables with the keys it is given, each for its own row; ids, room numbers, times, bookings, prices and what is said about
+//! them, and the audit log are not. Whatever belongs together is written in one transaction: a sighting and its event, an enrolment and its consent, a
 //! batch of bookings and its counts, a deletion and its proof. A commit is on the disk before the call returns.
 //!
 //! Rows of a hotel are reached through [`HotelStore`], which names the hotel in every statement. The room
@@ -53,6 +54,10 @@ mod page;
 mod people;
 mod postgres;
 mod predictions;
+mod price_overrides;
+mod price_rules;
+mod price_schedules;
+mod price_words;
 mod prices;
 mod queues;
 mod removal;
@@ -96,12 +101,17 @@ pub use naming::{Named, NamedFace, Naming};
 pub use outbox::{
     ATTENDANCE_CORRECTED, ATTENDANCE_RECORDED, BOOKING_CHANGED, BOOKINGS_IMPORTED, CONSENT_WITHDRAWN,
     FACE_DELETED, FACE_ENROLLED, FORECAST_MADE, GUEST_DELETED, IMAGE_DELETED, IMAGE_INDEXED,
-    LOST_FOUND_MATCHED, OutboxEvent, Pruned, ROOM_VERDICT,
+    LOST_FOUND_MATCHED, OutboxEvent, PRICE_OVERRIDDEN, PRICE_RULES_CHANGED, PRICE_SCHEDULE_DECIDED,
+    PRICE_SCHEDULE_MADE, PRICE_SCHEDULE_PUBLISHED, Pruned, ROOM_VERDICT,
 };
 pub use page::{Cursor, CursorError};
 pub use people::{Employee, Template};
 pub use postgres::PostgresSettings;
 pub use predictions::Prediction;
+pub use price_overrides::{Overridden, PriceOverride};
+pub use price_rules::{NewPricingRule, PricingRule};
+pub use price_schedules::{NewPriceSchedule, PriceSchedule, PriceSchedulePage, ScheduleChange};
+pub use price_words::{PriceWordError, PublishTarget, ScheduleStatus};
 pub use queues::{MediaTask, VectorChange, VectorTask};
 pub use removal::{Deleted, Withdrawn};
 pub use seal::SealCount;

@@ -6,7 +6,7 @@ use crate::StoreError;
 /// Number, what it does, statements. A released entry never changes: its checksum is stored in the database.
 type Step = (i64, &'static str, &'static str);
 
-pub(crate) const SQLITE: [Step; 5] = [
+pub(crate) const SQLITE: [Step; 6] = [
     (
         1,
         "people, attendance, audit and outbox",
@@ -32,9 +32,14 @@ pub(crate) const SQLITE: [Step; 5] = [
         "rooms, guests, bookings, prices, calendar, services, predictions and imports",
         include_str!("../migrations/sqlite/0006_hotel_tables.sql"),
     ),
+    (
+        7,
+        "rules for prices, suggested prices and what became of them",
+        include_str!("../migrations/sqlite/0007_pricing.sql"),
+    ),
 ];
 
-pub(crate) const POSTGRES: [Step; 4] = [
+pub(crate) const POSTGRES: [Step; 5] = [
     (
         1,
         "every table, with a policy per hotel",
@@ -54,6 +59,11 @@ pub(crate) const POSTGRES: [Step; 4] = [
         6,
         "rooms, guests, bookings, prices, calendar, services, predictions and imports",
         include_str!("../migrations/postgres/0006_hotel_tables.sql"),
+    ),
+    (
+        7,
+        "rules for prices, suggested prices and what became of them",
+        include_str!("../migrations/postgres/0007_pricing.sql"),
     ),
 ];
 

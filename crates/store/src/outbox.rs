@@ -40,6 +40,17 @@ pub const BOOKING_CHANGED: &str = "booking.changed";
 /// A guest is forgotten; consumers must forget the guest id too.
 pub const GUEST_DELETED: &str = "guest.deleted";
 
+/// Prices were suggested.
+pub const PRICE_SCHEDULE_MADE: &str = "price.schedule_made";
+/// Suggested prices were approved or rejected.
+pub const PRICE_SCHEDULE_DECIDED: &str = "price.schedule_decided";
+/// Approved prices are on sale from now on.
+pub const PRICE_SCHEDULE_PUBLISHED: &str = "price.schedule_published";
+/// Somebody set another price than the suggested one.
+pub const PRICE_OVERRIDDEN: &str = "price.overridden";
+/// The hotel's rules for prices are others from now on.
+pub const PRICE_RULES_CHANGED: &str = "price.rules_changed";
+
 /// An event that was written in the same transaction as its effect, and waits for delivery.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OutboxEvent {

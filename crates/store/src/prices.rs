@@ -17,7 +17,7 @@ use crate::{HotelStore, HotelTable, StoreError, Upserted};
 
 const PRICE: &[(Col, Kind)] = &[(Col::Price, Kind::Int), (Col::Currency, Kind::Text)];
 
-const RATES: BulkTable = BulkTable {
+pub(crate) const RATES: BulkTable = BulkTable {
     table: Table::Rates,
     key: &[(Col::Night, Kind::Int), (Col::RoomType, Kind::Text), (Col::SetOn, Kind::Int)],
     values: PRICE,
@@ -80,6 +80,22 @@ fn newest<T>(
     Ok(kept)
 }
 
+/// The values of the last row of each key.
+pub(crate) fn rate_cells(rates: &[Rate]) -> Result<Vec<Cell<'_>>, StoreError> {
+    let mut rows = Vec::with_capacity(rates.len() * RATES.width());
+    for rate in last_of_each(rates, |rate| (rate.night, &rate.room_type, rate.set_on)) {
+        let [price, currency] = money::cells("price", rate.price)?;
+        rows.extend([
+            Cell::Int(day(rate.night)),
+            Cell::Text(rate.room_type.as_str()),
+            Cell::Int(day(rate.set_on)),
+            price,
+            currency,
+        ]);
+    }
+    Ok(rows)
+}
+
 impl HotelStore {
     /// Writes up to [`crate::MAX_BATCH`] prices of ours in one transaction, as [`Self::upsert_bookings`] writes bookings; no
     /// event tells of it. One night, room type and day has one price.
@@ -94,17 +110,7 @@ impl HotelStore {
         at: DateTime<Utc>,
     ) -> Result<Upserted, StoreError> {
         check_size("rates", rates.len())?;
-        let mut rows = Vec::with_capacity(rates.len() * RATES.width());
-        for rate in last_of_each(rates, |rate| (rate.night, &rate.room_type, rate.set_on)) {
-            let [price, currency] = money::cells("price", rate.price)?;
-            rows.extend([
-                Cell::Int(day(rate.night)),
-                Cell::Text(rate.room_type.as_str()),
-                Cell::Int(day(rate.set_on)),
-                price,
-                currency,
-            ]);
-        }
+        let rows = rate_cells(rates)?;
         self.write_batch(HotelTable::Rates, &RATES, &rows, rates.len(), import, at).await
     }
 

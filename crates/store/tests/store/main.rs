@@ -21,8 +21,8 @@ use innkeeper_sealing::KeyRing;
 use innkeeper_store::{
     Cleaning, Correction, EmployeeProfile, HotelStore, ImageCategory, ImageContent, ImagePhoto, ImageVector,
     ItemSide, MatchCandidate, NewApiKey, NewConsent, NewEnrolment, NewImage, NewImport, NewKeptAnswer,
-    NewLabel, NewNegative, NewTemplate, NewUnknown, Prediction, Sighting, Store, StoreError, Verdict,
-    VerdictSource,
+    NewLabel, NewNegative, NewPriceSchedule, NewPricingRule, NewTemplate, NewUnknown, Prediction,
+    PriceOverride, Sighting, Store, StoreError, Verdict, VerdictSource,
 };
 use rust_decimal::Decimal;
 use serde_json::json;
@@ -344,6 +344,39 @@ fn guest_of_the_house() -> Guest {
     }
 }
 
+/// Suggested prices of two nights; not decided.
+fn price_schedule(created_at: DateTime<Utc>) -> NewPriceSchedule {
+    NewPriceSchedule {
+        id: Uuid::now_v7(),
+        as_of: date("2025-01-17"),
+        first_night: date("2025-02-01"),
+        last_night: date("2025-02-02"),
+        room_types: vec!["deluxe".parse().expect("a type"), "suite, \"royal\"".parse().expect("a type")],
+        content: br#"{"cells":[{"suggested_price":1500000}]}"#.to_vec(),
+        created_by: "manager".to_owned(),
+        created_at,
+    }
+}
+
+/// Another price for the first of them.
+fn price_override(schedule: Uuid, amount: i64, created_at: DateTime<Utc>) -> PriceOverride {
+    PriceOverride {
+        id: Uuid::now_v7(),
+        schedule,
+        night: date("2025-02-01"),
+        room_type: "deluxe".parse().expect("a type"),
+        suggested: Some(Decimal::from(120)),
+        price: euros(amount),
+        note: "a wedding next door".to_owned(),
+        created_by: "manager".to_owned(),
+        created_at,
+    }
+}
+
+fn pricing_rule(id: &str, price: i64) -> NewPricingRule {
+    NewPricingRule { id: id.to_owned(), content: json!({ "id": id, "kind": "floor", "price": price }) }
+}
+
 /// Something in each of the tables that batches fill, and in those beside them.
 async fn furnish_tables(hotel: &HotelStore) {
     let (night, day) = (date("2025-02-01"), date("2025-01-01"));
@@ -392,6 +425,14 @@ async fn furnish_tables(hotel: &HotelStore) {
         created_at: noon(),
     };
     hotel.insert_predictions(&[said]).await.expect("written");
+    hotel
+        .replace_pricing_rules(&[], &[pricing_rule("weekend", 900_000)], "manager", noon())
+        .await
+        .expect("written")
+        .expect("there were none");
+    let suggested = price_schedule(noon());
+    hotel.record_price_schedule(&suggested, &json!({ "schedule_id": suggested.id })).await.expect("written");
+    hotel.override_price(&price_override(suggested.id, 130, noon())).await.expect("written").expect("there");
 }
 
 /// Something in every table, for two hotels.

@@ -30,6 +30,8 @@ mod isolation;
 #[path = "../item_matches.rs"]
 mod item_matches;
 mod pods;
+#[path = "../pricing.rs"]
+mod pricing;
 #[path = "../queues.rs"]
 mod queues;
 #[path = "../rooms.rs"]
