@@ -31,6 +31,8 @@ fn main() -> Result<(), NetworkError> {
             CalendarCell {
                 rooms: rooms as u32,
                 rooms_left: rooms as f64 * if night < 30 { 0.5 } else { 0.9 },
+                come: 0.0,
+                minimum_nights: 1,
                 night_cost: 12.0,
                 demand: (0..segments).map(demand).collect(),
                 prices: (0..prices).map(|step| 40.0 + 15.0 * kind + 4.0 * step as f64).collect(),

@@ -17,6 +17,8 @@ fn tiny(left: [f64; 4], requests: f64) -> CalendarInput {
         CalendarCell {
             rooms: if high { 1 } else { 2 },
             rooms_left: left[place],
+            come: 0.0,
+            minimum_nights: 1,
             night_cost: 10.0,
             demand: vec![Demand {
                 requests: vec![requests * if high { 0.6 } else { 1.0 } * if place < 2 { 1.0 } else { 0.7 }],
@@ -175,6 +177,8 @@ fn a_single_room_and_night_is_priced_as_theory_says() {
         cells: vec![CalendarCell {
             rooms: 1,
             rooms_left: 1.0,
+            come: 0.0,
+            minimum_nights: 1,
             night_cost: 0.0,
             demand: vec![Demand {
                 requests: vec![rate],
@@ -256,7 +260,7 @@ fn bad_calendars_are_refused() {
     };
     assert!(matches!(break_one(&|input| input.nights = 0), NetworkError::Size { .. }));
     assert!(matches!(break_one(&|input| input.nights = 3650), NetworkError::Size { .. }));
-    assert!(matches!(break_one(&|input| input.room_types = 13), NetworkError::Size { .. }));
+    assert!(matches!(break_one(&|input| input.room_types = 65), NetworkError::Size { .. }));
     assert!(matches!(break_one(&|input| drop(input.cells.pop())), NetworkError::Shape { .. }));
     assert!(matches!(break_one(&|input| input.stay_lengths.clear()), NetworkError::Size { .. }));
     assert!(matches!(break_one(&|input| input.stay_lengths = vec![0.2]), NetworkError::Number { .. }));

@@ -91,6 +91,8 @@ fn calendar(hotel: &Hotel, prices: &[f64], lengths: &[f64]) -> CalendarInput {
         CalendarCell {
             rooms: hotel.room_types[cell % types].rooms,
             rooms_left: f64::from(hotel.room_types[cell % types].rooms),
+            come: 0.0,
+            minimum_nights: 1,
             night_cost: 15.0,
             demand: of
                 .take(1)

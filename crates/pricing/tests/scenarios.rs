@@ -1,4 +1,5 @@
 //! Policies on the scenarios that come with the crate, against figures that were computed elsewhere.
+#![allow(clippy::unwrap_used)]
 
 use innkeeper_pricing::learn::{LearnError, PastDay, learn};
 use innkeeper_pricing::night::{

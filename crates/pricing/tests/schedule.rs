@@ -1,10 +1,11 @@
 //! Schedules of a simulated hotel: what they keep, what they say, and what they refuse.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::float_cmp)]
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use chrono::{Days, NaiveDate};
-use innkeeper_hotel::{Booking, CompetitorPrice, Currency, Event, Money, Rate, RoomTypeName, Stay};
+use innkeeper_hotel::{Booking, Closure, CompetitorPrice, Currency, Event, Money, Rate, RoomTypeName, Stay};
 use innkeeper_pricing::history::History;
 use innkeeper_pricing::rules::{Cell as RuleCell, OnSale, Priced, Rule, RuleSet};
 use innkeeper_pricing::schedule::{
@@ -35,6 +36,7 @@ struct Rows {
     rates: Vec<Rate>,
     competitors: Vec<CompetitorPrice>,
     events: Vec<Event>,
+    closures: Vec<Closure>,
 }
 
 impl Rows {
@@ -47,7 +49,7 @@ impl Rows {
             rates: &self.rates,
             competitors: &self.competitors,
             events: &self.events,
-            closures: &[],
+            closures: &self.closures,
             tests: &[],
         }
     }
@@ -83,6 +85,7 @@ fn simulated(seed: u64, change: impl Fn(&mut Truth)) -> Rows {
         rates,
         competitors: simulation.competitor_prices().collect(),
         events: simulation.events().collect(),
+        closures: Vec::new(),
     }
 }
 
@@ -388,5 +391,115 @@ fn a_type_without_rooms_has_no_price_and_the_answer_says_why() {
     for cell in schedule.cells.iter().filter(|cell| cell.room_type == name("suite")) {
         assert!(cell.suggested_price.is_none() && cell.expected_bookings.is_none() && cell.curve.is_empty());
         assert!(cell.no_price_reason.as_deref().unwrap().contains("no room"));
+    }
+}
+
+#[test]
+fn what_is_not_asked_for_stays_on_sale_and_the_order_holds_beside_it() {
+    let order = rules(
+        r#"[{"id": "order", "kind": "order", "lower": "standard", "higher": "deluxe", "at_least_percent": 10}]"#,
+    );
+    let question = Question { room_types: vec![name("standard")], ..asked(1, 60) };
+    let schedule = HOTEL.schedule(&question, &order).unwrap();
+    assert_eq!(schedule.cells.len(), 60);
+    for cell in &schedule.cells {
+        let deluxe = HOTEL.on_sale(cell.date, &name("deluxe")).unwrap().price;
+        if let Some(price) = cell.suggested_price {
+            assert!(deluxe >= price * Decimal::new(11, 1), "{}: {price} beside {deluxe}", cell.date);
+        }
+    }
+}
+
+#[test]
+fn guests_who_sleep_in_the_house_are_not_taken_for_ones_who_may_stay_away() {
+    let mut rows = ROWS.clone();
+    // Every standard room has a guest from today on, for five nights.
+    let rooms = rows.rooms[&name("standard")];
+    rows.bookings
+        .retain(|booking| booking.room_type != name("standard") || booking.stay.departure() <= end());
+    for room in 0..rooms {
+        let stay = Stay { arrival: end(), nights: 6 };
+        let id = format!("HOUSE{room}").parse().unwrap();
+        rows.bookings.push(Booking {
+            rate: Some(Decimal::from(1_200_000)),
+            currency: Some(rows.currency),
+            ..Booking::confirmed(id, ahead(0), stay, name("standard"))
+        });
+    }
+    let schedule = rows.hotel().schedule(&asked(1, 3), &none()).unwrap();
+    for cell in schedule.cells.iter().filter(|cell| cell.room_type == name("standard")) {
+        assert_eq!((cell.on_the_books, cell.rooms_left), (rooms, 0.0), "{}", cell.date);
+        assert!(cell.expected_occupancy.unwrap() > 0.999, "{cell:?}");
+    }
+}
+
+#[test]
+fn a_closed_night_gives_no_rooms_and_ends_no_stay() {
+    let mut rows = ROWS.clone();
+    rows.closures.push(Closure { from: ahead(20), until: ahead(22), room_type: Some(name("deluxe")) });
+    let hotel = rows.hotel();
+    let schedule = hotel.schedule(&asked(15, 25), &none()).unwrap();
+    let (closed, open): (Vec<&Cell>, Vec<&Cell>) = schedule
+        .cells
+        .iter()
+        .filter(|cell| cell.room_type == name("deluxe"))
+        .partition(|cell| (ahead(20)..=ahead(22)).contains(&cell.date));
+    assert!(closed.iter().all(|cell| cell.suggested_price.is_none() && cell.rooms_left == 0.0));
+    assert!(closed.iter().all(|cell| cell.no_price_reason.as_deref().unwrap().contains("closed")));
+    assert!(open.iter().all(|cell| cell.suggested_price.is_some()));
+    let before = HOTEL.schedule(&asked(15, 25), &none()).unwrap();
+    let (with, without) =
+        (find(&schedule, ahead(19), &name("deluxe")), find(&before, ahead(19), &name("deluxe")));
+    assert!(with.expected_bookings.unwrap() < without.expected_bookings.unwrap(), "stays cannot run through");
+}
+
+#[test]
+fn a_price_that_a_rule_fixes_has_that_rule_for_its_reason_and_no_other() {
+    let fixed = rules(
+        r#"[{"id": "fair", "kind": "fixed_price", "price": 2000000, "scope": {"room_types": ["standard"]}}]"#,
+    );
+    let schedule = HOTEL.schedule(&asked(1, 20), &fixed).unwrap();
+    for cell in schedule.cells.iter().filter(|cell| cell.room_type == name("standard")) {
+        assert_eq!(cell.suggested_price, Some(Decimal::from(2_000_000)));
+        assert!(cell.reasons.iter().all(|reason| reason.name == ReasonName::Rule), "{:?}", cell.reasons);
+    }
+}
+
+#[test]
+fn short_stays_that_a_rule_forbids_are_not_expected() {
+    let long = rules(r#"[{"id": "long", "kind": "minimum_stay", "nights": 5}]"#);
+    let question = asked(10, 20);
+    let (with, without) =
+        (HOTEL.schedule(&question, &long).unwrap(), HOTEL.schedule(&question, &none()).unwrap());
+    let sum =
+        |schedule: &Schedule| schedule.cells.iter().filter_map(|cell| cell.expected_bookings).sum::<f64>();
+    assert!(sum(&with) < 0.8 * sum(&without), "{} against {}", sum(&with), sum(&without));
+}
+
+#[test]
+fn bookings_whose_parts_do_not_agree_and_prices_nobody_can_pay_change_nothing() {
+    let mut rows = ROWS.clone();
+    let stay = Stay { arrival: ahead(2), nights: u16::MAX };
+    rows.bookings.extend(
+        (0..1000).map(|n| Booking::confirmed(format!("ODD{n}").parse().unwrap(), end(), stay, name("suite"))),
+    );
+    for (n, amount) in
+        [Decimal::MAX, Decimal::new(1005, 1), Decimal::ZERO, Decimal::from(-5)].into_iter().enumerate()
+    {
+        let price = Money { amount, currency: rows.currency };
+        rows.rates.push(Rate { night: ahead(3), room_type: name("suite"), set_on: end(), price });
+        let competitor = format!("odd {n}");
+        rows.competitors.push(CompetitorPrice {
+            competitor,
+            night: ahead(3),
+            room_type: None,
+            seen_on: end(),
+            price,
+        });
+    }
+    let schedule = rows.hotel().schedule(&asked(1, 5), &none()).unwrap();
+    let usual = HOTEL.schedule(&asked(1, 5), &none()).unwrap();
+    for (odd, cell) in schedule.cells.iter().zip(&usual.cells) {
+        assert_eq!((odd.on_the_books, odd.current_price), (cell.on_the_books, cell.current_price));
     }
 }

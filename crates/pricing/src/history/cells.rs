@@ -101,7 +101,7 @@ impl Ground {
             }
         }
         let place = |name: &RoomTypeName| stays.kinds.iter().position(|kind| kind == name);
-        let closed = history
+        let closed: Vec<(i32, i32, Option<usize>)> = history
             .closures
             .iter()
             .filter_map(|closure| {
@@ -112,6 +112,7 @@ impl Ground {
                 }
             })
             .collect();
+        let closed = merged(closed);
         let tests = history
             .tests
             .iter()
@@ -420,4 +421,17 @@ fn events(history: &History<'_>, first: i32, last: i32) -> Vec<EventKind> {
 /// Days of a bucket.
 pub(super) fn days(bucket: usize) -> f64 {
     f64::from(BUCKETS[bucket].until - BUCKETS[bucket].from + 1)
+}
+
+/// Spans of days that touch or overlap, as one: closures may come as one row a night.
+fn merged(mut spans: Vec<(i32, i32, Option<usize>)>) -> Vec<(i32, i32, Option<usize>)> {
+    spans.sort_unstable_by_key(|(from, until, kind)| (*kind, *from, *until));
+    let mut merged: Vec<(i32, i32, Option<usize>)> = Vec::new();
+    for (from, until, kind) in spans {
+        match merged.last_mut() {
+            Some(last) if last.2 == kind && from <= last.1.saturating_add(1) => last.1 = last.1.max(until),
+            _ => merged.push((from, until, kind)),
+        }
+    }
+    merged
 }

@@ -347,6 +347,12 @@ impl DemandModel {
         (self.night_shape + so_far.max(0.0)).recip()
     }
 
+    /// Variance of what a night brings more or less than expected, over the square of what is expected: what belongs to the
+    /// night and nobody wrote down. Less the more was already booked. 0 for a type that is not known.
+    pub fn unwritten_variance(&self, night: NaiveDate, room_type: &RoomTypeName) -> f64 {
+        self.kind(room_type).map_or(0.0, |kind| self.night_variance(Night::of(night), kind))
+    }
+
     /// Requests expected at the reference price from `from_lead` days before the night until arrival, by bucket, from far to
     /// near. Days of the first bucket that lie before `from_lead` do not count. Empty for a type that is not known.
     pub fn remaining(

@@ -29,6 +29,10 @@ pub struct CalendarCell {
     pub rooms: u32,
     /// Rooms left after the bookings that are expected to stay; below 0 where more were sold than there are, to be upgraded.
     pub rooms_left: f64,
+    /// Rooms that guests who booked before are expected to take, 0 or more.
+    pub come: f64,
+    /// Least nights of a stay that begins here, 1 or more.
+    pub minimum_nights: usize,
     /// What a sold night costs the hotel.
     pub night_cost: f64,
     /// Stays that begin here, by segment; at most 8.
@@ -83,6 +87,8 @@ pub struct CellAnswer {
     /// For each allowed price, the profit from all stays through the night at this price, the other nights' prices held, over
     /// what the rooms they take are worth; relative to a closed cell. Empty where no request is expected.
     pub values: Vec<f64>,
+    /// Expected rooms that would be sold if there were enough of them.
+    pub wanted: f64,
     /// Expected rooms still sold, if the prices stayed until arrival.
     pub sold: f64,
     /// Variance of the same.
@@ -131,6 +137,31 @@ pub fn price_calendar(
     let mut solved = solve(&network, settings, None);
     let values = solved.posted.settle(&network, &solved.stay_bids, &solved.weights);
     Ok(forecast(input, &network, &solved, values))
+}
+
+/// What the only allowed price of each cell would bring, as [`price_calendar`] says it, without looking for prices: worths are 0
+/// and values empty.
+///
+/// # Errors
+/// [`NetworkError`] as there, and for a cell with more than one price.
+pub fn expect_calendar(
+    input: &CalendarInput,
+    settings: &CalendarSettings,
+) -> Result<CalendarAnswer, NetworkError> {
+    check(input, settings)?;
+    for cell in &input.cells {
+        size("prices of a cell", cell.prices.len(), 1, 1)?;
+    }
+    let network = network(input);
+    let cells = input.cells.len();
+    let solved = Solved {
+        posted: Posted::at(&network, vec![0; cells]),
+        duals: vec![0.0; cells],
+        bids: vec![0.0; cells],
+        stay_bids: vec![0.0; network.flows.len()],
+        weights: Vec::new(),
+    };
+    Ok(forecast(input, &network, &solved, vec![Vec::new(); cells]))
 }
 
 fn check(input: &CalendarInput, settings: &CalendarSettings) -> Result<(), NetworkError> {
@@ -196,7 +227,7 @@ fn network(input: &CalendarInput) -> Network {
                 } else {
                     input.stay_lengths[length - 1]
                 };
-                if share * total <= 0.0 {
+                if share * total <= 0.0 || length < cell.minimum_nights {
                     continue;
                 }
                 flows.push(Flow {
@@ -312,6 +343,7 @@ fn forecast(
                 price: priced.then_some(posted.index[cell]),
                 bid_price: bids[cell],
                 values: if priced { values } else { Vec::new() },
+                wanted: 0.0,
                 sold: 0.0,
                 sold_variance: 0.0,
                 occupancy: None,
@@ -333,6 +365,7 @@ fn forecast(
         for cell in network.cells(flow) {
             let price = network.ladder(cell)[posted.index[cell]];
             let answer = &mut answers[cell];
+            answer.wanted += taken * flow.used;
             answer.sold += stays;
             answer.sold_variance += stays * dispersion;
             answer.revenue += stays * price;
@@ -343,7 +376,7 @@ fn forecast(
         let mut moved_up = 0.0;
         for (answer, cell) in answers.iter_mut().zip(cells) {
             let rooms = f64::from(cell.rooms);
-            let wanted = (rooms - cell.rooms_left.min(rooms) + answer.sold + moved_up).max(0.0);
+            let wanted = (cell.come + answer.sold + moved_up).max(0.0);
             moved_up = (wanted - rooms).max(0.0);
             answer.occupancy = (rooms > 0.0).then(|| wanted.min(rooms) / rooms);
         }

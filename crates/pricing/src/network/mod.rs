@@ -21,7 +21,8 @@ pub mod simulate;
 mod truncation;
 
 pub use calendar::{
-    CalendarAnswer, CalendarCell, CalendarInput, CalendarSettings, CellAnswer, Demand, price_calendar,
+    CalendarAnswer, CalendarCell, CalendarInput, CalendarSettings, CellAnswer, Demand, expect_calendar,
+    price_calendar,
 };
 pub use error::NetworkError;
 pub use fluid::{FluidSolution, solve_fluid};

@@ -41,7 +41,7 @@ pub struct Cell {
     pub rooms_left: f64,
     /// Share of the rooms expected to be taken, 0 to 1.
     pub expected_occupancy: Option<f64>,
-    /// Rooms expected to be booked from now on at `suggested_price`.
+    /// Rooms that guests who book from now on are expected to take at `suggested_price`, cancellations and no-shows left out.
     pub expected_bookings: Option<f64>,
     /// What the night is expected to bring, bookings on the books included.
     pub expected_revenue: Option<Revenue>,
@@ -49,12 +49,12 @@ pub struct Cell {
     pub competitor_avg: Option<Decimal>,
     /// Why there is none.
     pub competitor_reason: Option<String>,
-    /// Share of nights at this distance whose bookings were within the interval claimed for them, measured on held-out
-    /// nights, 0 to 1; `None` with `confidence_reason`.
+    /// Share of nights whose bookings were within the 80 % interval that a model of eight weeks before gave them, 0 to 1: one
+    /// number for the hotel, measured on nights that it did not know. `None` with `confidence_reason`, further ahead too.
     pub confidence: Option<f64>,
     /// Why there is none.
     pub confidence_reason: Option<String>,
-    /// What one more room would bring; selling below that loses money.
+    /// What one more room would bring later; a guest who pays less than this and the cost of a night loses the hotel money.
     pub bid_price: Option<f64>,
     /// Least nights of a stay that arrives on the night, where a rule sets one.
     pub minimum_stay: Option<u16>,
@@ -124,25 +124,27 @@ pub struct Reason {
 pub struct CurvePoint {
     /// The price.
     pub price: Decimal,
-    /// Rooms expected to be booked from now on.
+    /// Rooms that guests who book from now on are expected to take.
     pub bookings: f64,
     /// Revenue expected from them.
     pub revenue: f64,
-    /// That less what they cost, and less what the rooms would have brought otherwise.
+    /// That less what the nights cost, and less what the rooms would bring otherwise.
     pub profit: f64,
 }
 
 /// What is known of how guests answer to prices.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DemandReport {
-    /// Whether the hotel's own history tells it; otherwise it is what other hotels found.
+    /// Whether the hotel's own history tells it; otherwise it is an assumption.
     pub identified: bool,
     /// In words.
     pub words: String,
     /// By room type.
     pub elasticities: Vec<Elasticity>,
-    /// The shape that explains best.
-    pub family: crate::Family,
+    /// The shape that explains best; `None` where the history cannot tell shapes apart, and the log-linear one is assumed.
+    pub family: Option<crate::Family>,
+    /// What a model that knew only an earlier day expected, beside what came; `None` where that could not be measured.
+    pub calibration: Option<crate::history::Calibration>,
     /// Elasticity without regard to why prices changed; `None` where there are no prices.
     pub naive_elasticity: Option<f64>,
     /// Bookings that were learnt from.

@@ -1,21 +1,24 @@
 //! From a question to a schedule.
 
+use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
 
 use super::answer::{
     Binding, Cell, CurvePoint, DemandReport, Elasticity, Reason, Revenue, Schedule, ScheduleNote,
 };
-use super::hotel::Hotel;
+use super::hotel::{HELD_OUT_DAYS, Hotel};
 use super::problem::{Place, Without};
 use super::question::{MOST_NIGHTS, Question, ScheduleError};
 use super::{reasons, windows, words};
-use crate::network::{CalendarAnswer, CalendarSettings, CellAnswer, price_calendar};
+use crate::network::{CalendarAnswer, CalendarSettings, CellAnswer, expect_calendar, price_calendar};
 use crate::night::Bookings;
 use crate::rules::{CellChoices, Effect, Ladder, RuleSet, Settled};
 
-/// Nights before and after those asked for that are looked at, for the stays that join them.
-const AROUND: u64 = 14;
+/// Most nights before and after those asked for that are looked at, for the stays that join them.
+const AROUND: u64 = 27;
+/// Share of the stays that are no longer than the nights that are looked at.
+const JOINED: f64 = 0.98;
 
 /// What is computed of the cells that are looked at.
 pub(super) struct Worked<'a> {
@@ -23,12 +26,16 @@ pub(super) struct Worked<'a> {
     pub places: Vec<Place>,
     /// Candidates and prices that rules allow, ascending.
     pub prices: Vec<Vec<f64>>,
+    /// Prices that rules allow, orders of room types apart.
+    ladders: Vec<Ladder>,
     /// What the optimiser says without rules.
     pub free: CalendarAnswer,
     /// What each price is worth, less what is not known of the answer to it.
     pub values: Vec<Vec<f64>>,
     /// The best candidate without rules, by cell.
     pub best: Vec<Option<Decimal>>,
+    /// Requests still to come, by cell.
+    pub demand: Vec<f64>,
 }
 
 impl Hotel {
@@ -39,18 +46,28 @@ impl Hotel {
     /// [`ScheduleError`]: what of the question cannot be answered.
     pub fn schedule(&self, question: &Question, rules: &RuleSet) -> Result<Schedule, ScheduleError> {
         let wanted = self.check(question)?;
-        let nights = windows::around(self.as_of, question.from, question.until, AROUND);
-        let places = self.places(&nights)?;
+        let nights = windows::around(self.as_of, question.from, question.until, self.around());
+        let asked = |night: NaiveDate, kind: usize| {
+            (question.from..=question.until).contains(&night) && wanted.contains(&kind)
+        };
+        if let Some(kind) = wanted.first()
+            && wanted.iter().all(|kind| self.tables.usual.get(*kind).is_none_or(Option::is_none))
+        {
+            return Err(ScheduleError::NoPrices(self.types[*kind].name.clone()));
+        }
+        let places = self.places(&nights, rules, &asked);
         let ladders = self.ladders(&places, rules)?;
         let prices: Vec<Vec<f64>> =
-            places.iter().zip(&ladders).map(|(place, ladder)| union(place, ladder)).collect();
+            places.iter().zip(&ladders).map(|(place, ladder)| self.prices(place, ladder)).collect();
         let settings = CalendarSettings::default();
-        let free = price_calendar(&self.problem(&places, &prices, Without::Nothing), &settings)?;
-        let mut worked = Worked { hotel: self, places, prices, free, values: Vec::new(), best: Vec::new() };
-        worked.values =
-            (0..worked.places.len()).map(|at| worked.cautious(at, &worked.free.cells[at])).collect();
+        let problem = self.problem(&places, &prices, Without::Nothing, &self.stay_lengths);
+        let free = price_calendar(&problem, &settings)?;
+        let demand = reasons::requests(&problem);
+        let (values, best) = (Vec::new(), Vec::new());
+        let mut worked = Worked { hotel: self, places, prices, ladders, free, values, best, demand };
+        worked.values = worked.cautious_all(&worked.free);
         worked.best = (0..worked.places.len()).map(|at| worked.best_of(at, &worked.values[at])).collect();
-        let settled = worked.settle(rules, &ladders)?;
+        let settled = worked.settle(rules, &worked.values, &worked.best)?;
         let chosen: Vec<Vec<f64>> = worked
             .places
             .iter()
@@ -58,24 +75,18 @@ impl Hotel {
             .map(|(place, settled)| {
                 // A cell without an answer stays as it is on sale.
                 let price = settled.price.or(place.rule.on_sale.map(|sale| sale.price));
-                price.and_then(|price| price.to_f64()).into_iter().collect()
+                let price = price.and_then(|price| price.to_f64());
+                vec![price.unwrap_or(self.types[place.kind].reference).max(1e-3)]
             })
             .collect();
-        let expected = price_calendar(&self.problem(&worked.places, &chosen, Without::Nothing), &settings)?;
-        let reasons = reasons::of(&worked, &settled, (question.from, question.until))?;
+        let problem = self.problem(&worked.places, &chosen, Without::Nothing, &self.all_lengths);
+        let expected = expect_calendar(&problem, &settings)?;
+        let reasons = reasons::of(&worked, &settled, rules)?;
         let mut cells = Vec::new();
         for (at, settled) in settled.iter().enumerate() {
-            let place = &worked.places[at];
-            if !(question.from..=question.until).contains(&place.night) || !wanted.contains(&place.kind) {
-                continue;
+            if worked.places[at].asked {
+                cells.push(worked.cell(at, settled, (&expected.cells[at], &reasons[at]), question.level));
             }
-            cells.push(worked.cell(
-                at,
-                settled,
-                &ladders[at],
-                (&expected.cells[at], &reasons[at]),
-                question.level,
-            ));
         }
         cells.sort_by_key(|cell| {
             (cell.date, wanted.iter().position(|kind| self.types[*kind].name == cell.room_type))
@@ -87,6 +98,29 @@ impl Hotel {
             demand: self.demand_report(),
             notes: self.notes(),
         })
+    }
+
+    /// Nights around those asked for within which nearly all stays that join them begin and end.
+    fn around(&self) -> u64 {
+        let mut shorter = 0.0;
+        let longest = self.all_lengths.iter().position(|share| {
+            shorter += share;
+            shorter >= JOINED
+        });
+        longest.map_or(AROUND, |longest| (longest as u64).clamp(2, AROUND))
+    }
+
+    /// Candidates and allowed prices together; the price that stays on sale where none is looked for.
+    fn prices(&self, place: &Place, ladder: &Ladder) -> Vec<f64> {
+        let mut all: Vec<Decimal> = place.grid.iter().chain(ladder.prices()).copied().collect();
+        all.sort_unstable();
+        all.dedup();
+        let prices: Vec<f64> = all.into_iter().filter_map(|price| price.to_f64()).collect();
+        if prices.is_empty() {
+            let sale = place.rule.on_sale.and_then(|sale| sale.price.to_f64());
+            return vec![sale.unwrap_or(self.types[place.kind].reference).max(1e-3)];
+        }
+        prices
     }
 
     /// Places of the room types that are asked for.
@@ -149,10 +183,20 @@ impl Hotel {
                     sd: kind.elasticity.sd,
                 })
                 .collect(),
-            family: self.demand.family().family,
+            family: self.demand.family().by_data.then_some(self.demand.family().family),
+            calibration: self.calibration.as_ref().ok().cloned(),
             naive_elasticity: test.naive.map(|naive| naive.mean),
             bookings: self.demand.room_types().iter().map(|kind| kind.bookings).sum::<f64>().round() as u64,
         }
+    }
+
+    /// Share of held-out nights whose bookings were within their interval; only as far ahead as it was measured.
+    fn confidence(&self, night: NaiveDate) -> Result<f64, String> {
+        let calibration = self.calibration.as_ref().map_err(Clone::clone)?;
+        if (night - self.as_of).num_days() > i64::from(HELD_OUT_DAYS) {
+            return Err(format!("it was measured for nights up to {HELD_OUT_DAYS} days ahead"));
+        }
+        Ok(calibration.reached)
     }
 
     fn notes(&self) -> Vec<ScheduleNote> {
@@ -161,21 +205,22 @@ impl Hotel {
             notes.push(ScheduleNote {
                 note: "unproven_change".to_owned(),
                 words: format!(
-                    "prices stay within {:.0} % of those on sale: the history does not tell what a price does",
+                    "rules apart, prices stay within {:.0} % of those on sale: the history does not tell what a price does",
                     100.0 * self.settings.unproven_change
+                ),
+            });
+        }
+        if self.tables.unpriced > 0 {
+            notes.push(ScheduleNote {
+                note: "unpriced_bookings".to_owned(),
+                words: format!(
+                    "{} bookings to come have no rate in {}: the usual price of their type stands for it in what is expected",
+                    self.tables.unpriced, self.currency
                 ),
             });
         }
         notes
     }
-}
-
-/// Candidates and allowed prices together.
-fn union(place: &Place, ladder: &Ladder) -> Vec<f64> {
-    let mut all: Vec<Decimal> = place.grid.iter().chain(ladder.prices()).copied().collect();
-    all.sort_unstable();
-    all.dedup();
-    all.into_iter().filter_map(|price| price.to_f64()).collect()
 }
 
 /// What a price is worth; minus infinity where nobody knows.
@@ -185,28 +230,32 @@ fn value(prices: &[f64], values: &[f64], price: Decimal) -> f64 {
 }
 
 impl Worked<'_> {
-    fn settle(&self, rules: &RuleSet, ladders: &[Ladder]) -> Result<Vec<Settled>, ScheduleError> {
+    /// The best prices that keep the rules, for what each price is worth and the best one without rules.
+    pub fn settle(
+        &self,
+        rules: &RuleSet,
+        values: &[Vec<f64>],
+        best: &[Option<Decimal>],
+    ) -> Result<Vec<Settled>, ScheduleError> {
         let mut settled = Vec::with_capacity(self.places.len());
         let types = self.hotel.types.len().max(1);
-        for (night, ladders) in ladders.chunks(types).enumerate() {
+        for (night, ladders) in self.ladders.chunks(types).enumerate() {
             let choices: Vec<CellChoices> = ladders
                 .iter()
                 .enumerate()
                 .map(|(kind, ladder)| {
                     let at = night * types + kind;
-                    let (prices, values) = (&self.prices[at], &self.values[at]);
-                    let asked_for = !values.is_empty();
+                    let (prices, values) = (&self.prices[at], &values[at]);
                     // Where nobody is expected to ask, no price is better than the one on sale.
                     let keep = self.places[at].rule.on_sale.map(|sale| sale.price);
                     let nearest = |price: &Decimal| {
                         let from = keep.or(self.middle(at)).unwrap_or(*price);
                         -(*price - from).abs().to_f64().unwrap_or(0.0)
                     };
-                    let values = ladder
-                        .prices()
-                        .iter()
-                        .map(|price| if asked_for { value(prices, values, *price) } else { nearest(price) });
-                    CellChoices { values: values.collect(), ladder: ladder.clone(), free: self.best[at] }
+                    let worth = ladder.prices().iter().map(|price| {
+                        if values.is_empty() { nearest(price) } else { value(prices, values, *price) }
+                    });
+                    CellChoices { values: worth.collect(), ladder: ladder.clone(), free: best[at] }
                 })
                 .collect();
             settled.extend(rules.settle(&choices)?);
@@ -214,10 +263,15 @@ impl Worked<'_> {
         Ok(settled)
     }
 
+    /// [`Self::cautious`] of all cells.
+    pub fn cautious_all(&self, answer: &CalendarAnswer) -> Vec<Vec<f64>> {
+        answer.cells.iter().enumerate().map(|(at, answer)| self.cautious(at, answer)).collect()
+    }
+
     /// What each price is worth, less what is not known of the guests' answer to it: how far off the elasticity may be, and
     /// by how much a constant elasticity and a constant loss for each unit of price differ there, both growing with the
     /// distance from the price on sale. A price near which nearly every other brings the same stays where it is.
-    pub fn cautious(&self, at: usize, answer: &CellAnswer) -> Vec<f64> {
+    fn cautious(&self, at: usize, answer: &CellAnswer) -> Vec<f64> {
         let (place, prices) = (&self.places[at], &self.prices[at]);
         let name = &self.hotel.types[place.kind].name;
         let known = self.hotel.demand.room_types().iter().find(|kind| kind.room_type == *name);
@@ -263,7 +317,6 @@ impl Worked<'_> {
         &self,
         at: usize,
         settled: &Settled,
-        ladder: &Ladder,
         (expected, reasons): (&CellAnswer, &[Reason]),
         level: f64,
     ) -> Cell {
@@ -276,7 +329,7 @@ impl Worked<'_> {
             (None, None, Some(unmet)) => Some(unmet.why.clone()),
             (None, None, None) => Some("no price keeps every rule".to_owned()),
         };
-        let calibrated = hotel.calibration.as_ref();
+        let confidence = hotel.confidence(place.night);
         Cell {
             date: place.night,
             room_type: of.name.clone(),
@@ -294,17 +347,13 @@ impl Worked<'_> {
                 .competitor
                 .is_none()
                 .then(|| words::no_competitor(hotel.tables.has_feed)),
-            confidence: calibrated.ok().map(|calibration| calibration.reached),
-            confidence_reason: calibrated.err().cloned(),
+            confidence: confidence.as_ref().ok().copied(),
+            confidence_reason: confidence.err(),
             bid_price: sold.then_some(self.free.cells[at].bid_price),
-            minimum_stay: settled.minimum_stay.as_ref().and_then(|least| u16::try_from(least.nights).ok()),
+            minimum_stay: place.minimum_stay.and_then(|nights| u16::try_from(nights).ok()),
             binding_rules: self.bindings(at, settled),
             reasons: reasons.to_vec(),
-            curve: if place.shut.is_some() {
-                Vec::new()
-            } else {
-                self.curve(at, ladder, settled.price, expected)
-            },
+            curve: if place.shut.is_some() { Vec::new() } else { self.curve(at, settled.price, expected) },
         }
     }
 
@@ -313,8 +362,9 @@ impl Worked<'_> {
         let named = |effect: &Effect| Binding { rule: effect.rule.to_string(), words: effect.words.clone() };
         let mut bindings: Vec<Binding> = settled.binding.iter().map(named).collect();
         let place = &self.places[at];
-        let ends = [place.grid.first(), place.grid.last()];
-        let at_an_end = self.best[at].is_some() && ends.contains(&self.best[at].as_ref());
+        let ends = [place.grid.first().copied(), place.grid.last().copied()];
+        let at_an_end =
+            settled.price.is_some() && self.best[at] == settled.price && ends.contains(&settled.price);
         if place.rule.on_sale.is_some() && at_an_end {
             let hotel = self.hotel;
             let (setting, change) = if hotel.demand.endogeneity().identified {
@@ -322,21 +372,25 @@ impl Worked<'_> {
             } else {
                 ("pricing.unproven_change", hotel.settings.unproven_change)
             };
-            let words = format!("a price moves at most {:.0} % from the one on sale", 100.0 * change);
+            let words =
+                format!("rules apart, a price moves at most {:.0} % from the one on sale", 100.0 * change);
             bindings.push(Binding { rule: setting.to_owned(), words });
         }
         bindings
     }
 
-    /// What is on the books and what is still to come, with an interval of normal distributions: counts vary more than Poisson
-    /// counts by what the history showed.
+    /// What is on the books and what is still to come, with an interval of a normal distribution. Counts still to come vary
+    /// more than Poisson counts by what the history showed, and by what belongs to the night alone.
     fn revenue(&self, place: &Place, expected: &CellAnswer, level: f64) -> Revenue {
         let hotel = self.hotel;
-        let comes = place.books.kept.max(1e-9);
-        let lost =
-            (f64::from(place.books.rooms) - place.books.kept).max(0.0) / f64::from(place.books.rooms.max(1));
-        let books = place.books.revenue * place.books.revenue / comes * lost;
-        let variance = expected.revenue_variance * hotel.demand.dispersion() + books;
+        let name = &hotel.types[place.kind].name;
+        // A night that sells all it has varies less: what does not fit brings nothing.
+        let cut = if expected.wanted > 0.0 { expected.sold / expected.wanted } else { 1.0 };
+        let of_the_night =
+            hotel.demand.unwritten_variance(place.night, name) * (expected.revenue * cut).powi(2);
+        let variance = expected.revenue_variance * hotel.demand.dispersion()
+            + of_the_night
+            + place.books.revenue_variance;
         let mean = place.books.revenue + expected.revenue;
         let half = distrs::Normal::ppf(f64::midpoint(1.0, level), 0.0, 1.0) * variance.max(0.0).sqrt();
         let money = |amount: f64| {
@@ -346,32 +400,25 @@ impl Worked<'_> {
     }
 
     /// What the allowed prices would bring, the prices of the other nights held.
-    fn curve(
-        &self,
-        at: usize,
-        ladder: &Ladder,
-        chosen: Option<Decimal>,
-        expected: &CellAnswer,
-    ) -> Vec<CurvePoint> {
+    fn curve(&self, at: usize, chosen: Option<Decimal>, expected: &CellAnswer) -> Vec<CurvePoint> {
         let place = &self.places[at];
         let standing = chosen.or(place.rule.on_sale.map(|sale| sale.price)).and_then(|price| price.to_f64());
         let Some(standing) = standing else { return Vec::new() };
-        // What is sold at the chosen price was already cut at the rooms there are.
-        let most = place.rooms_left.max(expected.sold).floor().max(0.0) as usize;
-        let points = ladder.prices().iter().filter_map(|price| {
+        let cost = self.hotel.settings.night_cost + self.free.cells[at].bid_price;
+        // What is cut at the rooms there are, at the chosen price; stays that other nights cut are not won back here.
+        let most = place.rooms_left.max(expected.sold).max(0.0);
+        let kept =
+            |wanted: f64| Bookings::poisson(wanted, 5000).mean(most.floor() as usize, |booked| booked as f64);
+        let full = kept(expected.wanted);
+        let cut = if full > 0.0 { (expected.sold / full).min(1.0) } else { 1.0 };
+        let points = self.ladders[at].prices().iter().filter_map(|price| {
             let asked = price.to_f64()?;
-            let wanted = self.wanted(at, (standing, expected.sold), asked);
-            let bookings = if wanted <= expected.sold {
-                wanted
-            } else {
-                Bookings::poisson(wanted, 5000).mean(most, |booked| booked as f64).max(expected.sold)
-            };
-            let profit = value(&self.prices[at], &self.free.cells[at].values, *price);
+            let bookings = cut * kept(self.wanted(at, (standing, expected.wanted), asked));
             Some(CurvePoint {
                 price: *price,
                 bookings,
                 revenue: bookings * asked,
-                profit: if profit.is_finite() { profit } else { 0.0 },
+                profit: bookings * (asked - cost),
             })
         });
         points.collect()

@@ -8,10 +8,11 @@ use super::tables::Tables;
 use crate::history::{Calibration, DemandModel, History};
 use crate::rules::OnSale;
 
-/// Longest stay that is told apart when prices are looked for.
+/// Longest stay that is told apart when prices are looked for, and when what they bring is counted.
 const LONGEST: usize = 8;
+const MOST_LONG: usize = 28;
 /// Days before the last known one whose bookings show whether what was expected came.
-const HELD_OUT_DAYS: u16 = 56;
+pub(super) const HELD_OUT_DAYS: u16 = 56;
 
 /// A hotel whose prices can be asked for. Learning takes seconds; asking does not.
 #[derive(Debug, Clone)]
@@ -24,8 +25,10 @@ pub struct Hotel {
     pub(super) demand: DemandModel,
     pub(super) calibration: Result<Calibration, String>,
     pub(super) tables: Tables,
-    /// Chance of a stay of 1, 2, … nights.
+    /// Chance of a stay of 1, 2, … nights; the last is of that many or more.
     pub(super) stay_lengths: Vec<f64>,
+    /// The same, told apart further.
+    pub(super) all_lengths: Vec<f64>,
 }
 
 /// A room type.
@@ -62,8 +65,9 @@ impl Hotel {
         };
         types.sort_by(|a, b| place(&a.name).cmp(&place(&b.name)).then(a.reference.total_cmp(&b.reference)));
         let names: Vec<RoomTypeName> = types.iter().map(|kind| kind.name.clone()).collect();
-        let tables = Tables::read(history, &names);
-        let stay_lengths = stay_lengths(&demand);
+        let references: Vec<f64> = types.iter().map(|kind| kind.reference).collect();
+        let tables = Tables::read(history, &names, &references);
+        let (stay_lengths, all_lengths) = (stay_lengths(&demand, LONGEST), stay_lengths(&demand, MOST_LONG));
         Ok(Self {
             as_of: history.as_of,
             currency: history.currency,
@@ -73,6 +77,7 @@ impl Hotel {
             calibration,
             tables,
             stay_lengths,
+            all_lengths,
         })
     }
 
@@ -128,13 +133,12 @@ fn check(settings: &Settings) -> Result<(), ScheduleError> {
     range("caution", settings.caution, "0 to 5", 0.0..=5.0)
 }
 
-/// Lengths of stay over all room types, by their bookings; one night where nothing is known. Stays longer than
-/// [`LONGEST`] count as that long: what they do to prices is the same.
-fn stay_lengths(demand: &DemandModel) -> Vec<f64> {
-    let mut sums = vec![0.0; LONGEST];
+/// Lengths of stay over all room types, by their bookings; one night where nothing is known. Longer stays count as the longest.
+fn stay_lengths(demand: &DemandModel, longest: usize) -> Vec<f64> {
+    let mut sums = vec![0.0; longest];
     for kind in demand.room_types() {
         for (place, share) in kind.nights.iter().enumerate() {
-            if let Some(sum) = sums.get_mut(place.min(LONGEST - 1)) {
+            if let Some(sum) = sums.get_mut(place.min(longest - 1)) {
                 *sum += share * kind.bookings;
             }
         }

@@ -11,7 +11,7 @@ use super::tables::Books;
 use super::windows;
 use crate::history::Influence;
 use crate::network::{CalendarCell, CalendarInput, Demand, overbooking_limit};
-use crate::rules::{Cell as RuleCell, candidate_prices};
+use crate::rules::{Cell as RuleCell, RuleSet, candidate_prices};
 
 /// Candidates of a cell, before rules.
 const CANDIDATES: usize = 40;
@@ -32,6 +32,10 @@ pub(super) struct Place {
     pub rooms_left: f64,
     /// Mean of what competitors ask.
     pub competitor: Option<Decimal>,
+    /// Whether its price is asked for; otherwise what is on sale stays on sale.
+    pub asked: bool,
+    /// Least nights of a stay that begins here, where a rule sets one.
+    pub minimum_stay: Option<u32>,
     /// Why the cell is not sold.
     pub shut: Option<&'static str>,
 }
@@ -46,59 +50,70 @@ pub(super) enum Without {
 }
 
 impl Hotel {
-    /// The cells of these nights, by night, room types from low to high.
-    pub(super) fn places(&self, nights: &[NaiveDate]) -> Result<Vec<Place>, ScheduleError> {
+    /// The cells of these nights, by night, room types from low to high. `asked` says whose prices are looked for.
+    pub(super) fn places(
+        &self,
+        nights: &[NaiveDate],
+        rules: &RuleSet,
+        asked: &dyn Fn(NaiveDate, usize) -> bool,
+    ) -> Vec<Place> {
         let mut places = Vec::with_capacity(nights.len() * self.types.len());
         for night in nights {
             let events = self.event_kinds(*night);
             for kind in 0..self.types.len() {
-                places.push(self.place(*night, kind, &events)?);
+                let mut place = self.place(*night, kind, &events, asked(*night, kind));
+                place.minimum_stay = rules.minimum_stay(&place.rule).map(|least| least.nights);
+                places.push(place);
             }
         }
-        Ok(places)
+        places
     }
 
-    fn place(&self, night: NaiveDate, kind: usize, events: &[String]) -> Result<Place, ScheduleError> {
+    fn place(&self, night: NaiveDate, kind: usize, events: &[String], asked: bool) -> Place {
         let of = &self.types[kind];
         let on_sale = self.tables.on_sale(night, kind, self.as_of);
         let books = self.tables.books.get(&(night, kind)).copied().unwrap_or_default();
-        let shut = if of.rooms == 0 {
+        let usual = self.tables.usual.get(kind).copied().flatten();
+        let sale = on_sale.map(|sale| sale.price);
+        let mut shut = if of.rooms == 0 {
             Some("the hotel has no room of this type")
         } else if self.tables.is_closed(night, kind) {
             Some("the night is not sold: it is closed")
+        } else if usual.is_none() {
+            Some(
+                "no price of this type is known, neither on sale nor of a booking: there is nothing to go out from",
+            )
         } else {
             None
         };
-        let usual = self.tables.usual.get(kind).copied().flatten();
-        let grid = match (shut, usual) {
-            (Some(_), _) => Vec::new(),
-            (None, None) => return Err(ScheduleError::NoPrices(of.name.clone())),
-            (None, Some((low, high))) => {
-                let sale = on_sale.map(|sale| sale.price);
-                let (low, high) =
-                    self.bounds((low, high), sale.and_then(|price| price.to_f64()), of.reference);
-                let mut grid = self.candidates(low, high)?;
-                // The price on sale is one that can be kept.
-                if let Some(price) = sale
-                    && let Err(place) = grid.binary_search(&price)
-                    && 0 < place
-                    && place < grid.len()
-                {
-                    grid.insert(place, price);
-                }
-                grid
+        let mut grid = Vec::new();
+        if let (None, true, Some(usual)) = (shut, asked, usual) {
+            let (low, high) = self.bounds(usual, sale.and_then(|price| price.to_f64()), of.reference);
+            match self.candidates(low, high) {
+                Ok(candidates) => grid = candidates,
+                Err(_) => shut = Some("the prices of this type are outside of what can be asked"),
             }
-        };
-        Ok(Place {
+            // The price on sale is one that can be kept.
+            if let Some(price) = sale
+                && let Err(place) = grid.binary_search(&price)
+                && 0 < place
+                && place < grid.len()
+            {
+                grid.insert(place, price);
+            }
+        }
+        Place {
             night,
             kind,
             rule: RuleCell { event_kinds: events.to_vec(), on_sale, ..RuleCell::new(night, of.name.clone()) },
             grid,
-            rooms_left: self.rooms_left(kind, &books),
+            rooms_left: if shut.is_some() { 0.0 } else { self.rooms_left(kind, &books) },
             books,
             competitor: self.tables.competitors(night, kind),
+            asked,
+            minimum_stay: None,
             shut,
-        })
+        }
     }
 
     /// Lowest and highest candidate: around the price on sale; where there is none, around those that were seen.
@@ -125,36 +140,40 @@ impl Hotel {
     /// rooms there are for those who do not come.
     fn rooms_left(&self, kind: usize, books: &Books) -> f64 {
         let of = &self.types[kind];
-        let comes = self.tables.kept.shows();
-        let free = f64::from(of.rooms) - books.kept * comes;
+        let free = f64::from(of.rooms) - books.come;
         let usual = of.reference.max(f64::MIN_POSITIVE);
-        let stays = if books.rooms > 0 { books.kept / f64::from(books.rooms) } else { 1.0 };
-        let chance = (stays * comes).clamp(0.05, 1.0);
+        let booked = f64::from(books.rooms);
+        let chance = if books.rooms > 0 { books.come / booked } else { self.tables.kept.shows() };
+        let chance = chance.clamp(0.05, 1.0);
         let limit = overbooking_limit(of.rooms.min(5000), chance, usual, usual * self.settings.walk_cost)
             .unwrap_or(of.rooms);
-        free.min((f64::from(limit) - f64::from(books.rooms)) * chance)
+        free.min((f64::from(limit) - booked) * chance)
     }
 
     /// The optimiser's problem for these cells, with the prices each may choose among.
-    pub(super) fn problem(&self, places: &[Place], prices: &[Vec<f64>], without: Without) -> CalendarInput {
+    pub(super) fn problem(
+        &self,
+        places: &[Place],
+        prices: &[Vec<f64>],
+        without: Without,
+        stay_lengths: &[f64],
+    ) -> CalendarInput {
         let influence = match without {
             Without::Influence(influence) => Some(influence),
             _ => None,
         };
         let cells = places.iter().zip(prices).map(|(place, prices)| {
             let of = &self.types[place.kind];
-            let demand = if place.shut.is_some() || prices.is_empty() {
-                Vec::new()
-            } else {
-                self.requests(place, &of.name, influence)
-            };
+            let demand =
+                if place.shut.is_some() { Vec::new() } else { self.requests(place, &of.name, influence) };
             CalendarCell {
                 rooms: of.rooms.min(5000),
-                rooms_left: if without == Without::Scarcity {
-                    PLENTY
-                } else {
-                    place.rooms_left.clamp(-9e3, 5e3)
+                rooms_left: match without {
+                    Without::Scarcity if place.shut.is_none() => PLENTY,
+                    _ => place.rooms_left.clamp(-9e3, 5e3),
                 },
+                come: place.books.come,
+                minimum_nights: place.minimum_stay.map_or(1, |nights| nights as usize),
                 night_cost: self.settings.night_cost,
                 demand,
                 prices: if prices.is_empty() { vec![of.reference.max(1e-3)] } else { prices.clone() },
@@ -170,7 +189,7 @@ impl Hotel {
             nights: places.len() / self.types.len().max(1),
             room_types: self.types.len(),
             cells,
-            stay_lengths: self.stay_lengths.clone(),
+            stay_lengths: stay_lengths.to_vec(),
         }
     }
 

@@ -112,7 +112,7 @@ pub enum ScheduleError {
         /// Its range.
         wanted: &'static str,
     },
-    /// No price is known of a room type, neither on sale nor of a booking.
+    /// No price is known of any room type that is asked for, neither on sale nor of a booking; the first of them.
     #[error("no price of {0} is known: nothing to go out from")]
     NoPrices(RoomTypeName),
     /// A cell that the rules cannot read.

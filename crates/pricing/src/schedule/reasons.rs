@@ -1,6 +1,5 @@
 //! Why a price is what it is: each influence is taken out, and the price that would be best without it is looked for.
 
-use chrono::NaiveDate;
 use rust_decimal::prelude::ToPrimitive;
 
 use rust_decimal::Decimal;
@@ -11,8 +10,8 @@ use super::problem::Without;
 use super::question::ScheduleError;
 use super::words;
 use crate::history::Influence;
-use crate::network::{CalendarSettings, price_calendar};
-use crate::rules::Settled;
+use crate::network::{CalendarCell, CalendarInput, CalendarSettings, price_calendar};
+use crate::rules::{RuleSet, Settled};
 
 /// Reasons that are told.
 const TOLD: usize = 3;
@@ -34,83 +33,89 @@ const INFLUENCES: [(ReasonName, Without); 6] = [
     (ReasonName::Season, Without::Influence(Influence::Season)),
 ];
 
-/// The strongest reasons of each cell, strongest first. Those of cells outside of the asked nights are left out.
+/// The strongest reasons of each cell whose price is asked for, strongest first.
 pub(super) fn of(
     worked: &Worked<'_>,
     settled: &[Settled],
-    asked: (NaiveDate, NaiveDate),
+    rules: &RuleSet,
 ) -> Result<Vec<Vec<Reason>>, ScheduleError> {
-    let wanted: Vec<_> =
-        INFLUENCES.into_iter().filter(|(_, without)| worked.matters(*without, asked)).collect();
-    let mut found: Vec<Vec<Reason>> = vec![Vec::new(); worked.places.len()];
-    let with = worked.best_without(Without::Nothing)?;
+    let wanted: Vec<_> = INFLUENCES.into_iter().filter(|(_, without)| worked.matters(*without)).collect();
+    let careful = worked.places.len() <= MOST_CAREFUL;
+    let with = if careful { prices(settled) } else { worked.settled_without(Without::Nothing, rules)?.0 };
     // Each influence is a problem of its own: they are solved beside each other.
-    let effects = std::thread::scope(|scope| {
+    let without = std::thread::scope(|scope| {
         let solving: Vec<_> = wanted
             .iter()
-            .map(|(_, without)| scope.spawn(|| worked.effects(*without, &with, asked)))
+            .map(|(_, without)| scope.spawn(|| worked.settled_without(*without, rules)))
             .collect();
         solving
             .into_iter()
             .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             .collect::<Result<Vec<_>, ScheduleError>>()
     })?;
-    for ((name, _), effects) in wanted.iter().zip(effects) {
-        for (at, effect) in effects {
-            let words = words::of_reason(*name, effect, worked, at);
-            found[at].push(Reason { name: *name, effect, words });
+    let mut found: Vec<Vec<Reason>> = vec![Vec::new(); worked.places.len()];
+    for (at, found) in found.iter_mut().enumerate() {
+        let (place, Some(price)) = (&worked.places[at], settled[at].price) else { continue };
+        if !place.asked || place.shut.is_some() {
+            continue;
         }
-    }
-    for (at, settled) in settled.iter().enumerate() {
-        if let (Some(price), Some(best), Some(rule)) =
-            (settled.price, worked.best[at], settled.binding.first())
+        // A price that is far from the one that is told has reasons of its own.
+        let near = with[at].is_some_and(|with| (with - price).abs() <= price * Decimal::new(1, 1));
+        for ((name, influence), (out, demand)) in wanted.iter().zip(&without).filter(|_| near) {
+            let (Some(with), Some(out)) = (with[at], out[at]) else { continue };
+            let effect = with - out;
+            let ratio = worked.demand[at] / demand[at].max(1e-9);
+            if !effect.is_zero() && worked.speaks_of(at, *influence, effect > Decimal::ZERO, ratio) {
+                let words = words::of_reason(*name, effect, ratio, worked, at);
+                found.push(Reason { name: *name, effect, words });
+            }
+        }
+        if let (Some(best), Some(rule)) = (worked.best[at], settled[at].binding.first())
             && price != best
         {
-            let words = rule.words.clone();
-            found[at].push(Reason { name: ReasonName::Rule, effect: price - best, words });
+            found.push(Reason { name: ReasonName::Rule, effect: price - best, words: rule.words.clone() });
         }
-        found[at].sort_by_key(|reason| std::cmp::Reverse(reason.effect.abs()));
-        found[at].truncate(TOLD);
+        found.sort_by_key(|reason| std::cmp::Reverse(reason.effect.abs()));
+        found.truncate(TOLD);
     }
     Ok(found)
 }
 
+fn prices(settled: &[Settled]) -> Vec<Option<Decimal>> {
+    settled.iter().map(|settled| settled.price).collect()
+}
+
+/// The prices that would be settled on, and the requests still to come, by cell.
+type Otherwise = (Vec<Option<Decimal>>, Vec<f64>);
+
 impl Worked<'_> {
-    /// By how much an influence moves the best price of each asked cell, where it does.
-    fn effects(
-        &self,
-        without: Without,
-        with: &[Option<Decimal>],
-        asked: (NaiveDate, NaiveDate),
-    ) -> Result<Vec<(usize, Decimal)>, ScheduleError> {
-        let out = self.best_without(without)?;
-        let inside = self
-            .places
-            .iter()
-            .enumerate()
-            .filter(|(_, place)| place.shut.is_none() && (asked.0..=asked.1).contains(&place.night));
-        let moved = inside.filter_map(|(at, _)| {
-            let effect = with[at]? - out[at]?;
-            (!effect.is_zero()).then_some((at, effect))
-        });
-        Ok(moved.collect())
+    /// What would be, with something taken out everywhere.
+    fn settled_without(&self, without: Without, rules: &RuleSet) -> Result<Otherwise, ScheduleError> {
+        let settings = if self.places.len() <= MOST_CAREFUL { CalendarSettings::default() } else { LIGHTLY };
+        let problem = self.hotel.problem(&self.places, &self.prices, without, &self.hotel.stay_lengths);
+        let answer = price_calendar(&problem, &settings)?;
+        let values = self.cautious_all(&answer);
+        let best: Vec<Option<Decimal>> =
+            values.iter().enumerate().map(|(at, values)| self.best_of(at, values)).collect();
+        Ok((prices(&self.settle(rules, &values, &best)?), requests(&problem)))
     }
 
-    /// The best candidates, rules apart, with something taken out.
-    fn best_without(&self, without: Without) -> Result<Vec<Option<Decimal>>, ScheduleError> {
-        let careful = self.places.len() <= MOST_CAREFUL;
-        if careful && without == Without::Nothing {
-            return Ok(self.best.clone());
-        }
-        let settings = if careful { CalendarSettings::default() } else { LIGHTLY };
-        let answer = price_calendar(&self.hotel.problem(&self.places, &self.prices, without), &settings)?;
-        let cells = answer.cells.iter().enumerate();
-        Ok(cells.map(|(at, answer)| self.best_of(at, &self.cautious(at, answer))).collect())
+    /// Whether an influence can be named as the reason in a cell: it has to be there, and to move its own demand the way it moves
+    /// the price. What only comes over from other nights is not told.
+    fn speaks_of(&self, at: usize, without: Without, rise: bool, ratio: f64) -> bool {
+        let place = &self.places[at];
+        let there = match without {
+            Without::Influence(Influence::Competitors) => place.competitor.is_some(),
+            Without::Influence(Influence::Events) => !place.rule.event_kinds.is_empty(),
+            Without::Scarcity => return rise,
+            _ => true,
+        };
+        there && (ratio > 1.0) == rise && (ratio - 1.0).abs() > 0.005
     }
 
     /// Whether there is anything to take out.
-    fn matters(&self, without: Without, asked: (NaiveDate, NaiveDate)) -> bool {
-        let mut places = self.places.iter().filter(|place| (asked.0..=asked.1).contains(&place.night));
+    fn matters(&self, without: Without) -> bool {
+        let mut places = self.places.iter().filter(|place| place.asked);
         match without {
             Without::Influence(Influence::Competitors) => {
                 self.hotel.demand.competitor_effect().is_some()
@@ -121,15 +126,20 @@ impl Worked<'_> {
         }
     }
 
-    /// Share of the rooms that are taken already, in percent.
-    pub(super) fn taken(&self, at: usize) -> f64 {
-        let place = &self.places[at];
-        let rooms = f64::from(self.hotel.types[place.kind].rooms.max(1));
-        100.0 * f64::from(place.books.rooms) / rooms
+    /// Rooms that guests who begin their stay on the night would take at the price on sale, or the usual one.
+    pub(super) fn wanted_today(&self, at: usize) -> f64 {
+        let (place, hotel) = (&self.places[at], self.hotel);
+        let of = &hotel.types[place.kind];
+        let price = place.rule.on_sale.and_then(|sale| sale.price.to_f64()).unwrap_or(of.reference);
+        hotel
+            .demand
+            .response(place.night, &of.name)
+            .map_or(0.0, |response| self.demand[at] * response.share(price))
     }
+}
 
-    /// The competitors' price of a cell.
-    pub(super) fn competitor(&self, at: usize) -> Option<f64> {
-        self.places[at].competitor.and_then(|price| price.to_f64())
-    }
+/// Requests still to come, by cell.
+pub(super) fn requests(problem: &CalendarInput) -> Vec<f64> {
+    let of = |cell: &CalendarCell| cell.demand.iter().flat_map(|demand| &demand.requests).sum();
+    problem.cells.iter().map(of).collect()
 }

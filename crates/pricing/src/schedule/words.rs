@@ -15,36 +15,53 @@ pub(super) fn no_competitor(has_feed: bool) -> String {
     }
 }
 
-/// A reason in words.
-pub(super) fn of_reason(name: ReasonName, effect: Decimal, worked: &Worked<'_>, at: usize) -> String {
+/// A reason in words: by how much demand differs for it, and what that does to the price.
+pub(super) fn of_reason(
+    name: ReasonName,
+    effect: Decimal,
+    demand: f64,
+    worked: &Worked<'_>,
+    at: usize,
+) -> String {
     let place = &worked.places[at];
     let currency = worked.hotel.currency;
     let (size, way) = (effect.abs().normalize(), if effect > Decimal::ZERO { "higher" } else { "lower" });
     let moved = format!("{size} {currency} {way}");
+    let percent = 100.0 * (demand - 1.0).abs();
+    let side = if demand > 1.0 { "more" } else { "fewer" };
     match name {
         ReasonName::Pace => {
-            let pace = if effect > Decimal::ZERO { "faster" } else { "slower" };
-            format!("bookings for this night come in {pace} than is usual: {moved}")
+            format!("what is booked so far points to {percent:.0} % {side} guests than is usual: {moved}")
         }
         ReasonName::RemainingRooms => format!(
-            "{} of {} rooms are booked ({:.0} %), and more guests are expected than fit at a lower price: {moved}",
+            "{} of {} rooms are booked, and about {:.0} more guests would come at today's price: {moved} than if rooms never ran out",
             place.books.rooms,
             worked.hotel.types[place.kind].rooms,
-            worked.taken(at)
+            worked.wanted_today(at)
         ),
-        ReasonName::Competitor => match worked.competitor(at) {
-            Some(price) => format!("competitors ask {price:.0} {currency} in the mean: {moved}"),
+        ReasonName::Competitor => match place.competitor {
+            Some(price) => format!(
+                "competitors ask {} {currency} in the mean, which brings {percent:.0} % {side} guests than usual: {moved}",
+                currency.round(price)
+            ),
             None => format!("competitors: {moved}"),
         },
         ReasonName::Event => {
             let names: Vec<&str> = worked.hotel.tables.events(place.night).map(|(_, name)| name).collect();
+            format!("{}: {percent:.0} % {side} guests, {moved}", names.join(", "))
+        }
+        ReasonName::Weekday => {
             format!(
-                "{}: {moved}",
-                if names.is_empty() { "an event nearby".to_owned() } else { names.join(", ") }
+                "on a {} {percent:.0} % {side} guests ask than in the mean: {moved}",
+                place.night.format("%A")
             )
         }
-        ReasonName::Weekday => format!("it is a {}: {moved}", place.night.format("%A")),
-        ReasonName::Season => format!("it is {}: {moved}", place.night.format("%B")),
+        ReasonName::Season => {
+            format!(
+                "in {} {percent:.0} % {side} guests ask than in the mean: {moved}",
+                place.night.format("%B")
+            )
+        }
         ReasonName::Rule => format!("a rule: {moved}"),
     }
 }
@@ -86,7 +103,7 @@ pub(super) fn of_note(note: &Note) -> ScheduleNote {
             estimate.abs()
         ),
         Note::PriorElasticity { reason } => format!(
-            "the history cannot tell what a price does ({reason}); what is usual among hotels was taken"
+            "the history cannot tell what a price does ({reason}); an elasticity of 1.5, give or take 1, is assumed"
         ),
         Note::Floored { room_type, elasticity } => format!(
             "{room_type} seems to answer hardly at all to its price; an elasticity of {elasticity} was taken"
