@@ -21,14 +21,14 @@ use crate::config::Settings;
 use crate::extract::Bodies;
 use crate::problem::Problem;
 use crate::service::images::ImageGallery;
-use crate::service::{DocumentService, FaceService, ForecastDesk, Gallery, RoomDesk, Visual};
+use crate::service::{DocumentService, FaceService, ForecastDesk, Gallery, PricingDesk, RoomDesk, Visual};
 
 /// Which services of the contract a process runs; what belongs to none of them, it always does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Services {
     /// Computer vision.
     pub cv: bool,
-    /// Forecasts.
+    /// Forecasts and prices.
     pub ml: bool,
 }
 
@@ -86,7 +86,8 @@ pub(crate) struct Inner {
     pub documents: ArcSwap<DocumentState>,
     pub visual: ArcSwap<VisualState>,
     pub rooms: RoomDesk,
-    pub forecasts: ForecastDesk,
+    pub forecasts: Arc<ForecastDesk>,
+    pub prices: PricingDesk,
     pub metrics: PrometheusHandle,
     pub started: Instant,
 }
@@ -356,7 +357,8 @@ impl App {
             Duration::from_millis(settings.ocr.deadline_ms),
         );
         let rooms = RoomDesk::new(&settings, engines.clone());
-        let forecasts = ForecastDesk::new(&settings, engines.store.clone());
+        let forecasts = Arc::new(ForecastDesk::new(&settings, engines.store.clone()));
+        let prices = PricingDesk::new(&settings, engines.store.clone(), Arc::clone(&forecasts));
         let bodies = Bodies::new(&settings.http);
         let limits = RateLimits::new(&settings.rate_limits);
         let gallery = Arc::new(Gallery::new(engines.clone()));
@@ -381,6 +383,7 @@ impl App {
             visual: ArcSwap::from_pointee(VisualState::Starting),
             rooms,
             forecasts,
+            prices,
             metrics,
             started: Instant::now(),
         })))

@@ -3,6 +3,7 @@
 
 mod forecast;
 mod pictures;
+mod pricing;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use serde::Deserialize;
 
 pub(crate) use forecast::Forecast;
 pub(crate) use pictures::{Images, LostFound, Search};
+pub(crate) use pricing::Pricing;
 
 /// The commented file that `innkeeper config --default` prints.
 pub(crate) const DEFAULTS: &str = include_str!("../innkeeper.default.toml");
@@ -55,6 +57,7 @@ pub(crate) struct Settings {
     pub ocr: Ocr,
     pub room: RoomSettings,
     pub forecast: Forecast,
+    pub pricing: Pricing,
     pub attendance: Attendance,
     pub events: Events,
     pub rate_limits: RateLimitConfig,
@@ -316,6 +319,7 @@ impl Settings {
         self.check_ranges()?;
         need(self.events.retention_days > 0, "events.retention_days", "must be above zero")?;
         pictures::check(&self.search, &self.lost_found)?;
+        self.pricing.check()?;
         let public = self.http.public_url.as_deref().is_none_or(pictures::is_public_url);
         need(public, "http.public_url", "must begin with https:// or http:// and have no query")?;
         let unit = |v: Option<f32>| v.is_none_or(|v| (-1.0..=1.0).contains(&v));
@@ -386,7 +390,8 @@ impl Settings {
             ("attendance.max_future_seconds", self.attendance.max_future_seconds, 0..=YEAR),
         ];
         let lost_found = ("lost_found.window_days", self.lost_found.window_days.into(), 1..=3660);
-        let sections = self.images.ranges().into_iter().chain(self.forecast.ranges());
+        let sections =
+            self.images.ranges().into_iter().chain(self.forecast.ranges()).chain(self.pricing.ranges());
         for (key, value, range) in numbers.into_iter().chain(sections).chain([lost_found]) {
             if !range.contains(&value) {
                 let problem = format!("must be between {} and {}", range.start(), range.end());
@@ -497,6 +502,15 @@ mod tests {
             ("forecast", "backtest_deadline_ms", "0", "3600001"),
             ("forecast", "max_origins", "0", "367"),
             ("forecast", "keep_answers_days", "0", "36601"),
+            ("pricing", "max_nights", "0", "367"),
+            ("pricing", "max_waiting", "-1", "100001"),
+            ("pricing", "deadline_ms", "0", "3600001"),
+            ("pricing", "cache_mib", "-1", "1048577"),
+            ("pricing", "keep_schedules_days", "0", "36601"),
+            ("pricing", "webhook_timeout_ms", "0", "600001"),
+            ("pricing", "marginal_cost", "-1", "1000000001"),
+            ("pricing", "walk_cost", "0", "101"),
+            ("pricing", "level", "0.4", "1.0"),
             ("attendance", "sighting_window_seconds", "-1", "31536001"),
             ("attendance", "max_future_seconds", "-1", "31536001"),
         ] {
@@ -515,6 +529,17 @@ mod tests {
         assert!(from("[room.standard_minutes]\nsuite=0").unwrap_err().contains("room.standard_minutes"));
         assert!(from("[search]\nthreshold=1.5").unwrap_err().contains("search.threshold"));
         assert!(from("[lost_found]\nmin_score=-0.1").unwrap_err().contains("lost_found.min_score"));
+        for (text, key) in [
+            ("room_type_order=['suite','deluxe','suite']", "pricing.room_type_order"),
+            ("webhook_url='http://pms.example/'", "pricing.webhook_url"),
+            ("webhook_url='https://pms.example/'", "pricing.webhook_secret"),
+            ("webhook_url='https://pms.example/'\nwebhook_secret='short'", "pricing.webhook_secret"),
+        ] {
+            let refused = from(&format!("[pricing]\n{text}")).unwrap_err();
+            assert!(refused.contains(key) && !refused.contains("short"), "{text}: {refused}");
+        }
+        let both = "[pricing]\nwebhook_url='https://pms.example/'\nwebhook_secret='0123456789abcdef'";
+        assert!(from(both).is_ok());
         for url in ["ftp://hotel.example", "hotel.example", "https://", "https://hotel.example/?a=b"] {
             let refused = from(&format!("[http]\npublic_url='{url}'")).unwrap_err();
             assert!(refused.contains("http.public_url"), "{url}: {refused}");

@@ -287,6 +287,18 @@ async fn prune_predictions(app: &App) -> bool {
     pruned.is_ok()
 }
 
+/// Removes the suggested prices that are older than `pricing.keep_schedules_days`. Whether that worked.
+async fn prune_schedules(app: &App) -> bool {
+    let Some(before) = chrono::Utc::now().checked_sub_signed(app.settings.pricing.retention()) else {
+        return true;
+    };
+    let pruned = app.engines.store.prune_price_schedules(before).await;
+    if let Err(error) = &pruned {
+        tracing::warn!(%error, "old suggested prices could not be removed; the next round tries again");
+    }
+    pruned.is_ok()
+}
+
 /// Carries what is queued, and rewrites files that hold bytes of what was deleted.
 async fn tidy(app: &App) -> Result<(), CatchUpError> {
     app.gallery.catch_up().await?;
@@ -343,7 +355,10 @@ async fn sweep(app: App) {
         if let FaceState::Ready(service) = &*app.faces.load_full() {
             look_for_foreign(&app, service).await;
         }
-        if pruned.is_none_or(|at| at.elapsed() >= PRUNE) && prune(&app).await && prune_predictions(&app).await
+        if pruned.is_none_or(|at| at.elapsed() >= PRUNE)
+            && prune(&app).await
+            && prune_predictions(&app).await
+            && prune_schedules(&app).await
         {
             pruned = Some(Instant::now());
         }

@@ -47,6 +47,7 @@ pub(crate) fn metrics() -> Result<PrometheusHandle, metrics_exporter_prometheus:
     metrics::describe_counter!("innkeeper_feedback_total", "Corrections that became labels, by model.");
     metrics::describe_counter!("innkeeper_requests_shed_total", "Requests refused because too many waited.");
     crate::service::forecast::describe_metrics();
+    crate::service::pricing::describe_metrics();
     metrics::describe_gauge!("innkeeper_waiting_requests", "Requests that wait for a free worker.");
     metrics::describe_histogram!(
         "http_request_duration_seconds",

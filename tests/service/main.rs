@@ -33,6 +33,8 @@ mod matrix;
 #[allow(dead_code, reason = "these tests draw only some of it")]
 mod pdf;
 mod pictures;
+mod pricing;
+mod pricing_hostile;
 mod recognise;
 mod room_history;
 mod rooms;

@@ -99,6 +99,20 @@ impl Right for ReadForecasts {
     const ANY: &'static [Permission] = &[Permission::MlRead];
 }
 
+/// Reading prices, and what became of them.
+pub(crate) struct ReadPrices;
+
+impl Right for ReadPrices {
+    const ANY: &'static [Permission] = &[Permission::MlRead];
+}
+
+/// Having prices suggested, and deciding about them.
+pub(crate) struct SetPrices;
+
+impl Right for SetPrices {
+    const ANY: &'static [Permission] = &[Permission::MlPrice];
+}
+
 /// Reading which versions of a model there are.
 pub(crate) struct ReadModels;
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use axum::extract::{FromRequest, Request};
 use innkeeper_core::ErrorCode;
-use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::error::{Category, Error};
 use serde_json::{Map, Value};
@@ -70,6 +70,66 @@ impl<'de> Deserialize<'de> for Unique {
             }
         }
         deserializer.deserialize_map(Names)
+    }
+}
+
+/// Any JSON in which no object has a name twice, at any depth.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Strict(pub Value);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Anything;
+        impl<'de> Visitor<'de> for Anything {
+            type Value = Strict;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("JSON")
+            }
+
+            fn visit_bool<E>(self, flag: bool) -> Result<Strict, E> {
+                Ok(Strict(flag.into()))
+            }
+
+            fn visit_i64<E>(self, number: i64) -> Result<Strict, E> {
+                Ok(Strict(number.into()))
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Strict, E> {
+                Ok(Strict(number.into()))
+            }
+
+            fn visit_f64<E>(self, number: f64) -> Result<Strict, E> {
+                Ok(Strict(number.into()))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Strict, E> {
+                Ok(Strict(text.into()))
+            }
+
+            fn visit_unit<E>(self) -> Result<Strict, E> {
+                Ok(Strict(Value::Null))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Strict, A::Error> {
+                let mut list = Vec::new();
+                while let Some(Strict(element)) = elements.next_element()? {
+                    list.push(element);
+                }
+                Ok(Strict(list.into()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Strict, A::Error> {
+                let mut map = Map::new();
+                while let Some((name, Strict(value))) = members.next_entry()? {
+                    if map.insert(name, value).is_some() {
+                        return Err(A::Error::custom("a field stands twice"));
+                    }
+                }
+                Ok(Strict(map.into()))
+            }
+        }
+        deserializer.deserialize_any(Anything)
     }
 }
 
@@ -152,6 +212,19 @@ mod tests {
         assert_eq!(object(r#"{"a": 1, "b": {"a": 2}}"#).unwrap()["b"]["a"], 2);
         let told = object(r#"{"a": 1, "a": 1}"#).unwrap_err();
         assert!(told.detail.starts_with("a field stands twice"), "{}", told.detail);
+    }
+
+    #[test]
+    fn json_of_any_depth_is_read_as_it_is_unless_a_name_stands_twice() {
+        let text = r#"{"a": [1, -2, 0.5, "x", null, true, {"b": {"c": []}}], "b": {}}"#;
+        let read: Strict = serde_json::from_str(text).unwrap();
+        assert_eq!(read.0, serde_json::from_str::<Value>(text).unwrap());
+        for twice in [r#"{"a": 1, "a": 1}"#, r#"[{"a": {"b": 1, "c": 2, "b": 3}}]"#] {
+            let told = serde_json::from_str::<Strict>(twice).unwrap_err().to_string();
+            assert!(told.starts_with("a field stands twice"), "{told}");
+        }
+        let deep = "[".repeat(100_000);
+        assert!(serde_json::from_str::<Strict>(&deep).is_err());
     }
 
     #[test]

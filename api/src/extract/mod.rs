@@ -8,9 +8,10 @@ pub(crate) mod lenient;
 
 pub(crate) use allowed::{
     Allowed, CorrectFaces, GiveFeedback, IndexImages, ManageFaces, ManageKeys, ReadAudit, ReadDocuments,
-    ReadForecasts, ReadModels, Recognise, SearchImages, SeeRooms, TeachRooms, TrainModels,
+    ReadForecasts, ReadModels, ReadPrices, Recognise, SearchImages, SeeRooms, SetPrices, TeachRooms,
+    TrainModels,
 };
 pub(crate) use body::{Bodies, finish};
 pub(crate) use form::{Form, FormFields, Pictures};
-pub(crate) use json::{JsonBody, broken};
+pub(crate) use json::{JsonBody, Strict, broken};
 pub(crate) use lenient::flag;

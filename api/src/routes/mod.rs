@@ -13,6 +13,8 @@ mod lost_found;
 mod ml_health;
 mod models;
 mod ocr;
+mod price_schedules;
+mod pricing;
 mod problems;
 mod room;
 mod room_care;
@@ -46,6 +48,8 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
         .merge(lost_found::routes())
         .merge(feedback::routes())
         .merge(forecast::routes())
+        .merge(pricing::routes())
+        .merge(price_schedules::routes())
         .merge(models::routes())
         .merge(keys::routes())
         .merge(audit::routes())

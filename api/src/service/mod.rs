@@ -17,6 +17,7 @@ pub(crate) mod heads;
 pub(crate) mod hotel;
 pub(crate) mod images;
 pub(crate) mod lost_found;
+pub(crate) mod pricing;
 pub(crate) mod promotion;
 mod recent;
 mod recognise;
@@ -41,6 +42,7 @@ pub(crate) use face::FaceService;
 pub(crate) use feedback::{FeedbackAnswer, ForgottenAnswer, KeptAnswerReport};
 pub(crate) use forecast::ForecastDesk;
 pub(crate) use gallery::{CatchUpError, Gallery};
+pub(crate) use pricing::PricingDesk;
 pub(crate) use promotion::{ModelReport, PromotedAnswer};
 pub(crate) use recognise::{Sight, describe_frame};
 pub(crate) use room::{

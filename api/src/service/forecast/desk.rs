@@ -147,7 +147,7 @@ impl ForecastDesk {
     }
 
     /// The hotel's tables, read again where a row of them changed.
-    pub(super) async fn known(&self, hotel: &HotelId) -> Result<Arc<Known>, Problem> {
+    pub async fn known(&self, hotel: &HotelId) -> Result<Arc<Known>, Problem> {
         let rows = self.store.hotel(hotel);
         let current = |mark: &Mark| self.hotels.get(hotel).filter(|known| known.mark == *mark);
         if let Some(known) = current(&Mark::of(&rows, hotel).await?) {

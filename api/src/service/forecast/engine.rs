@@ -135,7 +135,7 @@ pub(super) fn refusal(error: &ForecastError) -> Problem {
 }
 
 /// A number with so many decimals: more of them say nothing, and differ between machines.
-pub(super) fn rounded(value: f64, decimals: i32) -> f64 {
+pub(crate) fn rounded(value: f64, decimals: i32) -> f64 {
     let scale = 10_f64.powi(decimals);
     let round = (value * scale).round() / scale;
     // No zero is negative.

@@ -14,7 +14,9 @@ use innkeeper_core::HotelId;
 pub(crate) use answers::{ForecastAnswer, KeptForecast};
 pub(crate) use backtest::{BacktestAnswer, BacktestAsked};
 pub(crate) use desk::{ForecastDesk, answer_once, describe_metrics};
-pub(crate) use question::{Asked, Question, Shift, Target};
+pub(crate) use engine::rounded;
+pub(crate) use known::Known;
+pub(crate) use question::{Asked, Question, Shift, Target, day_of, last_known, level_of, today};
 pub(crate) use report::{DataReport, ForecastHealth};
 
 /// The name of the model in rows, metrics and the registry.

@@ -129,7 +129,7 @@ impl Question {
 const QUIET_DAYS: i64 = 14;
 
 /// See [`Question::last_known`].
-pub(super) fn last_known(
+pub(crate) fn last_known(
     as_of: Option<NaiveDate>,
     known_until: NaiveDate,
     today: NaiveDate,
@@ -146,7 +146,7 @@ pub(super) fn last_known(
 }
 
 /// Share of outcomes that an interval should hold.
-pub(super) fn level_of(level: Option<f64>) -> Result<f64, Problem> {
+pub(crate) fn level_of(level: Option<f64>) -> Result<f64, Problem> {
     let level = level.unwrap_or(DEFAULT_LEVEL);
     if (0.5..=0.99).contains(&level) { Ok(level) } else { Err(refused("level must be 0.5 to 0.99")) }
 }
