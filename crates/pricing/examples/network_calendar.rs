@@ -31,7 +31,7 @@ fn main() -> Result<(), NetworkError> {
             CalendarCell {
                 rooms: rooms as u32,
                 rooms_left: rooms as f64 * if night < 30 { 0.5 } else { 0.9 },
-                come: 0.0,
+                come: rooms as f64 * if night < 30 { 0.5 } else { 0.1 },
                 minimum_nights: 1,
                 night_cost: 12.0,
                 demand: (0..segments).map(demand).collect(),

@@ -1,8 +1,8 @@
 //! Stays and nested room types: the optimiser against exact answers, and what it refuses.
 
 use innkeeper_pricing::network::{
-    CalendarCell, CalendarInput, CalendarSettings, Demand, NetworkError, overbooking_limit, price_calendar,
-    sample_hotel, solve_fluid,
+    CalendarCell, CalendarInput, CalendarSettings, CellAnswer, Demand, NetworkError, expect_calendar,
+    overbooking_limit, price_calendar, sample_hotel, solve_fluid,
 };
 use innkeeper_pricing::{Family, Response};
 
@@ -336,5 +336,194 @@ fn extreme_calendars_have_finite_answers() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn occupancy_counts_those_who_come_and_not_a_limit_of_sale() {
+    // Half of the rooms may be sold, nobody has booked, nobody asks: the hotel is empty.
+    let mut input = tiny([1.0, 0.5, 1.0, 0.5], 0.0);
+    let settings = CalendarSettings::default();
+    let answer = price_calendar(&input, &settings).unwrap();
+    assert!(answer.cells.iter().all(|cell| cell.occupancy == Some(0.0)));
+    // Three guests of the low type on the first night: one of them sleeps in the high room.
+    input.cells[0].come = 3.0;
+    let answer = price_calendar(&input, &settings).unwrap();
+    let occupancy: Vec<f64> = answer.cells.iter().map(|cell| cell.occupancy.unwrap()).collect();
+    assert_eq!(occupancy, vec![1.0, 1.0, 0.0, 0.0]);
+    for come in [-1.0, f64::NAN, f64::INFINITY] {
+        input.cells[0].come = come;
+        assert!(matches!(price_calendar(&input, &settings), Err(NetworkError::Number { .. })));
+    }
+}
+
+#[test]
+fn rooms_wanted_are_those_sold_before_the_cut() {
+    let settings = CalendarSettings::default();
+    let few = price_calendar(&tiny([2.0, 1.0, 2.0, 1.0], 0.05), &settings).unwrap();
+    assert!(few.cells.iter().all(|cell| cell.sold > 0.0 && (cell.wanted / cell.sold - 1.0).abs() < 0.05));
+    let mut input = tiny([2.0, 1.0, 2.0, 1.0], 100.0);
+    for cell in &mut input.cells {
+        cell.prices.truncate(1);
+    }
+    let many = expect_calendar(&input, &settings).unwrap();
+    // On the second night: half of the first night's requests and all of its own, at the lowest prices.
+    let share = input.cells[0].demand[0].response.share(60.0);
+    assert!((many.cells[2].wanted - share * (50.0 + 70.0)).abs() < 1e-9, "{}", many.cells[2].wanted);
+    assert!(many.cells[2].sold <= 2.0 + 1e-9);
+    assert!(many.cells.iter().all(|cell| cell.wanted >= cell.sold));
+}
+
+#[test]
+fn stays_shorter_than_the_minimum_are_lost() {
+    let settings = CalendarSettings::default();
+    let at = |minimum: usize| {
+        let mut input = tiny([2.0, 1.0, 2.0, 1.0], 0.5);
+        for cell in &mut input.cells {
+            cell.minimum_nights = minimum;
+            cell.prices.truncate(1);
+        }
+        expect_calendar(&input, &settings).unwrap()
+    };
+    let (free, two, three) = (at(1), at(2), at(3));
+    let share = tiny([2.0; 4], 0.5).cells[0].demand[0].response.share(60.0);
+    assert!((free.cells[0].wanted - 0.5 * share).abs() < 1e-9);
+    // Half of the requests of each night are for two nights. Those of the last night go on after the calendar's end.
+    assert!((two.cells[0].wanted - 0.25 * share).abs() < 1e-9);
+    assert!((two.cells[2].wanted - (0.25 + 0.175) * share).abs() < 1e-9, "{}", two.cells[2].wanted);
+    assert!(three.cells.iter().all(|cell| cell.wanted == 0.0 && cell.price.is_none()));
+    assert!(at(730).revenue == 0.0);
+    for minimum in [0, 731, usize::MAX] {
+        let mut input = tiny([2.0; 4], 1.0);
+        input.cells[3].minimum_nights = minimum;
+        assert!(matches!(price_calendar(&input, &settings), Err(NetworkError::Size { .. })));
+    }
+}
+
+#[test]
+fn an_odd_cheap_cell_does_not_refuse_the_calendar() {
+    let settings = CalendarSettings::default();
+    let steep = |location| Response { family: Family::Power, location, scale: 3.0 };
+    // A bed for 1 beside rooms that cost thousands of times as much.
+    let mut input = tiny([2.0, 1.0, 2.0, 1.0], 1.0);
+    for (place, cell) in input.cells.iter_mut().enumerate() {
+        let usual = if place % 2 == 0 { 1.0 } else { 9e4 };
+        cell.prices = vec![usual, 1.2 * usual, 2.0 * usual];
+        cell.demand[0].response = steep(usual);
+    }
+    let beside = price_calendar(&input, &settings).unwrap();
+    assert!(beside.cells.iter().all(|cell| cell.price.is_some()));
+    // One night of the dear type that was once offered for 1: its share is cut, its price is not the odd one.
+    input.cells[1].prices.insert(0, 1.0);
+    let odd = price_calendar(&input, &settings).unwrap();
+    assert!(odd.cells[1].price.unwrap() > 0 && odd.revenue.is_finite() && odd.upper >= 0.0);
+    // The only price of a night: everybody who can comes, and the rooms are sold.
+    for cell in &mut input.cells {
+        cell.prices.truncate(1);
+    }
+    let only = expect_calendar(&input, &settings).unwrap();
+    assert!(only.cells[1].sold > 0.9 && only.cells[1].sold <= 1.0 && only.cells[1].wanted.is_finite());
+}
+
+#[test]
+fn expected_at_chosen_prices_is_what_the_search_says_of_them() {
+    let mut input = tiny([2.0, 0.5, 1.0, 1.0], 4.0);
+    assert!(matches!(
+        expect_calendar(&input, &CalendarSettings::default()),
+        Err(NetworkError::Shape { what: "prices", found: 5, expected: 1 })
+    ));
+    for cell in &mut input.cells {
+        cell.prices = vec![cell.prices[2]];
+        cell.come = 0.7;
+    }
+    let searched = price_calendar(&input, &CalendarSettings::default()).unwrap();
+    let expected = expect_calendar(&input, &CalendarSettings::default()).unwrap();
+    for (one, other) in searched.cells.iter().zip(&expected.cells) {
+        let numbers = |cell: &CellAnswer| {
+            [cell.sold, cell.sold_variance, cell.wanted, cell.revenue, cell.revenue_variance]
+        };
+        assert_eq!((numbers(one), one.occupancy, one.price), (numbers(other), other.occupancy, other.price));
+        assert!(other.bid_price == 0.0 && other.values.is_empty());
+    }
+    assert_eq!((searched.revenue, searched.profit), (expected.revenue, expected.profit));
+    assert!(expected.upper >= expected.profit);
+}
+
+/// A hotel with many types whose rooms are all short.
+fn wide(nights: usize, room_types: usize) -> CalendarInput {
+    let cell = |place: usize| {
+        let kind = (place % room_types) as f64;
+        CalendarCell {
+            rooms: 5,
+            rooms_left: 5.0,
+            come: 0.0,
+            minimum_nights: 1,
+            night_cost: 5.0,
+            demand: vec![Demand {
+                requests: vec![1.0, 1.5, 2.0],
+                response: logit(90.0 + 3.0 * kind, 15.0),
+                show_probability: 0.95,
+            }],
+            prices: (0..40).map(|step| 40.0 + 3.0 * kind + 5.0 * f64::from(step)).collect(),
+        }
+    };
+    CalendarInput {
+        nights,
+        room_types,
+        cells: (0..nights * room_types).map(cell).collect(),
+        stay_lengths: vec![0.3, 0.3, 0.2, 0.1, 0.1],
+    }
+}
+
+#[test]
+fn many_room_types_cost_no_more_than_in_proportion() {
+    let fluid = CalendarSettings { passes: 0, ..CalendarSettings::default() };
+    let seconds = |nights, types, settings: &CalendarSettings| {
+        let input = wide(nights, types);
+        let start = std::time::Instant::now();
+        let answer = price_calendar(&input, settings).unwrap();
+        let taken = start.elapsed().as_secs_f64();
+        println!("{nights} x {types}, {} passes: {taken:.3} s, gap {}", settings.passes, answer.fluid_gap);
+        assert!(answer.fluid_gap < 0.03, "{types}: {}", answer.fluid_gap);
+        taken
+    };
+    // The same number of cells: many types may cost somewhat more, not by their number.
+    let (few, many) = (seconds(256, 4, &fluid), seconds(16, 64, &fluid));
+    assert!(many < 8.0 * few, "{many} {few}");
+    seconds(16, 64, &CalendarSettings::default());
+    let mut input = wide(400, 1);
+    (input.nights, input.room_types) = (400, 51);
+    assert!(matches!(
+        price_calendar(&input, &CalendarSettings::default()),
+        Err(NetworkError::Size { what: "cells", count: 20_400, .. })
+    ));
+}
+
+#[test]
+fn a_dear_night_far_away_does_not_blur_the_worth_of_a_cheap_room() {
+    let (scale, rate) = (20.0, 6.0);
+    let cell = |factor: f64| CalendarCell {
+        rooms: 1,
+        rooms_left: 1.0,
+        come: 0.0,
+        minimum_nights: 1,
+        night_cost: 0.0,
+        demand: vec![Demand {
+            requests: vec![rate],
+            response: Response { family: Family::LogLinear, location: 0.0, scale: scale * factor },
+            show_probability: 1.0,
+        }],
+        prices: (1..=200).map(|price| factor * f64::from(price)).collect(),
+    };
+    let input = CalendarInput {
+        nights: 2,
+        room_types: 1,
+        cells: vec![cell(1.0), cell(1e4)],
+        stay_lengths: vec![1.0],
+    };
+    let answer = price_calendar(&input, &CalendarSettings::default()).unwrap();
+    for (cell, factor) in answer.cells.iter().zip([1.0, 1e4]) {
+        let worth = factor * scale * (1.0 + rate / std::f64::consts::E).ln();
+        assert!((cell.bid_price / worth - 1.0).abs() < 0.05, "{} {worth}", cell.bid_price);
     }
 }

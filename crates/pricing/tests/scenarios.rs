@@ -1,9 +1,10 @@
 //! Policies on the scenarios that come with the crate, against figures that were computed elsewhere.
-#![allow(clippy::unwrap_used)]
 
-use innkeeper_pricing::learn::{LearnError, PastDay, learn};
+use innkeeper_plot::Picture;
+use innkeeper_pricing::learn::{LearnError, PastDay, Shape, learn, learn_among};
 use innkeeper_pricing::night::{
-    Demand, FixedPrice, Sale, SaleError, Scenario, ScenarioError, evaluate, play, solve, worth,
+    Demand, FixedPrice, PoliciesPlot, PricePolicy, Sale, SaleError, Scenario, ScenarioError, evaluate, play,
+    solve, worth,
 };
 use proptest::prelude::*;
 use rand::SeedableRng;
@@ -149,4 +150,119 @@ fn what_is_played_has_the_mean_that_is_computed() {
             );
         }
     }
+}
+
+/// As many requests every day, at any price.
+struct Crowd(f64);
+
+impl Demand for Crowd {
+    fn expected(&self, _: u32, _: f64) -> f64 {
+        self.0
+    }
+}
+
+#[test]
+fn days_with_many_bookings_are_work_too() {
+    let sale = Sale { rooms: 10_000, days: 200, cost: 0.0, prices: (1..=100).map(f64::from).collect() };
+    let start = std::time::Instant::now();
+    assert!(matches!(solve(&sale, &Crowd(1000.0)), Err(SaleError::TooMuch(_))));
+    assert!(start.elapsed().as_secs_f64() < 0.5);
+    // A policy that asks another price with every room left, on many days with many bookings.
+    struct Each;
+    impl PricePolicy for Each {
+        fn price(&self, _: u32, rooms_left: u32) -> f64 {
+            f64::from(rooms_left)
+        }
+    }
+    let sale = Sale { days: 10_000, prices: vec![1.0], ..sale };
+    assert!(matches!(worth(&sale, &Crowd(5000.0), &Each), Err(SaleError::TooMuch(_))));
+    // One room has few states, yet each price has its chances.
+    let sale = Sale { rooms: 1, days: 10_000, cost: 0.0, prices: (1..=100_000).map(f64::from).collect() };
+    assert!(matches!(solve(&sale, &Crowd(1.0)), Err(SaleError::TooMuch(_))));
+}
+
+#[test]
+fn requests_that_fade_add_up_to_their_total() {
+    let text = |days: &str| {
+        format!(
+            "name='x'\nrooms=10\ndays=10000\nbase_price=100.0\ngrid={{lowest=40.0,highest=300.0,step=10.0}}\n\
+             requests={{fading={{total=320.0,days={days}}}}}\n[[segment]]\nname='all'\n\
+             response={{family='logit',location=100.0,scale=20.0}}\n"
+        )
+    };
+    for days in ["35.0", "1e-3", "1e12", "1e300"] {
+        let start = std::time::Instant::now();
+        let scenario = Scenario::from_toml(&text(days)).unwrap();
+        let sum: f64 = (1..=scenario.days).map(|day| scenario.requests(day)).sum();
+        assert!((sum - 320.0).abs() < 1e-6, "{days}: {sum}");
+        assert!(start.elapsed().as_secs_f64() < 0.2, "{days}: ten thousand days were summed for each day");
+    }
+    let scenario = Scenario::from_toml(&text("35.0")).unwrap();
+    assert!((scenario.requests(1) / scenario.requests(36) - std::f64::consts::E).abs() < 1e-9);
+}
+
+#[test]
+fn a_flood_at_low_prices_is_refused() {
+    let text = |location: f64, ratio: &str| {
+        format!(
+            "name='x'\nrooms=10\ndays=3\nbase_price=100.0\ngrid={{lowest=40.0,highest=300.0,step=10.0}}\n\
+             requests={{daily=4.0}}\n[[segment]]\nname='all'\n\
+             response={{family='log_linear',location={location:?},scale=10.0}}\n[past]\ndates=5\nratio={ratio}\n"
+        )
+    };
+    assert!(Scenario::from_toml(&text(100.0, "[0.7, 1.3]")).is_ok());
+    for (location, ratio) in [(490.0, "[0.7, 1.3]"), (170.0, "[0.1, 1.3]"), (1e9, "[0.7, 1.3]")] {
+        let found = Scenario::from_toml(&text(location, ratio));
+        assert!(
+            matches!(found, Err(ScenarioError::Number { what: "requests at the lowest price", .. })),
+            "{location} {found:?}"
+        );
+    }
+}
+
+#[test]
+fn a_price_below_the_grid_brings_its_guests() {
+    // At the lowest price of the grid 2 a day would book, at half of it 5.4: nobody is turned away.
+    let text = "name='x'\nrooms=10000\ndays=10\nbase_price=100.0\ngrid={lowest=100.0,highest=300.0,step=10.0}\n\
+        requests={daily=2.0}\n[[segment]]\nname='all'\nresponse={family='log_linear',location=100.0,scale=50.0}\n";
+    let scenario = Scenario::from_toml(text).unwrap();
+    let sale = scenario.sale();
+    for price in [50.0, 10.0, 100.0, 150.0] {
+        let policy = FixedPrice(price);
+        let computed = worth(&sale, &scenario, &policy).unwrap();
+        let mean = (0..300).map(|seed| play(&scenario, &[&policy], seed)[0]).sum::<f64>() / 300.0;
+        // Poisson bookings at one price: the standard error of the mean.
+        let error = (computed * price / 300.0).sqrt();
+        assert!((mean - computed).abs() < 4.0 * error, "{price}: {mean} {computed} {error}");
+    }
+    // A lower price never books fewer of the same requests, and nobody waits for a price of nothing.
+    for seed in 0..20 {
+        let booked = |price: f64| play(&scenario, &[&FixedPrice(price)], seed)[0] / price;
+        let counts: Vec<f64> = [100.0, 99.0, 80.0, 50.0, 20.0, 1.0].map(booked).to_vec();
+        assert!(counts.windows(2).all(|pair| pair[0] <= pair[1] + 1e-9), "{counts:?}");
+    }
+    let power = text.replace("'log_linear',location=100.0,scale=50.0", "'power',location=100.0,scale=9.0");
+    let scenario = Scenario::from_toml(&power).unwrap();
+    assert!(play(&scenario, &[&FixedPrice(0.0)], 1)[0].abs() < 1e-9);
+    assert!((play(&scenario, &[&FixedPrice(0.01)], 1)[0] - 100.0).abs() < 1e-6, "all rooms go");
+}
+
+#[test]
+fn two_kinds_of_guests_can_be_learnt_without_change() {
+    let scenario = &Scenario::shipped().unwrap()[1];
+    let past = scenario.past(&mut ChaCha8Rng::seed_from_u64(3));
+    let learnt = learn_among(&past, &[Shape::TwoLogits], false).unwrap();
+    assert!(learnt.members().iter().all(|member| member.shape == Shape::TwoLogits && !member.changes));
+    assert!(learnt.expected(10, 150.0) < learnt.expected(10, 100.0));
+    assert!(learn(&past).unwrap().members().iter().all(|of| of.changes || of.shape != Shape::TwoLogits));
+}
+
+#[test]
+fn the_best_policy_is_told_first() {
+    let figures = |share: f64| vec![[share, share, share]];
+    let policies = ["poor", "best", "fair"].map(str::to_owned).into_iter().zip([0.5, 0.9, 0.7].map(figures));
+    let plot = PoliciesPlot::new("t".to_owned(), "a".to_owned(), vec!["A".to_owned()], policies.collect());
+    let words = plot.description();
+    let at = |name: &str| words.find(name).unwrap();
+    assert!(at("best") < at("fair") && at("fair") < at("poor"), "{words}");
 }

@@ -97,8 +97,8 @@ pub fn learn_among(past: &[PastDay], shapes: &[Shape], changing: bool) -> Result
         let of = move |drift| BENDS.into_iter().map(move |bend| Form { shape: *shape, drift, bend });
         drifts.clone().flat_map(of)
     });
-    // Two kinds of guests whose shares never change are looked at as one of the shapes of one kind.
-    let forms = forms.filter(|form| !form.shape.two_kinds() || form.drift > 0.0);
+    // Beside those whose shares change, two kinds of guests whose shares never do say little that one kind does not.
+    let forms = forms.filter(|form| !changing || !form.shape.two_kinds() || form.drift > 0.0);
     let fitted: Vec<Fitted> = forms.filter_map(|form| Fitted::new(form, &seen, longest)).collect();
     let best = fitted.iter().map(|fitted| fitted.evidence).fold(f64::NEG_INFINITY, f64::max);
     let mut forms: Vec<(f64, Fitted)> =

@@ -2,7 +2,7 @@
 //!
 //! Requests come as a Poisson process whose rate changes with the days left and falls with the price. Neither the shape of the
 //! fall nor whether it changes with the days left is assumed: several shapes are fitted, each with a response that is the same
-//! on all days and with one that may change, and they are weighed by how well they explain what was seen. A night that sold
+//! on all days and with one that may change (two kinds of guests only with one that may), and they are weighed by how well they explain what was seen. A night that sold
 //! out tells that at least so many came.
 
 mod choose;
@@ -33,7 +33,7 @@ pub struct PastDay {
 /// Why nothing was learnt.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum LearnError {
-    /// No day, or none on which anybody booked.
+    /// Fewer than 20 bookings, or no day at all.
     #[error(
         "{days} days with {booked} bookings are too few to learn from: at least {LEAST_BOOKED} bookings are needed"
     )]

@@ -16,8 +16,6 @@ pub enum Shape {
     Probit,
     /// Two kinds of guests, each logistic, whose shares may change with the days left.
     TwoLogits,
-    /// Two kinds of guests, each log-linear, whose shares may change with the days left.
-    TwoLogLinear,
 }
 
 /// What is known of a parameter before anything is seen: a normal distribution.
@@ -35,12 +33,11 @@ const fn prior(mean: f64, sd: f64, drift: f64) -> Prior {
 
 impl Shape {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::LogLinear, Self::Power, Self::Logit, Self::Probit, Self::TwoLogits, Self::TwoLogLinear];
+    pub const ALL: [Self; 5] = [Self::LogLinear, Self::Power, Self::Logit, Self::Probit, Self::TwoLogits];
 
     /// Whether there are two kinds of guests.
     pub(crate) fn two_kinds(self) -> bool {
-        matches!(self, Self::TwoLogits | Self::TwoLogLinear)
+        self == Self::TwoLogits
     }
 
     /// What is believed of its parameters beforehand. Elasticities of about 2 at the reference price, within a factor of
@@ -59,14 +56,11 @@ impl Shape {
             prior(0.8, 0.3, 0.0),
             prior(-1.8, 0.6, 0.0),
         ];
-        // Log odds of the first kind at the reference price; logarithms of the elasticities there.
-        const TWO_SLOPES: &[Prior] = &[prior(0.0, 1.5, 1.0), prior(0.0, 0.4, 0.0), prior(1.1, 0.4, 0.0)];
         match self {
             Self::LogLinear | Self::Power => ONE,
             Self::Logit => LOGISTIC,
             Self::Probit => NORMAL,
             Self::TwoLogits => TWO,
-            Self::TwoLogLinear => TWO_SLOPES,
         }
     }
 
@@ -81,10 +75,6 @@ impl Shape {
             Self::TwoLogits => log_sum(
                 log_logistic(value(0)) + log_logistic((value(1) - ratio) / value(2).exp()),
                 log_logistic(-value(0)) + log_logistic((value(3) - ratio) / value(4).exp()),
-            ),
-            Self::TwoLogLinear => log_sum(
-                log_logistic(value(0)) - value(1).exp() * (ratio - 1.0),
-                log_logistic(-value(0)) - value(2).exp() * (ratio - 1.0),
             ),
         }
     }

@@ -27,11 +27,11 @@ pub struct Demand {
 pub struct CalendarCell {
     /// Rooms of the type.
     pub rooms: u32,
-    /// Rooms left after the bookings that are expected to stay; below 0 where more were sold than there are, to be upgraded.
+    /// Rooms that may still be sold; below 0 where more were sold than there are, to be upgraded.
     pub rooms_left: f64,
-    /// Rooms that guests who booked before are expected to take, 0 or more.
+    /// Rooms that guests who have booked or are in the house are expected to take, 0 or more.
     pub come: f64,
-    /// Least nights of a stay that begins here, 1 or more.
+    /// Fewest nights of a stay that begins here, 1 (none is too short) to 730. Requests for shorter ones are lost.
     pub minimum_nights: usize,
     /// What a sold night costs the hotel.
     pub night_cost: f64,
@@ -44,7 +44,7 @@ pub struct CalendarCell {
 /// What is to be priced.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CalendarInput {
-    /// Nights, 1..=730, the first one first.
+    /// Nights, 1..=730, the first one first; at most 20,000 cells.
     pub nights: usize,
     /// Room types, 1..=64.
     pub room_types: usize,
@@ -87,13 +87,13 @@ pub struct CellAnswer {
     /// For each allowed price, the profit from all stays through the night at this price, the other nights' prices held, over
     /// what the rooms they take are worth; relative to a closed cell. Empty where no request is expected.
     pub values: Vec<f64>,
-    /// Expected rooms that would be sold if there were enough of them.
-    pub wanted: f64,
     /// Expected rooms still sold, if the prices stayed until arrival.
     pub sold: f64,
     /// Variance of the same.
     pub sold_variance: f64,
-    /// Expected share of the type's rooms in use, upgrades counted where the guests sleep; `None` without a room.
+    /// Rooms that guests would take at the price if rooms never ran out: `sold` before it is cut at the rooms there are.
+    pub wanted: f64,
+    /// Expected share of the type's rooms in use by those who come and those still sold, upgrades counted where the guests sleep; `None` without a room.
     pub occupancy: Option<f64>,
     /// Expected revenue of the night from stays still to be sold.
     pub revenue: f64,
@@ -139,30 +139,33 @@ pub fn price_calendar(
     Ok(forecast(input, &network, &solved, values))
 }
 
-/// What the only allowed price of each cell would bring, as [`price_calendar`] says it, without looking for prices: worths are 0
-/// and values empty.
+/// What a calendar brings at prices that are chosen already: one price a cell, nothing is searched.
+///
+/// Rooms sold and wanted, occupancy, revenue, profit and variances are those of [`price_calendar`] at these prices. `bid_price`
+/// is 0 and `values` are empty, for neither was computed; `upper` is the profit if rooms never ran out, and `fluid_gap` how
+/// much of that does not fit the rooms when demand comes as expected. Of the settings none changes the answer.
 ///
 /// # Errors
-/// [`NetworkError`] as there, and for a cell with more than one price.
+/// [`NetworkError`] as for [`price_calendar`]; [`NetworkError::Shape`] for a cell that does not have exactly one price.
 pub fn expect_calendar(
     input: &CalendarInput,
     settings: &CalendarSettings,
 ) -> Result<CalendarAnswer, NetworkError> {
     check(input, settings)?;
-    for cell in &input.cells {
-        size("prices of a cell", cell.prices.len(), 1, 1)?;
+    if let Some(cell) = input.cells.iter().find(|cell| cell.prices.len() != 1) {
+        return Err(NetworkError::Shape { what: "prices", found: cell.prices.len(), expected: 1 });
     }
     let network = network(input);
     let cells = input.cells.len();
-    let solved = Solved {
-        posted: Posted::at(&network, vec![0; cells]),
-        duals: vec![0.0; cells],
-        bids: vec![0.0; cells],
-        stay_bids: vec![0.0; network.flows.len()],
-        weights: Vec::new(),
-    };
+    let posted = Posted::at(&network, vec![0; cells]);
+    let nothing = vec![0.0; cells];
+    let solved =
+        Solved { posted, bids: nothing.clone(), duals: nothing, stay_bids: Vec::new(), weights: Vec::new() };
     Ok(forecast(input, &network, &solved, vec![Vec::new(); cells]))
 }
+
+/// Most nights times room types.
+const MOST_CELLS: usize = 20_000;
 
 fn check(input: &CalendarInput, settings: &CalendarSettings) -> Result<(), NetworkError> {
     size("nights", input.nights, 1, 730)?;
@@ -172,6 +175,7 @@ fn check(input: &CalendarInput, settings: &CalendarSettings) -> Result<(), Netwo
     size("fluid sweeps", settings.fluid_sweeps, 1, 1000)?;
     size("price sweeps", settings.price_sweeps, 1, 100)?;
     let expected = input.nights * input.room_types;
+    size("cells", expected, 1, MOST_CELLS)?;
     if input.cells.len() != expected {
         return Err(NetworkError::Shape { what: "cells", found: input.cells.len(), expected });
     }
@@ -185,6 +189,8 @@ fn check(input: &CalendarInput, settings: &CalendarSettings) -> Result<(), Netwo
         size("rooms", cell.rooms as usize, 0, 5000)?;
         size("segments of a cell", cell.demand.len(), 0, 8)?;
         within("rooms left", cell.rooms_left, -10_000.0, 10_000.0)?;
+        within("rooms that come", cell.come, 0.0, 20_000.0)?;
+        size("minimum nights", cell.minimum_nights, 1, 730)?;
         within("night cost", cell.night_cost, 0.0, MOST_MONEY)?;
         ladder(place, &cell.prices)?;
         for demand in &cell.demand {
@@ -198,10 +204,19 @@ fn check(input: &CalendarInput, settings: &CalendarSettings) -> Result<(), Netwo
             within("show probability", demand.show_probability, 0.05, 1.0)?;
         }
     }
-    // A stay's average price is not below the lowest allowed price anywhere.
-    let lowest = input.cells.iter().map(|cell| cell.prices[0]).fold(f64::INFINITY, f64::min);
-    for demand in input.cells.iter().flat_map(|cell| &cell.demand) {
-        answer(&demand.response, lowest)?;
+    // A stay's average price is not above the highest allowed price of its type. A response beyond counting even there says
+    // nothing; one that is so at low prices only is cut there.
+    let types = input.room_types;
+    let mut highest = vec![0.0_f64; types];
+    for (place, cell) in input.cells.iter().enumerate() {
+        highest[place % types] = highest[place % types].max(cell.prices[cell.prices.len() - 1]);
+    }
+    for (place, cell) in input.cells.iter().enumerate() {
+        for demand in &cell.demand {
+            answer(&demand.response)?;
+            let share = demand.response.share(highest[place % types]);
+            within("share at the highest price", share, 0.0, f64::MAX)?;
+        }
     }
     Ok(())
 }
@@ -221,13 +236,13 @@ fn network(input: &CalendarInput) -> Network {
         for demand in &cell.demand {
             let total: f64 = demand.requests.iter().sum();
             for length in 1..=longest {
-                // Stays that end after the last night are counted as the longest that fits.
-                let share: f64 = if length == longest {
-                    input.stay_lengths[length - 1..].iter().sum()
-                } else {
-                    input.stay_lengths[length - 1]
-                };
-                if share * total <= 0.0 || length < cell.minimum_nights {
+                // Stays that end after the last night are counted as the longest that fits; whether they are long enough is
+                // said by the nights that were asked for.
+                let last = if length == longest { input.stay_lengths.len() } else { length };
+                let asked = length.max(cell.minimum_nights);
+                let share: f64 =
+                    input.stay_lengths.get(asked - 1..last).map_or(0.0, |shares| shares.iter().sum());
+                if share * total <= 0.0 {
                     continue;
                 }
                 flows.push(Flow {
@@ -309,7 +324,7 @@ fn forecast(
     let Solved { posted, duals, bids, .. } = solved;
     let mut used = vec![0.0; cells];
     let taken: Vec<f64> = (network.flows.iter().zip(&posted.stays))
-        .map(|(flow, stay)| flow.rate * flow.response.share(stay / flow.nights as f64))
+        .map(|(flow, stay)| flow.rate * flow.share(stay / flow.nights as f64))
         .collect();
     for (flow, taken) in network.flows.iter().zip(&taken) {
         for cell in network.cells(flow) {
@@ -343,9 +358,9 @@ fn forecast(
                 price: priced.then_some(posted.index[cell]),
                 bid_price: bids[cell],
                 values: if priced { values } else { Vec::new() },
-                wanted: 0.0,
                 sold: 0.0,
                 sold_variance: 0.0,
+                wanted: used[cell],
                 occupancy: None,
                 revenue: 0.0,
                 revenue_variance: 0.0,
@@ -365,7 +380,6 @@ fn forecast(
         for cell in network.cells(flow) {
             let price = network.ladder(cell)[posted.index[cell]];
             let answer = &mut answers[cell];
-            answer.wanted += taken * flow.used;
             answer.sold += stays;
             answer.sold_variance += stays * dispersion;
             answer.revenue += stays * price;
@@ -376,9 +390,9 @@ fn forecast(
         let mut moved_up = 0.0;
         for (answer, cell) in answers.iter_mut().zip(cells) {
             let rooms = f64::from(cell.rooms);
-            let wanted = (cell.come + answer.sold + moved_up).max(0.0);
-            moved_up = (wanted - rooms).max(0.0);
-            answer.occupancy = (rooms > 0.0).then(|| wanted.min(rooms) / rooms);
+            let guests = cell.come + answer.sold + moved_up;
+            moved_up = (guests - rooms).max(0.0);
+            answer.occupancy = (rooms > 0.0).then(|| guests.min(rooms) / rooms);
         }
     }
     let (upper, feasible) = fluid::values(network, duals);

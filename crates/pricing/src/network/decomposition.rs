@@ -34,28 +34,23 @@ pub(crate) fn randomise(
     grid: Grid,
 ) {
     let (types, windows) = (network.types, network.windows);
-    let top = network
-        .ladders
-        .iter()
-        .filter_map(|ladder| ladder.last())
-        .fold(0.0_f64, |most, price| most.max(*price));
-    let width = 1.5 * top / (POINTS - 1) as f64;
-    let mut incomes: Vec<Income> = Vec::new();
+    let dearest = network.dearest();
     let mut table = vec![0.0; windows * POINTS];
     let mut used = vec![0.0; windows];
     let mut value = Vec::new();
+    let mut changes = vec![0.0; types];
     for night in 0..network.nights {
-        incomes.clear();
-        incomes.extend(
-            (0..types).map(|kind| Income::of(network, posted, night * types + kind, stay_bids, grid.prices)),
-        );
+        let mut incomes = Incomes::of(network, posted, night, stay_bids, grid.prices);
+        changes.fill(0.0);
+        // What the sets before this one rose by: all guests of this set pay it.
+        let mut risen = 0.0;
         for kind in 0..types {
             let cell = night * types + kind;
             let rooms = network.capacity[cell];
-            table.fill(0.0);
-            used.fill(0.0);
-            for income in &incomes[kind..] {
-                income.add_best(&mut table, &mut used, width, worths[cell]);
+            let width = 1.5 * dearest[cell] / (POINTS - 1) as f64;
+            incomes.leave_below(kind);
+            for (window, (points, used)) in table.chunks_exact_mut(POINTS).zip(&mut used).enumerate() {
+                *used = incomes.best(kind, window, (risen - worths[cell], width), points);
             }
             let most: f64 = used.iter().sum();
             if rooms > MOST_ROOMS || rooms * most > MOST_WORK * grid.step {
@@ -77,17 +72,11 @@ pub(crate) fn randomise(
                 let part = (rooms - low as f64).max(0.0);
                 worth = room(low) + part * (room(low.max(states)) - room(low));
             }
-            let change = worth - worths[cell];
-            if change != 0.0 {
-                worths[cell] = worth;
-                for place in network.covering_from(cell) {
-                    stay_bids[*place as usize] += change;
-                }
-                for income in &mut incomes[kind..] {
-                    income.pay(change);
-                }
-            }
+            changes[kind] = worth - worths[cell];
+            risen += changes[kind];
+            worths[cell] = worth;
         }
+        network.charge(night, &mut changes, stay_bids);
     }
 }
 
@@ -110,72 +99,128 @@ fn run(value: &mut [f64], best: &[f64], steps: f64, per_width: f64) {
     }
 }
 
-/// Income and rooms used in a cell, by price tried and window.
-struct Income {
-    /// `(income over the worth of all rooms of the stays, rooms used)`, `windows x prices`.
-    lines: Vec<(f64, f64)>,
-    prices: usize,
+/// What the guests of a night bring at best, by what a room costs them beyond what is paid already: for each type the highest
+/// of the straight lines `income - rooms * cost`, one for each price tried. Kept as where each type turns to its next line, so
+/// that the sum over a set of types is one walk along the turns.
+struct Incomes {
+    types: usize,
+    /// Income and rooms of the line that is best where rooms cost least, `windows x types`.
+    first: Vec<(f64, f64)>,
+    /// Turns of all types of a window, by rising cost.
+    turns: Vec<Vec<Turn>>,
 }
 
-impl Income {
-    fn of(network: &Network, posted: &Posted, cell: usize, stay_bids: &[f64], most: usize) -> Self {
-        let ladder = network.ladder(cell);
-        let windows = network.windows;
-        let now = ladder[posted.index[cell]];
-        let tried = tried(posted.index[cell], ladder.len(), most);
-        let prices = tried.len();
-        let mut lines = vec![(0.0, 0.0); prices * windows];
-        for (tried, price) in tried.into_iter().map(|index| ladder[index]).enumerate() {
-            for place in network.covering(cell) {
-                let place = *place as usize;
-                let flow = &network.flows[place];
-                let average = (posted.stays[place] - now + price) / flow.nights as f64;
-                let share = flow.response.share(average);
-                let (brings, used) = (share * flow.margin(average, stay_bids[place]), share * flow.used);
-                let rates = &network.rates[place * windows..(place + 1) * windows];
-                for (window, rate) in rates.iter().enumerate() {
-                    let line = &mut lines[window * prices + tried];
-                    line.0 += rate * brings;
-                    line.1 += rate * used;
+/// Where a type goes to the next line, and what that changes.
+struct Turn {
+    at: f64,
+    kind: usize,
+    income: f64,
+    rooms: f64,
+}
+
+impl Incomes {
+    fn of(network: &Network, posted: &Posted, night: usize, stay_bids: &[f64], most: usize) -> Self {
+        let (types, windows) = (network.types, network.windows);
+        let mut first = vec![(0.0, 0.0); windows * types];
+        let mut turns: Vec<Vec<Turn>> = (0..windows).map(|_| Vec::new()).collect();
+        for kind in 0..types {
+            let mut lines = lines(network, posted, night * types + kind, stay_bids, most);
+            let prices = lines.len() / windows;
+            for (window, lines) in lines.chunks_exact_mut(prices).enumerate() {
+                let hull = highest(lines);
+                if let Some((_, income, rooms)) = hull.first() {
+                    first[window * types + kind] = (*income, *rooms);
                 }
+                turns[window].extend(hull.windows(2).map(|pair| Turn {
+                    at: pair[1].0,
+                    kind,
+                    income: pair[1].1 - pair[0].1,
+                    rooms: pair[1].2 - pair[0].2,
+                }));
             }
         }
-        Self { lines, prices }
+        for turns in &mut turns {
+            turns.sort_by(|left, right| left.at.total_cmp(&right.at));
+        }
+        Self { types, first, turns }
     }
 
-    /// Pays more for the rooms of the night.
-    fn pay(&mut self, change: f64) {
-        for line in &mut self.lines {
-            line.0 -= line.1 * change;
+    /// Forgets the types below one.
+    fn leave_below(&mut self, kind: usize) {
+        for turns in &mut self.turns {
+            turns.retain(|turn| turn.kind >= kind);
         }
     }
 
-    /// Adds the best income at each worth of a room of this night; `paid` of it is already in the lines. To `used` go the rooms
-    /// used when a room is worth nothing: the most that any best price uses, for fewer are used as worth rises.
-    fn add_best(&self, table: &mut [f64], used: &mut [f64], width: f64, paid: f64) {
-        let windows = table.chunks_exact_mut(POINTS).zip(self.lines.chunks(self.prices)).zip(used);
-        for ((points, lines), used) in windows {
-            let mut best = [f64::NEG_INFINITY; POINTS];
-            for (income, rooms) in lines {
-                let (at_nothing, slope) = (income + rooms * paid, rooms * width);
-                for (point, best) in best.iter_mut().enumerate() {
-                    let income = at_nothing - slope * point as f64;
-                    *best = if income > *best { income } else { *best };
-                }
+    /// Writes the best income of the types from `kind` on at points of the cost, the first one and so much apart; hands back the
+    /// rooms used at the first, the most that any best price uses. Types below must have been left.
+    fn best(&self, kind: usize, window: usize, (from, apart): (f64, f64), points: &mut [f64]) -> f64 {
+        let first = &self.first[window * self.types + kind..(window + 1) * self.types];
+        let (mut income, mut rooms) =
+            first.iter().fold((0.0, 0.0), |(income, rooms), line| (income + line.0, rooms + line.1));
+        let mut turns = self.turns[window].iter().peekable();
+        let mut at_first = 0.0;
+        for (place, point) in points.iter_mut().enumerate() {
+            let cost = from + apart * place as f64;
+            while let Some(turn) = turns.next_if(|turn| turn.at < cost) {
+                income += turn.income;
+                rooms += turn.rooms;
             }
-            for (total, best) in points.iter_mut().zip(best) {
-                *total += best;
+            if place == 0 {
+                at_first = f64::max(rooms, 0.0);
             }
-            let mut free = (f64::NEG_INFINITY, 0.0);
-            for line in lines {
-                let income = line.0 + line.1 * paid;
-                if income > free.0 {
-                    free = (income, line.1);
-                }
+            *point = income - rooms * cost;
+        }
+        at_first
+    }
+}
+
+/// Income over the worth of all rooms of the stays, and rooms used, in a cell: `windows x prices tried`.
+fn lines(network: &Network, posted: &Posted, cell: usize, stay_bids: &[f64], most: usize) -> Vec<(f64, f64)> {
+    let ladder = network.ladder(cell);
+    let windows = network.windows;
+    let now = ladder[posted.index[cell]];
+    let tried = tried(posted.index[cell], ladder.len(), most);
+    let prices = tried.len();
+    let mut lines = vec![(0.0, 0.0); prices * windows];
+    for (tried, price) in tried.into_iter().map(|index| ladder[index]).enumerate() {
+        for place in network.covering(cell) {
+            let place = *place as usize;
+            let flow = &network.flows[place];
+            let average = (posted.stays[place] - now + price) / flow.nights as f64;
+            let share = flow.share(average);
+            let (brings, used) = (share * flow.margin(average, stay_bids[place]), share * flow.used);
+            let rates = &network.rates[place * windows..(place + 1) * windows];
+            for (window, rate) in rates.iter().enumerate() {
+                let line = &mut lines[window * prices + tried];
+                line.0 += rate * brings;
+                line.1 += rate * used;
             }
-            *used += free.1;
         }
     }
+    lines
+}
+
+/// The lines that are highest somewhere, from many rooms to few: the cost from which each is, its income and its rooms.
+fn highest(lines: &mut [(f64, f64)]) -> Vec<(f64, f64, f64)> {
+    lines.sort_by(|left, right| right.1.total_cmp(&left.1).then(right.0.total_cmp(&left.0)));
+    let mut hull: Vec<(f64, f64, f64)> = Vec::with_capacity(lines.len());
+    'lines: for (income, rooms) in lines {
+        let mut from = f64::NEG_INFINITY;
+        while let Some((since, before, used)) = hull.last() {
+            if *rooms >= *used {
+                continue 'lines;
+            }
+            from = (before - *income) / (used - *rooms);
+            if from > *since {
+                break;
+            }
+            hull.pop();
+            from = f64::NEG_INFINITY;
+        }
+        hull.push((from, *income, *rooms));
+    }
+    hull
 }
 
 /// Prices to try: all near the posted one, where the worth of a room is decided, then at growing distances.

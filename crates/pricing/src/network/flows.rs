@@ -19,7 +19,25 @@ pub(crate) struct Flow {
     pub night_cost: f64,
 }
 
+/// Shares are followed up to here: a response that is read far below the prices it was learnt at can say anything.
+const MOST_SHARE: f64 = 1e6;
+
 impl Flow {
+    /// The share that books at an average price; cheaper prices than the one at which it is 1e6 bring no more guests.
+    pub fn share(&self, price: f64) -> f64 {
+        self.response.share(price).min(MOST_SHARE)
+    }
+
+    /// The price below which the share grows no more; below any price where it never gets there.
+    pub fn saturated_below(&self) -> f64 {
+        let Response { family, location, scale } = self.response;
+        match family {
+            Family::LogLinear => location - scale * MOST_SHARE.ln(),
+            Family::Logit => f64::NEG_INFINITY,
+            Family::Power => location * (-MOST_SHARE.ln() / scale).exp(),
+        }
+    }
+
     /// What a booking brings at an average price of a night, when the rooms are worth `bids` over the stay.
     pub fn margin(&self, price: f64, bids: f64) -> f64 {
         let nights = self.nights as f64;
@@ -27,7 +45,8 @@ impl Flow {
     }
 
     /// The best average price between two bounds when the rooms are worth `bids` over the stay. The margin times the share has
-    /// one peak for each family, so the bound nearest to the free optimum is the best inside the bounds.
+    /// one peak for each family, so the bound nearest to the free optimum is the best inside the bounds. Where the share grows
+    /// no more, a higher price is better.
     pub fn best_price(&self, bids: f64, least: f64, most: f64) -> f64 {
         let least_margin = self.used / self.paid.max(1e-9) * (self.night_cost + bids / self.nights as f64);
         let Response { family, location, scale } = self.response;
@@ -39,7 +58,7 @@ impl Flow {
             Family::Power if scale > 1.0 => least_margin * scale / (scale - 1.0),
             Family::Power => most,
         };
-        free.clamp(least, most)
+        free.max(self.saturated_below()).clamp(least, most)
     }
 }
 
@@ -143,10 +162,20 @@ impl Network {
         &self.cover[self.cover_starts[cell]..self.cover_starts[cell + 1]]
     }
 
-    /// Flows of a type and those above it in a night.
-    pub fn covering_from(&self, cell: usize) -> &[u32] {
-        let end = (cell / self.types + 1) * self.types;
-        &self.cover[self.cover_starts[cell]..self.cover_starts[end]]
+    /// The dearest price that guests of a type or those above it can be asked in a night, for each cell; 0 where nobody comes.
+    pub fn dearest(&self) -> Vec<f64> {
+        let mut dearest: Vec<f64> = (0..self.capacity.len())
+            .map(|cell| {
+                let priced = !self.covering(cell).is_empty();
+                self.ladder(cell).last().copied().filter(|_| priced).unwrap_or(0.0)
+            })
+            .collect();
+        for night in dearest.chunks_exact_mut(self.types) {
+            for kind in (0..night.len() - 1).rev() {
+                night[kind] = night[kind].max(night[kind + 1]);
+            }
+        }
+        dearest
     }
 
     pub fn ladder(&self, cell: usize) -> &[f64] {
@@ -157,6 +186,20 @@ impl Network {
     pub fn cells(&self, flow: &Flow) -> impl Iterator<Item = usize> + use<> {
         let (types, kind) = (self.types, flow.room_type);
         (flow.arrival..flow.arrival + flow.nights).map(move |night| night * types + kind)
+    }
+
+    /// Adds what the worth of each set of types of a night rose by to the worth of the stays; `changes` are summed up on the way.
+    pub fn charge(&self, night: usize, changes: &mut [f64], stay_bids: &mut [f64]) {
+        let mut sum = 0.0;
+        for (kind, change) in changes.iter_mut().enumerate() {
+            sum += *change;
+            *change = sum;
+            if sum != 0.0 {
+                for place in self.covering(night * self.types + kind) {
+                    stay_bids[*place as usize] += sum;
+                }
+            }
+        }
     }
 
     /// The worth of a room of each type from the worth of each set of types: a room of a type is in its own set and in those of

@@ -96,7 +96,9 @@ impl Hotel {
             if !(known && inside) {
                 return Err(NetworkError::Stay { class: place });
             }
-            answer(&class.response, self.room_types[class.room_type].prices[0])?;
+            answer(&class.response)?;
+            let share = class.response.share(self.room_types[class.room_type].prices[0]);
+            within("share at the lowest price", share, 0.0, 1e6)?;
             within("night cost", class.night_cost, 0.0, MOST_MONEY)?;
             for requests in &class.requests {
                 within("requests", *requests, 0.0, 1e5)?;

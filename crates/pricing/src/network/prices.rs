@@ -55,7 +55,7 @@ impl Posted {
             let place = *place as usize;
             let flow = &network.flows[place];
             let average = (self.stays[place] - now + price) / flow.nights as f64;
-            value += weights[place] * flow.response.share(average) * flow.margin(average, stay_bids[place]);
+            value += weights[place] * flow.share(average) * flow.margin(average, stay_bids[place]);
         }
         value
     }

@@ -9,6 +9,9 @@ pub(crate) fn sold(demand: f64, rooms: f64) -> (f64, f64) {
     if rooms > demand + 10.0 * demand.sqrt() + 20.0 {
         return (demand, demand);
     }
+    if rooms < demand - 10.0 * demand.sqrt() - 20.0 {
+        return (rooms, 0.0);
+    }
     let low = rooms.floor();
     let part = rooms - low;
     let below = whole(demand, low);

@@ -15,12 +15,12 @@ pub struct PoliciesPlot {
     /// What is drawn, and what the line is.
     axis: String,
     scenarios: Vec<String>,
-    /// Policy, and for each scenario its lowest, mean and highest share.
+    /// Policy, and for each scenario its lowest, mean and highest share. The best is last, for rows go upwards.
     policies: Vec<(String, Vec<[f64; 3]>)>,
 }
 
 impl PoliciesPlot {
-    /// Policies with their lowest, mean and highest figure, one a scenario. The best comes first.
+    /// Policies with their lowest, mean and highest figure, one a scenario. The best is drawn on top and told first.
     pub fn new(
         title: String,
         axis: String,
@@ -58,7 +58,7 @@ impl Picture for PoliciesPlot {
 
     fn description(&self) -> String {
         let mut words = format!("{}: {}.", self.title, self.axis);
-        for (name, figures) in &self.policies {
+        for (name, figures) in self.policies.iter().rev() {
             for (scenario, [low, mean, high]) in self.scenarios.iter().zip(figures) {
                 let _ = write!(words, " {name} in {scenario}: {mean:.3} ({low:.3} to {high:.3}).");
             }
@@ -88,7 +88,7 @@ impl Picture for PoliciesPlot {
             .caption(&self.title, HEADING)
             .margin(14)
             .x_label_area_size(38)
-            .y_label_area_size(150)
+            .y_label_area_size(240)
             .build_cartesian_2d(lowest.min(0.95)..highest, 0.0..count)?;
         chart
             .configure_mesh()

@@ -192,8 +192,9 @@ impl Scenario {
         match &self.requests {
             Requests::Daily(daily) => *daily,
             Requests::Fading { total, days } => {
-                let part = |day: u32| (-f64::from(day) / days).exp();
-                total * part(days_left) / (1..=self.days).map(part).sum::<f64>()
+                // The sum of all days' parts is geometric.
+                let first = (-1.0 / days).exp_m1() / (-f64::from(self.days) / days).exp_m1();
+                total * first * (-f64::from(days_left.saturating_sub(1)) / days).exp()
             }
             Requests::ByDay(list) => {
                 list.get(days_left.saturating_sub(1) as usize).copied().unwrap_or_default()
@@ -245,14 +246,27 @@ impl Scenario {
         if let Requests::Fading { days, .. } = self.requests {
             number("requests.fading.days", "above 0", days, days.is_finite() && days > 0.0)?;
         }
+        let cheapest = self.grid.lowest.min(base * low);
         for day in 1..=self.days {
             let requests = self.requests(day);
             number("requests", "0 to 1,000,000 a day", requests, (0.0..=1e6).contains(&requests))?;
             let shares = self.shares(day);
             let sum: f64 = shares.iter().sum();
+            // Shares of some families are relative: at low prices as many guests as one likes.
+            let asked = |(segment, share): (&Segment, &f64)| {
+                let came = requests * share.max(0.0);
+                if came > 0.0 { came * segment.response.share(cheapest).max(1.0) } else { 0.0 }
+            };
+            let asked = self.segments.iter().zip(&shares).map(asked).sum();
             if shares.iter().any(|share| !(-1e-9..=1.0 + 1e-9).contains(share)) || (sum - 1.0).abs() > 1e-6 {
                 return Err(ScenarioError::Shares { day, sum });
             }
+            number(
+                "requests at the lowest price",
+                "at most 1,000,000 a day",
+                asked,
+                (0.0..=1e6).contains(&asked),
+            )?;
         }
         Ok(())
     }

@@ -9,18 +9,17 @@ use super::{PricePolicy, Scenario};
 /// Profit of each policy on the requests of one seed. The requests are the same for all: each has its day, its segment, and
 /// the highest price it would pay.
 pub fn play(scenario: &Scenario, policies: &[&dyn PricePolicy], seed: u64) -> Vec<f64> {
-    let requests = requests(scenario, &mut ChaCha8Rng::seed_from_u64(seed));
+    let days = days(scenario, seed);
     policies
         .iter()
         .map(|policy| {
             let (mut left, mut profit) = (scenario.rooms, 0.0);
-            for (place, day) in requests.iter().enumerate() {
+            for day in &days {
                 if left == 0 {
                     break;
                 }
-                let price = policy.price(scenario.days - place as u32, left);
-                let booked = day.iter().filter(|request| request.books(scenario, price)).count();
-                let booked = u32::try_from(booked).unwrap_or(u32::MAX).min(left);
+                let price = policy.price(day.days_left, left);
+                let booked = day.book(scenario, price, left);
                 left -= booked;
                 profit += f64::from(booked) * (price - scenario.cost);
             }
@@ -29,32 +28,64 @@ pub fn play(scenario: &Scenario, policies: &[&dyn PricePolicy], seed: u64) -> Ve
         .collect()
 }
 
-/// Somebody who asks.
-struct Request {
-    segment: usize,
-    /// Books where the share of the segment that books is above this.
-    reluctance: f64,
+/// The requests of a day.
+struct Day {
+    days_left: u32,
+    seed: u64,
+    segments: Vec<Requests>,
 }
 
-impl Request {
-    fn books(&self, scenario: &Scenario, price: f64) -> bool {
-        scenario.segments.get(self.segment).is_some_and(|of| self.reluctance < of.response.share(price))
+/// Requests of one segment, each by its reluctance: it books where the share of the segment that books is above this.
+struct Requests {
+    /// Expected requests for each unit of the share.
+    rate: f64,
+    /// Share up to which they were drawn: the one at the lowest price of the grid, or 1.
+    drawn_to: f64,
+    reluctances: Vec<f64>,
+}
+
+impl Day {
+    /// How many of the requests book at a price; at most `left`.
+    fn book(&self, scenario: &Scenario, price: f64, left: u32) -> u32 {
+        let mut booked = 0;
+        for (place, (requests, segment)) in self.segments.iter().zip(&scenario.segments).enumerate() {
+            let share = segment.response.share(price);
+            booked += requests.reluctances.iter().filter(|reluctance| **reluctance < share).count();
+            // A policy may ask less than any price of the grid. Those who book only there are drawn in bands of reluctance, each
+            // with its own chance, so that they are the same whoever asks.
+            let (mut low, mut band) = (requests.drawn_to, 1);
+            while low < share && booked < left as usize {
+                let mut random = ChaCha8Rng::seed_from_u64(self.seed);
+                let place = u64::from(self.days_left) * scenario.segments.len() as u64 + place as u64;
+                random.set_stream((place << 12) + band);
+                let more = drawn(requests.rate, (low, 2.0 * low), &mut random);
+                booked += more.into_iter().filter(|reluctance| *reluctance < share).count();
+                (low, band) = (2.0 * low, band + 1);
+            }
+        }
+        u32::try_from(booked).unwrap_or(u32::MAX).min(left)
     }
 }
 
 /// Requests by day, the first day on sale first.
-fn requests(scenario: &Scenario, random: &mut ChaCha8Rng) -> Vec<Vec<Request>> {
-    let days = (1..=scenario.days).rev().map(|day| {
-        let (all, shares) = (scenario.requests(day), scenario.shares(day));
-        let mut came = Vec::new();
-        for (segment, (of, share)) in scenario.segments.iter().zip(shares).enumerate() {
+fn days(scenario: &Scenario, seed: u64) -> Vec<Day> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let days = (1..=scenario.days).rev().map(|days_left| {
+        let (all, shares) = (scenario.requests(days_left), scenario.shares(days_left));
+        let segments = scenario.segments.iter().zip(shares).map(|(segment, share)| {
             // Shares of some families are relative, and above 1 at low prices: as many more ask there.
-            let most = of.response.share(scenario.grid.lowest).max(1.0);
-            let count = Poisson::new(all * share.max(0.0) * most);
-            let count = count.map_or(0, |poisson| -> u64 { poisson.sample(random) as u64 });
-            came.extend((0..count).map(|_| Request { segment, reluctance: most * random.random::<f64>() }));
-        }
-        came
+            let drawn_to = segment.response.share(scenario.grid.lowest).max(1.0);
+            let rate = all * share.max(0.0);
+            Requests { rate, drawn_to, reluctances: drawn(rate, (0.0, drawn_to), &mut random) }
+        });
+        Day { days_left, seed, segments: segments.collect() }
     });
     days.collect()
+}
+
+/// Requests whose reluctance is in a range; none where their number cannot be drawn.
+fn drawn(rate: f64, (low, high): (f64, f64), random: &mut ChaCha8Rng) -> Vec<f64> {
+    let count = Poisson::new(rate * (high - low));
+    let count = count.map_or(0, |poisson| -> u64 { poisson.sample(random) as u64 });
+    (0..count).map(|_| low + (high - low) * random.random::<f64>()).collect()
 }

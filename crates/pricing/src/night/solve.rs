@@ -4,8 +4,12 @@ use super::{Bookings, Demand, PricePolicy};
 
 /// Most rooms of one kind, and days on sale: beyond that a night is not one hotel's.
 const MOST: u32 = 10_000;
-/// Most states times prices that are looked at.
+/// Most states, times prices and numbers of bookings, that are looked at.
 const MOST_WORK: u64 = 2_000_000_000;
+/// What the chances of a day's bookings cost to compute at least, in states.
+const CHANCES_WORK: u64 = 32;
+/// What the chance of one more booking costs, in states.
+const CHANCE_WORK: u64 = 16;
 
 /// What is sold, and how.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,8 +41,10 @@ pub enum SaleError {
     /// A cost that is no number.
     #[error("a cost of {0} is none")]
     Cost(f64),
-    /// So many states that the answer would take minutes.
-    #[error("{0} states and prices are too many for one program; a coarser grid of prices helps")]
+    /// So many states, prices and bookings that the answer would take long.
+    #[error(
+        "{0} states, prices and bookings are too many for one program; a coarser grid of prices or fewer rooms help"
+    )]
     TooMuch(u64),
 }
 
@@ -61,9 +67,33 @@ impl Sale {
         if !self.cost.is_finite() {
             return Err(SaleError::Cost(self.cost));
         }
-        let work = u64::from(self.rooms) * u64::from(self.days) * self.prices.len() as u64;
-        if work > MOST_WORK { Err(SaleError::TooMuch(work)) } else { Ok(()) }
+        let chances = u64::from(self.days) * self.prices.len() as u64;
+        bearable((u64::from(self.rooms) + CHANCES_WORK).saturating_mul(chances))
     }
+
+    /// Refuses a program whose days have too many bookings for its states.
+    fn check_bookings(&self, demand: &dyn Demand) -> Result<(), SaleError> {
+        let mut work = 0;
+        for day in 1..=self.days {
+            for price in &self.prices {
+                work += self.work(demand.expected(day, *price));
+            }
+            bearable(work)?;
+        }
+        Ok(())
+    }
+
+    /// States of a day, times the numbers of bookings that each looks at.
+    fn work(&self, expected: f64) -> u64 {
+        let numbers = if expected > 0.0 { expected + 8.0 * expected.sqrt() + 16.0 } else { 1.0 };
+        // A state with few rooms left looks at no more bookings than those.
+        let numbers = numbers.min(0.5 * f64::from(self.rooms) + 1.0);
+        (f64::from(self.rooms) * numbers) as u64 + CHANCES_WORK
+    }
+}
+
+fn bearable(work: u64) -> Result<(), SaleError> {
+    if work > MOST_WORK { Err(SaleError::TooMuch(work)) } else { Ok(()) }
 }
 
 /// The best price for each day and number of rooms left.
@@ -104,9 +134,10 @@ impl PricePolicy for Plan {
 /// The best plan by dynamic programming over days and rooms left, exact for the demand that is given.
 ///
 /// # Errors
-/// [`SaleError`] for a sale whose numbers are wrong.
+/// [`SaleError`] for a sale whose numbers are wrong, or that has too many bookings a day for its size.
 pub fn solve(sale: &Sale, demand: &dyn Demand) -> Result<Plan, SaleError> {
     sale.check()?;
+    sale.check_bookings(demand)?;
     let rooms = sale.rooms as usize;
     let mut values = vec![0.0; rooms + 1];
     let mut choices = Vec::with_capacity(rooms * sale.days as usize);
@@ -138,11 +169,12 @@ pub fn solve(sale: &Sale, demand: &dyn Demand) -> Result<Plan, SaleError> {
 /// What a policy brings on average, exact for the demand that is given.
 ///
 /// # Errors
-/// [`SaleError`] for a sale whose numbers are wrong.
+/// [`SaleError`] for a sale whose numbers are wrong, or that has too many bookings a day for its size.
 pub fn worth(sale: &Sale, demand: &dyn Demand, policy: &dyn PricePolicy) -> Result<f64, SaleError> {
     sale.check()?;
     let rooms = sale.rooms as usize;
     let mut to_come = vec![0.0; rooms + 1];
+    let mut work = 0;
     for day in 1..=sale.days {
         let mut today = vec![0.0; rooms + 1];
         // Neighbouring numbers of rooms often have one price: its chances are computed once.
@@ -151,8 +183,14 @@ pub fn worth(sale: &Sale, demand: &dyn Demand, policy: &dyn PricePolicy) -> Resu
             let price = policy.price(day, left as u32);
             let bookings = match known.take() {
                 Some((same, bookings)) if same.total_cmp(&price).is_eq() => bookings,
-                _ => Bookings::poisson(demand.expected(day, price), sale.rooms),
+                _ => {
+                    let bookings = Bookings::poisson(demand.expected(day, price), sale.rooms);
+                    work += CHANCE_WORK * bookings.chances().len() as u64;
+                    bookings
+                }
             };
+            work += bookings.chances().len().min(left) as u64;
+            bearable(work)?;
             if let Some(value) = today.get_mut(left) {
                 *value = step(&bookings, &to_come, left, price - sale.cost);
             }
