@@ -13,7 +13,7 @@ use innkeeper_pricing::network::simulate::{
 };
 use innkeeper_pricing::network::{sample_hotel, solve_fluid};
 use innkeeper_pricing::night::{
-    FixedPrice, PoliciesPlot, PricePolicy, RuleOfThumb, Scenario, best_fixed_price, play, solve,
+    FixedPrice, PoliciesPlot, PricePolicy, RuleOfThumb, best_fixed_price, play, solve,
 };
 use innkeeper_store::{BookingFilter, StoreError};
 use rand::SeedableRng;
@@ -151,7 +151,11 @@ struct Row {
 
 fn tell(shown: &Shown, groups: &[(String, Vec<Row>)], words: &str) -> Outcome {
     if let Some(file) = &shown.plot {
-        let names: Vec<String> = groups.first().into_iter().flat_map(|(_, rows)| rows.iter().map(|row| row.name.clone())).collect();
+        let names: Vec<String> = groups
+            .first()
+            .into_iter()
+            .flat_map(|(_, rows)| rows.iter().map(|row| row.name.clone()))
+            .collect();
         let of = |name: &String| {
             let rows = groups.iter().filter_map(|(_, rows)| rows.iter().find(|row| row.name == *name));
             (name.clone(), rows.map(|row| [row.share.low, row.share.mean, row.share.high]).collect())
@@ -188,7 +192,9 @@ fn tell(shown: &Shown, groups: &[(String, Vec<Row>)], words: &str) -> Outcome {
                 row.name.clone(),
                 format!("{:.1}", row.profit),
                 format!("{:.4} ({:.4} to {:.4})", row.share.mean, row.share.low, row.share.high),
-                row.behind.map_or_else(String::new, |by| format!("{:.1} ({:.1} to {:.1})", by.mean, by.low, by.high)),
+                row.behind.map_or_else(String::new, |by| {
+                    format!("{:.1} ({:.1} to {:.1})", by.mean, by.low, by.high)
+                }),
             ]);
         }
     }
@@ -271,7 +277,11 @@ fn hotel(args: &Hotel) -> Outcome {
     }
     bar.finish_and_clear();
     let rows = rows(&profits, bound);
-    tell(&args.shown, &[(format!("hotel, {} nights", args.nights), rows)], "share of what no policy can exceed")
+    tell(
+        &args.shown,
+        &[(format!("hotel, {} nights", args.nights), rows)],
+        "share of what no policy can exceed",
+    )
 }
 
 /// What each room type brought a night, over whole weeks before the last known day.
@@ -365,4 +375,3 @@ fn plan(design: &TrialDesign, input: &TrialInput, whole: bool) -> String {
     }
     lines.join("\n")
 }
-

@@ -21,6 +21,12 @@ pub(crate) struct Pricing {
     pub marginal_cost: f64,
     /// What a guest who has no room costs, as a multiple of the price.
     pub walk_cost: f64,
+    /// How far a price may move from the one on sale, as a share of it.
+    pub largest_change: f64,
+    /// The same where the history does not tell what a price does.
+    pub unproven_change: f64,
+    /// Standard deviations of what is not known that a move has to be worth.
+    pub caution: f64,
     /// Room types from the cheapest to the dearest; by their prices where none are named.
     #[serde(default)]
     pub room_type_order: Vec<RoomTypeName>,
@@ -97,6 +103,11 @@ impl Pricing {
         let cost = (0.0..=1e9).contains(&self.marginal_cost);
         need(cost, "pricing.marginal_cost", "must be between 0 and 1000000000")?;
         need((0.1..=100.0).contains(&self.walk_cost), "pricing.walk_cost", "must be between 0.1 and 100")?;
+        let change = (0.0..=1.0).contains(&self.largest_change);
+        need(change, "pricing.largest_change", "must be between 0 and 1")?;
+        let change = (0.0..=1.0).contains(&self.unproven_change);
+        need(change, "pricing.unproven_change", "must be between 0 and 1")?;
+        need((0.0..=5.0).contains(&self.caution), "pricing.caution", "must be between 0 and 5")?;
         let order = &self.room_type_order;
         let twice = order.iter().enumerate().any(|(place, name)| order.iter().take(place).any(|o| o == name));
         need(!twice, "pricing.room_type_order", "must name no room type twice")?;

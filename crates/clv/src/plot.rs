@@ -1,15 +1,9 @@
 //! A holdout as a picture.
 
+use innkeeper_plot::{BLUE as PREDICTED, HEADING, LABEL, SIZE, VERMILION as OBSERVED, escaped};
 use plotters::prelude::*;
 
 use crate::evaluation::HoldoutGroup;
-
-const SIZE: (u32, u32) = (960, 540);
-const LABEL: (&str, f64) = ("sans-serif", 15.5);
-const HEADING: (&str, f64) = ("sans-serif", 20.0);
-/// Colours of Wong, *Points of view: Color blindness*, 2011; the line that was foreseen is dashed, too.
-const PREDICTED: RGBColor = RGBColor(0, 114, 178);
-const OBSERVED: RGBColor = RGBColor(213, 94, 0);
 
 /// Draws the transactions of the holdout that were foreseen and those that followed, by repeat purchases in the calibration, as
 /// SVG of 960 x 540 with a title and its content in words.
@@ -90,20 +84,6 @@ pub fn holdout_svg(title: &str, groups: &[HoldoutGroup]) -> Result<String, PlotE
     );
     let head = format!(">\n<title>{}</title>\n<desc>{words}</desc>", escaped(title));
     Ok(svg.replacen("<svg ", "<svg role=\"img\" ", 1).replacen('>', &head, 1))
-}
-
-fn escaped(text: &str) -> String {
-    let kept = text.chars().filter(|c| !c.is_control());
-    kept.fold(String::new(), |mut out, c| {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            _ => out.push(c),
-        }
-        out
-    })
 }
 
 /// Why a picture was not drawn.

@@ -118,7 +118,8 @@ fn drawing<E: std::error::Error + Send + Sync>(error: &DrawingAreaErrorKind<E>) 
     PlotError::Drawing(error.to_string())
 }
 
-fn escaped(text: &str) -> String {
+/// Text as it stands in XML, without control characters.
+pub fn escaped(text: &str) -> String {
     let kept = text.chars().filter(|c| !c.is_control());
     kept.fold(String::new(), |mut out, c| {
         match c {

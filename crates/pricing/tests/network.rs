@@ -488,9 +488,10 @@ fn many_room_types_cost_no_more_than_in_proportion() {
         taken
     };
     // The same number of cells: many types may cost somewhat more, not by their number.
-    let (few, many) = (seconds(256, 4, &fluid), seconds(16, 64, &fluid));
+    let best = |nights, types| (0..3).map(|_| seconds(nights, types, &fluid)).fold(f64::INFINITY, f64::min);
+    let (few, many) = (best(256, 4), best(16, 64));
     assert!(many < 8.0 * few, "{many} {few}");
-    seconds(16, 64, &CalendarSettings::default());
+    seconds(4, 64, &CalendarSettings::default());
     let mut input = wide(400, 1);
     (input.nights, input.room_types) = (400, 51);
     assert!(matches!(

@@ -13,8 +13,8 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::answers::{
-    BindingReport, CalibrationReport, CellReport, DemandReport, ElasticityReport, Made, NoteReport, PointReport, ReasonReport,
-    RevenueReport,
+    BindingReport, CalibrationReport, CellReport, DemandReport, ElasticityReport, Made, NoteReport,
+    PointReport, ReasonReport, RevenueReport,
 };
 use super::known::PricingKnown;
 use super::question::PricingQuestion;
@@ -75,7 +75,9 @@ impl Learnt {
             night_cost: settings.marginal_cost,
             walk_cost: settings.walk_cost,
             order: settings.room_type_order.clone(),
-            ..Settings::default()
+            largest_change: settings.largest_change,
+            unproven_change: settings.unproven_change,
+            caution: settings.caution,
         };
         let hotel = Hotel::learn(&history, settings).map_err(|e| refusal(&e))?;
         let bytes = LEARNT_BYTES + known.prices.bytes() + bookings.len().saturating_mul(BOOKING_BYTES);

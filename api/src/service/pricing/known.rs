@@ -141,7 +141,10 @@ mod tests {
             found.iter().map(|rate| rate.price.amount.to_string()).collect::<Vec<_>>()
         };
         assert_eq!(of("2025-02-01", "a"), ["1", "2"]);
-        assert_eq!((of("2025-02-01", "b"), of("2025-02-02", "a")), (vec!["3".to_owned()], vec!["4".to_owned()]));
+        assert_eq!(
+            (of("2025-02-01", "b"), of("2025-02-02", "a")),
+            (vec!["3".to_owned()], vec!["4".to_owned()])
+        );
         assert!(of("2025-02-01", "c").is_empty() && of("2025-01-31", "a").is_empty());
     }
 }

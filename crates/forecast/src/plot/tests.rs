@@ -1,6 +1,6 @@
 use chrono::{Days, NaiveDate};
 use innkeeper_plot::{BLUE, GREEN, INK, SIZE, VERMILION};
-use plotters::style::RGBColor;
+use plotters::style::{BLACK, RGBColor};
 
 use super::*;
 

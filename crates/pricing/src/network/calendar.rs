@@ -122,9 +122,10 @@ pub struct CalendarAnswer {
 ///
 /// What is approximated: prices look at one night and type at a time while the others stay; the worth of a room comes from one
 /// dynamic program for each night and each set of a type and those above it, in which the rest of a stay is paid for at its
-/// worth; above 400 rooms, or a million rooms times bookings, the fluid worth is used. Rooms sold and revenue take demand as Poisson, cut at the rooms of each set
-/// (exact sums for one set and night); a stay is taken with the smallest of the parts that fit on its nights, so that a request
-/// turned away on one night is not taken from its other nights' crowd. Prices that follow demand sell more than this says.
+/// worth; above 400 rooms, or a million rooms times bookings (less where there are more than 2,000 cells), the fluid worth is
+/// used. Rooms sold and revenue take demand as Poisson, cut at the rooms of each set (exact sums for one set and night); a stay
+/// is taken with the smallest of the parts that fit on its nights, so that a request turned away on one night is not taken from
+/// its other nights' crowd. Prices that follow demand sell more than this says.
 ///
 /// # Errors
 /// [`NetworkError`] for sizes, numbers or lists that are outside what is documented.

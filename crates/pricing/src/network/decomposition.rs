@@ -16,6 +16,8 @@ pub(crate) struct Grid {
 const MOST_ROOMS: f64 = 400.0;
 /// Rooms times steps of one program; where demand is so much larger than the rooms, the fluid worth is near too.
 const MOST_WORK: f64 = 1e6;
+/// The same for all programs of a calendar: where there are many, each may be smaller only.
+const MOST_WORK_TOGETHER: f64 = 2e9;
 /// Steps of a program over and above those that its bookings ask for: few rooms grow dear quickly.
 const LEAST_STEPS: f64 = 40.0;
 /// Points at which the best income is known, by the worth of a room; straight lines between.
@@ -35,6 +37,7 @@ pub(crate) fn randomise(
 ) {
     let (types, windows) = (network.types, network.windows);
     let dearest = network.dearest();
+    let most_work = MOST_WORK.min(MOST_WORK_TOGETHER / network.capacity.len() as f64);
     let mut table = vec![0.0; windows * POINTS];
     let mut used = vec![0.0; windows];
     let mut value = Vec::new();
@@ -44,7 +47,7 @@ pub(crate) fn randomise(
         changes.fill(0.0);
         // What the sets before this one rose by: all guests of this set pay it.
         let mut risen = 0.0;
-        for kind in 0..types {
+        for (kind, change) in changes.iter_mut().enumerate() {
             let cell = night * types + kind;
             let rooms = network.capacity[cell];
             let width = 1.5 * dearest[cell] / (POINTS - 1) as f64;
@@ -53,7 +56,7 @@ pub(crate) fn randomise(
                 *used = incomes.best(kind, window, (risen - worths[cell], width), points);
             }
             let most: f64 = used.iter().sum();
-            if rooms > MOST_ROOMS || rooms * most > MOST_WORK * grid.step {
+            if rooms > MOST_ROOMS || rooms * most > most_work * grid.step {
                 continue;
             }
             let mut worth = 0.0;
@@ -72,8 +75,8 @@ pub(crate) fn randomise(
                 let part = (rooms - low as f64).max(0.0);
                 worth = room(low) + part * (room(low.max(states)) - room(low));
             }
-            changes[kind] = worth - worths[cell];
-            risen += changes[kind];
+            *change = worth - worths[cell];
+            risen += *change;
             worths[cell] = worth;
         }
         network.charge(night, &mut changes, stay_bids);

@@ -67,8 +67,8 @@ pub(crate) fn duals(network: &Network, sweeps: usize, start: Option<&[f64]>) -> 
             let Some(lowest) = slack[cells.clone()].iter().position(|slack| looked_at(*slack)) else {
                 continue;
             };
-            for kind in lowest..types {
-                usages[kind] = night_usage(network, night * types + kind, &stay_bids, 0.0);
+            for (cell, usage) in cells.clone().zip(&mut usages).skip(lowest) {
+                *usage = night_usage(network, cell, &stay_bids, 0.0);
             }
             let (mut risen, mut looks) = (0.0, LOOKS);
             moves.fill(0.0);
@@ -102,8 +102,8 @@ pub(crate) fn duals(network: &Network, sweeps: usize, start: Option<&[f64]>) -> 
                     risen += change;
                     if change.abs() > SMALL_STEP * near && looks > 0 {
                         looks -= 1;
-                        for kind in kind + 1..types {
-                            usages[kind] = night_usage(network, night * types + kind, &stay_bids, risen);
+                        for (cell, usage) in cells.clone().zip(&mut usages).skip(kind + 1) {
+                            *usage = night_usage(network, cell, &stay_bids, risen);
                         }
                     } else {
                         for (used, slope) in usages[kind + 1..].iter_mut().filter(|usage| usage.0 > 0.0) {
