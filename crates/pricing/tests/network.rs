@@ -482,6 +482,10 @@ fn many_room_types_are_solved_as_well_as_few() {
         let answer = price_calendar(&wide(nights, types), &fluid).unwrap();
         assert!(answer.fluid_gap < 0.03, "{types}: {}", answer.fluid_gap);
     }
+    let mut input = wide(400, 1);
+    (input.nights, input.room_types) = (400, 51);
+    let refused = price_calendar(&input, &CalendarSettings::default());
+    assert!(matches!(refused, Err(NetworkError::Size { what: "cells", count: 20_400, .. })));
 }
 
 #[test]
