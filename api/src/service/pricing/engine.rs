@@ -152,7 +152,7 @@ fn share(value: Option<f64>) -> Option<f64> {
 }
 
 /// What was expected beside what came.
-fn calibration(of: Calibration) -> CalibrationReport {
+fn calibration(of: &Calibration) -> CalibrationReport {
     CalibrationReport {
         known_until: of.until,
         nights: of.nights,
@@ -237,7 +237,7 @@ fn report(schedule: Schedule, level: f64, tax_inclusive: Option<bool>) -> Made {
                 })
                 .collect(),
             family: schedule.demand.family.as_ref().map(word),
-            calibration: schedule.demand.calibration.map(calibration),
+            calibration: schedule.demand.calibration.as_ref().map(calibration),
             naive_elasticity: schedule.demand.naive_elasticity.map(|value| rounded(value, 3)),
             bookings: schedule.demand.bookings,
         },
