@@ -18,7 +18,7 @@ use serde::Deserialize;
 
 pub(crate) use forecast::Forecast;
 pub(crate) use pictures::{Images, LostFound, Search};
-pub(crate) use pricing::Pricing;
+pub(crate) use pricing::{Pricing, may_be_sent_to};
 
 /// The commented file that `innkeeper config --default` prints.
 pub(crate) const DEFAULTS: &str = include_str!("../innkeeper.default.toml");

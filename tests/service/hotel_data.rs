@@ -1,6 +1,7 @@
 //! The hotel's tables by the command line: imported, simulated, looked at as frames, forecast from, and measured.
 
 use std::fmt::Write as _;
+use std::io::{BufRead as _, Write as _};
 use std::path::PathBuf;
 
 use chrono::{Datelike, Days, NaiveDate};
@@ -242,4 +243,63 @@ fn a_frame_leaves_the_house_as_parquet_and_is_described() {
     assert_eq!(bytes.get(..4), Some(b"PAR1".as_slice()));
     let wrong = on(&house, &["frames", "export", "nothing", "--as-of", "2025-01-15", "--out", out]);
     assert!(wrong.code == Some(2) && wrong.stderr.contains(&name), "{}", wrong.stderr);
+}
+
+/// Serves one JSON text to whoever asks, until the test is over; the address, and what was asked.
+fn feed(text: &'static str) -> (String, std::sync::mpsc::Receiver<String>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = format!("http://{}/v1/prices?hotel=7", listener.local_addr().expect("an address"));
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut reader = std::io::BufReader::new(&stream);
+            let mut head = String::new();
+            while !head.ends_with("\r\n\r\n") {
+                if reader.read_line(&mut head).unwrap_or(0) == 0 {
+                    break;
+                }
+            }
+            let _ = write!(
+                &stream,
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}",
+                text.len()
+            );
+            if tell.send(head).is_err() {
+                return;
+            }
+        }
+    });
+    (address, told)
+}
+
+#[test]
+fn competitors_prices_come_from_a_feed_by_a_mapping() {
+    let house = House::new("default");
+    let mapping = written(
+        &house,
+        "shop.toml",
+        "[columns]\ncompetitor = \"hotel.name\"\nnight = \"stay\"\nprice = \"rate.amount\"\ncurrency = \"rate.currency\"\nseen_on = \"read\"\n",
+    );
+    let (address, told) = feed(
+        r#"{"ok": true, "prices": [
+            {"hotel": {"name": "Opera"}, "stay": "2026-02-01", "rate": {"amount": 2300000, "currency": "VND"}, "read": "2026-01-20"},
+            {"hotel": {"name": "Lake"}, "stay": "2026-02-01", "rate": {"amount": 2100000.5, "currency": "VND"}, "read": "2026-01-20"}
+        ]}"#,
+    );
+    let import = ["import", "competitors", address.as_str(), "--mapping", mapping.as_str(), "--json"];
+    let report = json_of(on(&house, &import));
+    assert_eq!((&report["accepted"], &report["rejected"]), (&json!(1), &json!(1)), "{report}");
+    assert!(told.recv().expect("a request").starts_with("GET /v1/prices?hotel=7 "));
+    let again = json_of(on(&house, &import));
+    assert_eq!(again["hotels"][0]["inserted"], json!(0), "{again}");
+    // What comes over an open line from elsewhere could be anybody's.
+    let refused = on(&house, &["import", "competitors", "http://192.0.2.1/prices"]);
+    assert_ne!(refused.code, Some(0));
+    let refused = refused.stderr;
+    assert!(refused.contains("https://"), "{refused}");
+    let broken = feed("{\"error\": \"no such key\"}").0;
+    let refused = on(&house, &["import", "competitors", &broken]);
+    assert_ne!(refused.code, Some(0));
+    let refused = refused.stderr;
+    assert!(refused.contains("no list of objects"), "{refused}");
 }

@@ -1,18 +1,20 @@
 //! Prices over HTTP: what the contract promises, rules, decisions and where prices go, from bookings that the tests make up.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 
-use chrono::{Days, NaiveDate, Utc};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use innkeeper_core::HotelId;
-use innkeeper_hotel::{CompetitorPrice, Money, Rate};
+use innkeeper_hotel::{Booking, BookingStatus, CompetitorPrice, Money, Rate, Stay};
 use innkeeper_store::{PriceOverride, PublishTarget};
 use reqwest::Method;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::forecast::{KINDS, UNTIL, bookings, build, day, import, number};
-use crate::server::{Caller, House, Server, send, tables};
+use crate::server::{Caller, House, Server, eventually, send, tables};
 
 pub(crate) const OPTIMIZE: &str = "/api/v1/ml/pricing/optimize";
 pub(crate) const RULES: &str = "/api/v1/ml/pricing/rules";
@@ -376,7 +378,22 @@ fn from_a_suggestion_to_a_price_on_sale() {
     );
     let file = manager.get(published["file"].as_str().expect("a file"));
     assert_eq!((file.status, file.header("content-type")), (200, "text/csv; charset=utf-8"));
-    assert!(file.text().contains(&format!("{date},suite,{}", usual + 20.5)), "{}", file.text());
+    let text = file.text();
+    let line = text.lines().find(|line| line.starts_with(&format!("\"{date}\",\"suite\""))).expect("a line");
+    let columns: Vec<&str> = line.split(',').map(|column| column.trim_matches('"')).collect();
+    assert_eq!(columns[2], (usual + 20.5).to_string(), "{line}");
+    // What is expected is expected of the price that goes on sale.
+    let id = at.rsplit('/').next().expect("an id");
+    let tried = json!({
+        "prices": [{"date": date, "room_type": "suite", "price": usual + 20.5}], "schedule_id": id
+    });
+    let tried = &manager.post_json(SIMULATE, &tried).json(200)["prices"][0];
+    let column = |place: usize| columns[place].parse::<f64>().expect("a number");
+    assert_eq!(column(9), number(&tried["expected"], "occupancy"), "{line} {tried}");
+    assert_eq!(column(10), number(&tried["expected"], "bookings"), "{line} {tried}");
+    let more = number(&tried["expected"], "revenue") - number(&tried["expected_at_suggested"], "revenue");
+    let mean = number(&cell(&answer, &date, "suite")["expected_revenue"], "mean");
+    assert!((column(11) - mean - more).abs() < 0.02, "{line} {tried}");
     let now = manager.get(&format!("/api/v1/ml/pricing/current/suite?date={date}")).json(200);
     assert_eq!((number(&now, "current_price"), &now["since"]), (usual + 20.5, &json!(today().to_string())));
     // Published is published; once more is no harm.
@@ -433,8 +450,8 @@ fn a_rejected_schedule_says_why_and_stays_rejected() {
     manager.get(&format!("{SCHEDULES}?cursor=there")).problem(400, "bad_request");
 }
 
-/// Answers one call with this status, and gives what was sent.
-fn one_call(listener: &TcpListener, status: u16) -> String {
+/// Waits for one call, and gives what was sent and where the answer goes.
+fn call(listener: &TcpListener) -> (TcpStream, String) {
     let (mut stream, _) = listener.accept().expect("a call");
     stream.set_read_timeout(Some(crate::server::PATIENCE)).expect("a timeout");
     let (mut sent, mut buffer) = (Vec::new(), vec![0_u8; 65_536]);
@@ -447,11 +464,21 @@ fn one_call(listener: &TcpListener, status: u16) -> String {
             .lines()
             .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ").map(str::to_owned));
         if body.len() >= length.expect("a length").parse::<usize>().expect("a number") || read == 0 {
-            let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-            stream.write_all(answer.as_bytes()).expect("an answer");
-            return text;
+            return (stream, text);
         }
     }
+}
+
+fn reply(stream: &mut TcpStream, status: u16) {
+    let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    stream.write_all(answer.as_bytes()).expect("an answer");
+}
+
+/// Answers one call with this status, and gives what was sent.
+fn one_call(listener: &TcpListener, status: u16) -> String {
+    let (mut stream, text) = call(listener);
+    reply(&mut stream, status);
+    text
 }
 
 #[test]
@@ -470,18 +497,24 @@ fn prices_go_to_the_hotels_system_signed_or_not_at_all() {
     house.set("pricing.webhook_url", &url);
     house.set("pricing.webhook_secret", "0123456789abcdef");
     let server = house.serve_only("ml");
-    // It does not take them: nothing is on sale.
+    // A rule that came after the schedule.
+    let stay = json!({"id": "stay", "kind": "minimum_stay", "nights": 3, "scope": {"room_types": ["suite"]}});
+    server.manager().post_json(RULES, &stay).json(201);
+    // It does not take them, or does not say: nothing is on sale.
     let calls = std::thread::scope(|scope| {
-        let other =
-            scope.spawn(|| [one_call(&listener, 500), one_call(&listener, 302), one_call(&listener, 204)]);
+        let other = scope.spawn(|| {
+            [one_call(&listener, 500), one_call(&listener, 302), call(&listener).1, one_call(&listener, 204)]
+        });
         publish(&server).problem(502, "publish_failed");
         publish(&server).problem(502, "publish_failed");
+        let unknown = publish(&server).problem(502, "publish_failed");
+        assert!(unknown["detail"].as_str().is_some_and(|told| told.contains("not known")), "{unknown}");
         let date = today() + Days::new(1);
         let path = format!("/api/v1/ml/pricing/current/suite?date={date}");
         assert_ne!(server.manager().get(&path).json(200)["since"], today().to_string());
         assert_eq!(publish(&server).json(200)["publish_target"], "webhook");
         assert_eq!(server.manager().get(&path).json(200)["since"], today().to_string());
-        other.join().expect("three calls")
+        other.join().expect("four calls")
     });
     let id = at.rsplit('/').next().expect("an id");
     for call in &calls {
@@ -496,7 +529,12 @@ fn prices_go_to_the_hotels_system_signed_or_not_at_all() {
             (&told["schedule_id"], &told["hotel"], &told["currency"]),
             (&json!(id), &json!("h1"), &json!("EUR"))
         );
-        assert_eq!(told["prices"].as_array().map(Vec::len), Some(4), "{told}");
+        let prices = told["prices"].as_array().expect("prices");
+        assert_eq!(prices.len(), 4, "{told}");
+        for line in prices {
+            let asked = if line["room_type"] == "suite" { json!(3) } else { Value::Null };
+            assert_eq!(line["minimum_stay"], asked, "the least stay is not that of now: {told}");
+        }
         let signed = format!("{}.{body}", header("x-innkeeper-timestamp"));
         let signature = header("x-innkeeper-signature");
         assert_eq!(signature, format!("sha256={}", hmac_hex(b"0123456789abcdef", signed.as_bytes())));
@@ -507,7 +545,98 @@ fn prices_go_to_the_hotels_system_signed_or_not_at_all() {
     // Nobody listens.
     drop(listener);
     let server = house.serve_only("ml");
-    publish(&server).problem(502, "publish_failed");
+    let refused = publish(&server).problem(502, "publish_failed");
+    assert!(refused["detail"].as_str().is_some_and(|told| told.contains("cannot be reached")), "{refused}");
+}
+
+#[test]
+fn what_the_hotels_system_took_is_on_sale_even_if_nobody_waits_for_the_answer() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/prices", listener.local_addr().expect("an address"));
+    let house = house_until(today())
+        .with("pricing.webhook_url", url)
+        .with("pricing.webhook_secret", "0123456789abcdef");
+    let server = house.serve_only("ml");
+    let (_, at) = suggested(&server.manager(), 1);
+    server.manager().post_json(&format!("{at}/approve"), &json!({})).json(200);
+    let body = json!({"target": "webhook"}).to_string();
+    let request = format!(
+        "POST {at}/publish HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        server.address,
+        house.token("manager", "h1"),
+        body.len()
+    );
+    let mut caller = TcpStream::connect(server.address).expect("a connection");
+    caller.write_all(request.as_bytes()).expect("a request");
+    let (mut stream, _) = call(&listener);
+    drop(caller);
+    // The server has time to see that nobody waits.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    reply(&mut stream, 204);
+    eventually("the schedule is published", || {
+        (server.manager().get(&at).json(200)["status"] == "published").then_some(())
+    });
+}
+
+#[test]
+fn an_order_holds_beside_room_types_that_the_schedule_does_not_price() {
+    let house = house_until(today());
+    let server = house.serve_only("ml");
+    let manager = server.manager();
+    let mut body = asked(today(), 1, 2);
+    body["room_types"] = json!(["suite"]);
+    let answer = manager.post_json(OPTIMIZE, &body).json(200);
+    assert_eq!(cells(&answer).len(), 2);
+    let at = format!("{SCHEDULES}/{}", answer["schedule_id"].as_str().expect("an id"));
+    let order = json!({"id": "order", "kind": "order", "lower": "standard", "higher": "suite"});
+    manager.post_json(RULES, &order).json(201);
+    // Standard rooms are on sale at 90.
+    let date = (today() + Days::new(1)).to_string();
+    let set = |price: i64| {
+        let body = json!({"date": date, "room_type": "suite", "price": price, "note": "a test"});
+        manager.post_json(&format!("{at}/override"), &body)
+    };
+    assert_eq!(set(80).problem(422, "rule_broken")["rules"][0]["rule"], "order");
+    set(95).json(200);
+    manager.post_json(&format!("{at}/approve"), &json!({})).json(200);
+    // A wider distance is asked for by now.
+    let wider = json!({"id": "order", "kind": "order", "lower": "standard", "higher": "suite", "at_least_percent": 10});
+    put(&manager, &json!([wider])).json(200);
+    let publish = || manager.post_json(&format!("{at}/publish"), &json!({"target": "rates"}));
+    assert_eq!(publish().problem(422, "rule_broken")["rules"][0]["rule"], "order");
+    put(&manager, &json!([order])).json(200);
+    publish().json(200);
+}
+
+#[test]
+fn prices_of_another_currency_than_the_hotels_are_not_sold() {
+    let house = house_until(today());
+    let server = house.serve_only("ml");
+    let (_, approved) = suggested(&server.manager(), 2);
+    let (_, proposed) = suggested(&server.manager(), 2);
+    server.manager().post_json(&format!("{approved}/approve"), &json!({})).json(200);
+    server.stop();
+    for days in [20, 10] {
+        let mut dong = rates(today());
+        for rate in &mut dong {
+            (rate.set_on, rate.price.currency) =
+                (today() - Days::new(days), "VND".parse().expect("a currency"));
+        }
+        sell(&house, "h1", &dong);
+    }
+    let server = house.serve_only("ml");
+    let manager = server.manager();
+    let date = (today() + Days::new(1)).to_string();
+    let other = json!({"date": date, "room_type": "suite", "price": 210, "note": "a wedding"});
+    for refused in [
+        manager.post_json(&format!("{proposed}/override"), &other),
+        manager.post_json(&format!("{approved}/publish"), &json!({"target": "rates"})),
+    ] {
+        let refused = refused.problem(409, "schedule_state");
+        let told = refused["detail"].as_str().expect("a detail");
+        assert!(told.contains("EUR") && told.contains("VND"), "{told}");
+    }
 }
 
 /// HMAC-SHA-256 by the book (RFC 2104), in hexadecimal.
@@ -622,59 +751,124 @@ fn no_cell_of_a_file_is_a_formula() {
 #[test]
 fn prices_that_people_set_are_scored_against_what_happened() {
     let house = old_house();
+    // Bookings that were taken back bring nothing, also where nobody knows their rate.
+    let mut lost = Vec::new();
+    for (place, status) in [BookingStatus::Cancelled, BookingStatus::NoShow].into_iter().enumerate() {
+        let stay = Stay { arrival: day("2024-02-12"), nights: 2 };
+        let id = format!("L{place}").parse().expect("an id");
+        let mut booking = Booking::confirmed(id, day("2024-02-05"), stay, "suite".parse().expect("a kind"));
+        (booking.status, booking.status_on) = (status, Some(day("2024-02-12")));
+        if place == 0 {
+            (booking.rate, booking.currency) = (Some(999.into()), "EUR".parse().ok());
+        }
+        lost.push(booking);
+    }
+    import(&house, "h1", &lost);
+    let brought = |night: NaiveDate| {
+        let kept = bookings(7, day(UNTIL) - Days::new(420), day(UNTIL)).into_iter().filter(|booking| {
+            booking.status.takes_a_room()
+                && booking.room_type.as_str() == "suite"
+                && booking.booked_on > day("2024-02-01")
+                && (booking.stay.arrival..booking.stay.departure()).contains(&night)
+        });
+        kept.map(|booking| booking.rate.expect("a rate")).sum::<Decimal>().to_f64().expect("a number")
+    };
     let server = house.serve_only("ml");
     let body = json!({
         "date_range": {"start": "2024-02-12", "end": "2024-02-14"}, "room_types": ["suite"], "as_of": "2024-02-01"
     });
     let answer = server.manager().post_json(OPTIMIZE, &body).json(200);
     assert_eq!(answer["as_of"], "2024-02-01");
-    let id: Uuid = answer["schedule_id"].as_str().expect("an id").parse().expect("an id");
+    let late = server.manager().post_json(OPTIMIZE, &body).json(200);
+    let id_of =
+        |answer: &Value| -> Uuid { answer["schedule_id"].as_str().expect("an id").parse().expect("an id") };
+    let (id, late) = (id_of(&answer), id_of(&late));
     let usual = number(&answer["pricing_schedule"][0], "suggested_price");
     assert_eq!(server.manager().get(SCORES).json(200)["scores"], json!([]));
     server.stop();
     // Set, approved and published back then.
-    let (hotel, then): (HotelId, _) =
-        ("h1".parse().expect("a hotel"), "2024-02-01T12:00:00Z".parse().expect("a time"));
-    let set = |night: &str, by: &str| PriceOverride {
+    let hotel: HotelId = "h1".parse().expect("a hotel");
+    let noon = |day: &str| -> DateTime<Utc> { format!("{day}T12:00:00Z").parse().expect("a time") };
+    let then = noon("2024-02-01");
+    let set = |schedule: Uuid, night: &str, by: &str, more: i64, currency: &str| PriceOverride {
         id: Uuid::now_v7(),
-        schedule: id,
+        schedule,
         night: day(night),
         room_type: "suite".parse().expect("a kind"),
         suggested: usual.to_string().parse().ok(),
-        price: euros(usual as i64 + 10),
+        price: Money {
+            amount: (usual as i64 + more).into(),
+            currency: currency.parse().expect("a currency"),
+        },
         note: "a fair".to_owned(),
         created_by: by.to_owned(),
         created_at: then,
     };
+    let all = [
+        set(id, "2024-02-12", "ann", 10, "EUR"),
+        set(id, "2024-02-13", "bob", 10, "EUR"),
+        set(id, "2024-02-14", "cem", 10, "VND"),
+        set(late, "2024-02-12", "dan", 15, "EUR"),
+    ];
+    let on_sale: Vec<Rate> = all
+        .iter()
+        .filter(|set| set.schedule == id)
+        .map(|set| Rate {
+            night: set.night,
+            room_type: set.room_type.clone(),
+            set_on: then.date_naive(),
+            price: set.price,
+        })
+        .collect();
     tables(&house, async |store| {
         let hotel = store.hotel(&hotel);
-        hotel.override_price(&set("2024-02-12", "ann")).await.expect("written").expect("there");
-        hotel.override_price(&set("2024-02-13", "bob")).await.expect("written").expect("there");
-        hotel.decide_price_schedule(id, true, None, "ann", then).await.expect("done").expect("there");
-        hotel
-            .publish_price_schedule(id, PublishTarget::Rates, &[], "ann", then)
-            .await
-            .expect("done")
-            .expect("there");
+        for set in &all {
+            hotel.override_price(set).await.expect("written").expect("there");
+        }
+        for schedule in [id, late] {
+            hotel
+                .decide_price_schedule(schedule, true, None, "ann", then)
+                .await
+                .expect("done")
+                .expect("there");
+        }
+        // The one in time, and once more when the nights had passed; the other one too late for its night.
+        for (schedule, rates, day) in
+            [(id, &on_sale[..], "2024-02-01"), (id, &[], "2024-02-20"), (late, &[], "2024-02-13")]
+        {
+            let done =
+                hotel.publish_price_schedule(schedule, PublishTarget::Rates, rates, "ann", noon(day)).await;
+            done.expect("done").expect("there");
+        }
     });
     let server = house.serve_only("ml");
     let scores = server.manager().get(SCORES).json(200);
     let found = scores["scores"].as_array().expect("scores");
-    assert_eq!(found.len(), 2, "{scores}");
-    assert_eq!((&found[0]["date"], &found[0]["by"]), (&json!("2024-02-13"), &json!("bob")));
-    for score in found {
+    assert_eq!(
+        found.iter().map(|score| &score["by"]).collect::<Vec<_>>(),
+        ["cem", "bob", "ann"],
+        "a price that was never on sale is scored, or one that was is not: {scores}"
+    );
+    assert_eq!(found[1]["date"], "2024-02-13");
+    for score in &found[1..] {
         let happened = &score["happened"];
-        assert!(number(happened, "bookings") >= number(happened, "kept"), "{score}");
+        assert!(number(happened, "bookings") >= number(happened, "kept") + 2.0, "{score}");
         let (usual, other) = (&score["expected_at_suggested"], &score["expected_at_override"]);
         assert!(number(usual, "bookings") >= number(other, "bookings"), "{score}");
-        let gain = number(happened, "revenue") - number(usual, "revenue");
-        assert!((number(score, "gain") - gain).abs() < 0.02, "{score}");
+        let revenue = brought(day(score["date"].as_str().expect("a date")));
+        assert!((number(happened, "revenue") - revenue).abs() < 0.01, "{revenue}: {score}");
+        assert!((number(score, "gain") - revenue + number(usual, "revenue")).abs() < 0.02, "{score}");
     }
+    // Euros are no gain over dong.
+    let foreign = &found[0];
+    assert!(foreign["gain"].is_null() && foreign["happened"]["revenue"].is_null(), "{foreign}");
+    assert!(foreign["reason"].as_str().is_some_and(|told| told.contains("EUR")), "{foreign}");
     let people = scores["people"].as_array().expect("people");
-    assert_eq!(people.iter().map(|person| &person["by"]).collect::<Vec<_>>(), ["ann", "bob"]);
+    assert_eq!(people.iter().map(|person| &person["by"]).collect::<Vec<_>>(), ["ann", "bob", "cem"]);
     assert_eq!((&people[0]["overrides"], &people[0]["scored"]), (&json!(1), &json!(1)));
+    assert_eq!((&people[2]["scored"], &people[2]["mean_gain"]), (&json!(0), &Value::Null));
     let since = server.manager().get(&format!("{SCORES}?since=2024-02-13")).json(200);
-    assert_eq!(since["scores"].as_array().map(Vec::len), Some(1));
+    assert_eq!(since["scores"].as_array().map(Vec::len), Some(2));
     assert_eq!(server.role("manager", "h2").get(SCORES).json(200)["scores"], json!([]));
     server.manager().get(&format!("{SCORES}?limit=0")).problem(400, "bad_request");
 }

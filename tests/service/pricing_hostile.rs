@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::forecast::{UNTIL, bookings, build, day, import};
 use crate::pricing::{OPTIMIZE, RULES, SCHEDULES, SIMULATE, asked, cells, house_until, today};
-use crate::server::{House, Server, send, tables};
+use crate::server::{House, Server, eventually, send, tables};
 
 /// Nothing broke inside.
 fn check_unharmed(server: &Server<'_>) {
@@ -219,6 +219,18 @@ fn whoever_asks_more_than_can_be_done_in_time_is_told_when_to_come_back() {
     let late = server.manager().post_json(OPTIMIZE, &asked(day(UNTIL), 1, 200));
     late.problem(503, "deadline_exceeded");
     assert_ne!(late.header("retry-after"), "");
+    check_unharmed(&server);
+}
+
+#[test]
+fn what_took_too_long_is_there_for_whoever_comes_back() {
+    let house = house_until(day(UNTIL)).with("pricing.deadline_ms", 250);
+    let server = house.serve_only("ml");
+    eventually("the prices are there in time", || {
+        let answer = server.manager().post_json(OPTIMIZE, &asked(day(UNTIL), 1, 60));
+        assert!([200, 503].contains(&answer.status), "{}", answer.text());
+        (answer.status == 200).then_some(())
+    });
     check_unharmed(&server);
 }
 

@@ -25,8 +25,11 @@ Columns: night, room_type, set_on, price, currency.\n\n\
 Example:\n  innkeeper import rates rates.csv --hotel seaside";
 
 const COMPETITORS: &str = "\
-Columns: competitor, night, seen_on, price, currency, and where known room_type.\n\n\
-Example:\n  innkeeper import competitors shopped.csv --hotel seaside";
+Columns: competitor, night, seen_on, price, currency, and where known room_type. A JSON feed is a list of objects; a member of a \
+member is a column with a point.\n\n\
+Examples:\n  innkeeper import competitors shopped.csv --hotel seaside\n  \
+innkeeper import competitors https://shop.example/v1/prices?hotel=7 --mapping shop.toml\n\n\
+A mapping for such a feed:\n  [columns]\n  competitor = \"hotel.name\"\n  price = \"rate.amount\"";
 
 const EVENTS: &str = "\
 Columns: name, from, until, kind, and where known known_on: the day on which the hotel learnt of it; forecasts as of an earlier \

@@ -14,7 +14,7 @@ use innkeeper_importers::{Mapping, RejectWriter, Rejection, Table};
 use serde_json::{Value, json};
 
 use super::table::table;
-use super::{Failure, Outcome, progress, say};
+use super::{Failure, Outcome, feed, progress, say};
 use crate::app::{data_keys, open_store};
 use crate::config::Settings;
 use crate::service::hotel::{Checked, HotelWritten, ImportFile, check, write};
@@ -24,7 +24,8 @@ const SHOWN: usize = 12;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// CSV with a header line, also gzipped, or Parquet.
+    /// CSV with a header line, also gzipped, Parquet, or JSON with a list of objects; or the address of one, https:// (with
+    /// what INNKEEPER_FEED_AUTHORIZATION holds, where it is asked for).
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// The hotel of rows that name none [default: hotel.default].
@@ -97,11 +98,17 @@ pub(super) fn run(of: Table, args: &Args, settings: Settings) -> Outcome {
     // Whoever never named a zone has not said that the hotel is in Greenwich: days are read as they are written then.
     let named = Some(settings.hotel.timezone).filter(|zone| *zone != Tz::UTC);
     let read = innkeeper_importers::Settings { time_zone: args.time_zone.or(named), currency: args.currency };
-    let files: Vec<ImportFile> = args
+    let folder = tempfile::tempdir()?;
+    let local: Vec<PathBuf> = args
         .files
         .iter()
+        .enumerate()
+        .map(|(place, file)| feed::local(file, place, &folder))
+        .collect::<Result<_, _>>()?;
+    let files: Vec<ImportFile> = local
+        .into_iter()
         .map(|path| ImportFile {
-            path: path.clone(),
+            path,
             table: of,
             mapping: mapping.clone(),
             settings: read.clone(),

@@ -10,6 +10,7 @@ mod evaluate_ocr;
 mod evaluate_pricing;
 mod evaluate_room;
 mod face;
+mod feed;
 mod forecast;
 mod frames;
 mod images;

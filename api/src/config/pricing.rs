@@ -126,8 +126,8 @@ impl Pricing {
     }
 }
 
-/// Whether what is sent there is sealed on its way, or never leaves this machine.
-fn may_be_sent_to(text: &str) -> bool {
+/// Whether what goes there or comes from there is sealed on its way, or never leaves this machine.
+pub(crate) fn may_be_sent_to(text: &str) -> bool {
     let Ok(url) = reqwest::Url::parse(text) else { return false };
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     let loopback = host.eq_ignore_ascii_case("localhost")

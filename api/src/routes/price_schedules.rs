@@ -116,7 +116,9 @@ struct ExportQuery {
 
 /// A schedule as a file.
 ///
-/// One line a night and kind of room. In the CSV no cell is a formula: a text that begins like one has an apostrophe before it.
+/// One line a night and kind of room. In the CSV every cell is quoted and none is a formula: a text that begins like one, also
+/// behind a semicolon or tab, has an apostrophe before it. What is expected is expected of the price that goes on sale: where
+/// somebody set one that was not weighed, it is empty.
 #[utoipa::path(
     get, path = "/api/v1/ml/pricing/schedules/{schedule_id}/export", tag = TAG,
     security(("bearer" = ["ml:read"]), ("api_key" = ["ml:read"])),
@@ -206,8 +208,9 @@ struct OverrideBody {
 /// Set another price.
 ///
 /// In a schedule that is still `proposed`; the latest price of a night and kind of room counts, and all are kept. A price that
-/// breaks a rule of the hotel is 422 `rule_broken` and names the rule, one that nobody can pay 422 `invalid_price`. Once the night
-/// has passed `overrides/scores` tells how it went.
+/// breaks a rule of the hotel is 422 `rule_broken` and names the rule, one that nobody can pay 422 `invalid_price`. Where the
+/// hotel's prices are in another currency by now it is 409 `schedule_state`. Once the night has passed `overrides/scores` tells
+/// how it went.
 #[utoipa::path(
     post, path = "/api/v1/ml/pricing/schedules/{schedule_id}/override", tag = TAG,
     security(("bearer" = ["ml:price"]), ("api_key" = ["ml:price"])),
@@ -302,10 +305,12 @@ struct PublishBody {
 /// Put approved prices on sale.
 ///
 /// The prices of the nights that are still ahead become the prices on sale here, and go where `target` says. Only an `approved`
-/// schedule can be published, or one that was published before: else 409 `schedule_state`. A price that breaks a rule by now is
-/// 422 `rule_broken`. `webhook` sends JSON signed in `X-Innkeeper-Signature` (HMAC-SHA-256 of `X-Innkeeper-Timestamp`, a dot and the
-/// body), with the id of the schedule as `Idempotency-Key`; where the other system does not take it nothing is published and the
-/// answer is 502 `publish_failed`; where none is named 409 `publish_target_missing`.
+/// schedule can be published, or one that was published before, in the currency that the hotel's prices are in now: else 409
+/// `schedule_state`. A price that breaks a rule by now is 422 `rule_broken`. `webhook` sends JSON signed in
+/// `X-Innkeeper-Signature` (HMAC-SHA-256 of `X-Innkeeper-Timestamp`, a dot and the body), with the id of the schedule as
+/// `Idempotency-Key` and the least stays that the rules ask for now; where the other system does not take it nothing is published
+/// and the answer is 502 `publish_failed`, whose detail says so where it is not known whether the other system took it; where none
+/// is named 409 `publish_target_missing`. What has begun is finished, whether or not the caller waits.
 #[utoipa::path(
     post, path = "/api/v1/ml/pricing/schedules/{schedule_id}/publish", tag = TAG,
     security(("bearer" = ["ml:price"]), ("api_key" = ["ml:price"])),
@@ -347,8 +352,8 @@ fn hundred() -> usize {
 
 /// Prices that people set, against what happened.
 ///
-/// Of prices that went on sale and whose nights have passed: what the model expected at its own price and at the one that was set,
-/// what guests did, and by how much that was more or less; by person, too.
+/// Of prices that went on sale before their nights and whose nights have passed: what the model expected at its own price and at
+/// the one that was set, what guests did, and by how much that was more or less, cancellations left out; by person, too.
 #[utoipa::path(
     get, path = "/api/v1/ml/pricing/overrides/scores", tag = TAG,
     security(("bearer" = ["ml:read"]), ("api_key" = ["ml:read"])),

@@ -11,7 +11,7 @@ use arrow::array::{
     TimestampMillisecondArray,
 };
 use given::{file, import, try_import};
-use innkeeper_hotel::Booking;
+use innkeeper_hotel::{Booking, CompetitorPrice};
 use innkeeper_importers::{ImportError, Mapping, Settings, Source, SourceError};
 use parquet::arrow::ArrowWriter;
 
@@ -134,4 +134,40 @@ fn rows_before_a_broken_line_are_given_and_nothing_after_it() {
         innkeeper_importers::bookings(source, &Mapping::default(), &Settings::default()).expect("columns");
     let read: Vec<bool> = rows.map(|row| row.is_ok()).collect();
     assert_eq!(read, [true, false]);
+}
+
+#[test]
+fn a_list_of_objects_is_a_file_with_a_column_for_each_member() {
+    let mapping = "[columns]\nnight = \"stay.date\"\ncompetitor = \"hotel\"\nprice = \"rate.amount\"\ncurrency = \"rate.currency\"\nseen_on = \"read\"\n";
+    let feed = r#"{"source": "shop", "data": {"prices": [
+        {"hotel": "Opera", "stay": {"date": "2025-02-01"}, "rate": {"amount": 2300000, "currency": "VND"}, "read": "2025-01-20", "tags": ["a"]},
+        {"hotel": "Lake", "stay": {"date": "2025-02-01"}, "rate": {"amount": null, "currency": "VND"}, "read": "2025-01-20"},
+        {"hotel": "Old Town", "stay": {"date": "2025-02-02"}, "rate": {"amount": 1999.5, "currency": "EUR"}, "read": "2025-01-20"}
+    ]}}"#;
+    let read = try_import::<CompetitorPrice>(feed, mapping, &Settings::default()).expect("read");
+    let prices: Vec<String> = read
+        .rows
+        .iter()
+        .map(|row| format!("{} {} {}", row.competitor, row.night, row.price.amount))
+        .collect();
+    assert_eq!(prices, ["Opera 2025-02-01 2300000", "Old Town 2025-02-02 1999.5"]);
+    assert_eq!(read.report.rejections.iter().map(|row| row.line).collect::<Vec<_>>(), [3]);
+}
+
+#[test]
+fn json_that_is_no_list_of_objects_is_refused() {
+    for (text, says) in [
+        ("{}", "no list"),
+        ("[1, 2]", "item 1 of the list"),
+        ("[{\"a\": 1}, 2]", "item 2"),
+        ("[{\"a\": 1}", "EOF"),
+        ("{\"a\": [{\"b\": 1}], \"c\": [{\"d\": 1}]}", "a, c"),
+        ("[]", "empty"),
+        ("{\"error\": \"no such key\"}", "no list"),
+    ] {
+        let told = error(text).to_string();
+        assert!(told.contains(says), "{text}: {told}");
+    }
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    assert!(error(deep).to_string().contains("recursion"));
 }

@@ -1,12 +1,15 @@
 //! What people decide about suggested prices: another price here, yes or no, and on sale.
 
+use std::collections::{BTreeSet, HashSet};
+
 use chrono::{NaiveDate, Utc};
 use innkeeper_core::{ErrorCode, HotelId};
 use innkeeper_hotel::{Currency, Money, Rate, RoomTypeName};
 use innkeeper_identity::Principal;
-use innkeeper_pricing::rules::{MOST_PRICE, Priced};
+use innkeeper_pricing::rules::{MOST_PRICE, OnSale, Priced};
 use innkeeper_store::{Overridden, PriceOverride, PublishTarget, ScheduleChange, ScheduleStatus};
 use rust_decimal::Decimal;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::answers::{CellReport, ChangeAnswer, OverrideAnswer, OverrideReport, PublishAnswer};
@@ -65,24 +68,50 @@ fn wrong_state(status: ScheduleStatus, wanted: &str) -> Problem {
     Problem::new(ErrorCode::ScheduleState, detail).with("schedule_status", status.as_str().into())
 }
 
+/// The currency of a schedule, where the hotel still sells in it: its prices and rules are amounts of nothing else.
+fn present_currency(known: &PricingKnown, kept: &Kept) -> Result<Currency, Problem> {
+    let currency = currency_of(kept)?;
+    let Some(other) = known.currency().filter(|present| *present != currency) else { return Ok(currency) };
+    let detail = format!(
+        "the schedule's prices are in {currency}, and those of the hotel are in {other} by now; ask for a new schedule"
+    );
+    Err(Problem::new(ErrorCode::ScheduleState, detail)
+        .with("schedule_status", kept.schedule.status.as_str().into()))
+}
+
 /// The room type of a cell.
 fn name_of(cell: &CellReport) -> Result<RoomTypeName, Problem> {
     cell.room_type.parse().map_err(|e: innkeeper_hotel::NameError| Problem::internal(&e))
 }
 
-/// Cells with the prices that go on sale, as rules look at them.
+/// Cells with the prices that go on sale, as rules look at them, in their order; then the hotel's other room types of those
+/// nights with what is on sale, since orders of room types hold beside them too.
 fn all_priced<'a>(
     known: &PricingKnown,
     cells: impl Iterator<Item = &'a CellReport>,
     today: NaiveDate,
     currency: Currency,
 ) -> Result<Vec<Priced>, Problem> {
-    cells
+    let mut priced: Vec<Priced> = cells
         .map(|cell| {
             let seen = rules::cell(known, cell.date, &name_of(cell)?, today, currency);
             Ok(rules::priced(seen, cell.price()))
         })
-        .collect()
+        .collect::<Result<_, Problem>>()?;
+    let own: HashSet<(NaiveDate, RoomTypeName)> =
+        priced.iter().map(|priced| (priced.cell.night, priced.cell.room_type.clone())).collect();
+    let nights: BTreeSet<NaiveDate> = own.iter().map(|(night, _)| *night).collect();
+    let room_types = known.base.room_types();
+    for night in nights {
+        for room_type in room_types.iter().filter(|name| !own.contains(&(night, RoomTypeName::clone(name)))) {
+            let mut seen = rules::cell(known, night, room_type, today, currency);
+            // These prices stay as they are: an amount that is none is not what is decided here.
+            let price = |sale: &OnSale| checked_price(sale.price, currency).is_ok();
+            seen.on_sale = seen.on_sale.filter(price).map(|sale| OnSale { at_start_of_day: None, ..sale });
+            priced.push(rules::priced(seen, None));
+        }
+    }
+    Ok(priced)
 }
 
 impl PricingDesk {
@@ -107,8 +136,9 @@ impl PricingDesk {
             let detail = format!("the night of {} has passed", new.night);
             return Err(Problem::new(ErrorCode::BadRequest, detail));
         }
-        let price = checked_price(new.price, currency_of(&kept)?)?;
-        self.check_rules(&caller.hotel, &kept, &new, price, today).await?;
+        let known = self.known(&caller.hotel).await?;
+        let price = checked_price(new.price, present_currency(&known, &kept)?)?;
+        self.check_rules(&caller.hotel, &known, &kept, &new, price, today).await?;
         let set = PriceOverride {
             id: Uuid::now_v7(),
             schedule: id,
@@ -140,6 +170,7 @@ impl PricingDesk {
     async fn check_rules(
         &self,
         hotel: &HotelId,
+        known: &PricingKnown,
         kept: &Kept,
         new: &NewPrice,
         price: Money,
@@ -149,10 +180,9 @@ impl PricingDesk {
         if stored.is_empty() {
             return Ok(());
         }
-        let known = self.known(hotel).await?;
-        let set = rules::set_of(&known, &stored)?;
+        let set = rules::set_of(known, &stored)?;
         let night = kept.made.pricing_schedule.iter().filter(|cell| cell.date == new.night);
-        let before = all_priced(&known, night, today, price.currency)?;
+        let before = all_priced(known, night, today, price.currency)?;
         let mut after = before.clone();
         for priced in after.iter_mut().filter(|priced| priced.cell.room_type == new.room_type) {
             priced.price = Some(price.amount);
@@ -196,8 +226,19 @@ impl PricingDesk {
         }
     }
 
-    /// Puts approved prices on sale.
+    /// Puts approved prices on sale. What has begun is finished, whether or not the caller waits for the answer: prices that
+    /// the other system took are written down here too.
     pub async fn publish(
+        &self,
+        caller: &Principal,
+        id: Uuid,
+        target: PublishTarget,
+    ) -> Result<PublishAnswer, Problem> {
+        let (this, caller) = (self.clone(), caller.clone());
+        tokio::spawn(async move { this.put_on_sale(&caller, id, target).await }.in_current_span()).await?
+    }
+
+    async fn put_on_sale(
         &self,
         caller: &Principal,
         id: Uuid,
@@ -209,27 +250,29 @@ impl PricingDesk {
             return Err(not_yet(kept.schedule.status));
         }
         let (now, today) = (Utc::now(), today(self.zone));
-        let currency = currency_of(&kept)?;
         let ahead = || kept.made.pricing_schedule.iter().filter(|cell| cell.date >= today);
+        if ahead().all(|cell| cell.price().is_none()) {
+            let detail = "no night of the schedule that is still ahead has a price";
+            return Err(Problem::new(ErrorCode::ScheduleState, detail)
+                .with("schedule_status", kept.schedule.status.as_str().into()));
+        }
+        let known = self.known(&caller.hotel).await?;
+        let currency = present_currency(&known, &kept)?;
+        let priced = all_priced(&known, ahead(), today, currency)?;
+        let minimum_stays = self.check_all_rules(&caller.hotel, known, priced).await?;
         let (mut rates, mut lines) = (Vec::new(), Vec::new());
-        for cell in ahead() {
+        for (cell, minimum_stay) in ahead().zip(minimum_stays) {
             if let Some(price) = cell.price() {
                 lines.push(PriceLine {
                     date: cell.date,
                     room_type: cell.room_type.clone(),
                     price,
-                    minimum_stay: cell.minimum_stay,
+                    minimum_stay,
                 });
                 let price = Money { amount: price, currency };
                 rates.push(Rate { night: cell.date, room_type: name_of(cell)?, set_on: today, price });
             }
         }
-        if rates.is_empty() {
-            let detail = "no night of the schedule that is still ahead has a price";
-            return Err(Problem::new(ErrorCode::ScheduleState, detail)
-                .with("schedule_status", kept.schedule.status.as_str().into()));
-        }
-        self.check_all_rules(&caller.hotel, ahead(), today, currency).await?;
         if target == PublishTarget::Webhook {
             let list = PriceList {
                 schedule_id: id,
@@ -259,23 +302,26 @@ impl PricingDesk {
         }
     }
 
-    /// Rules may have changed since the prices were suggested and approved.
-    async fn check_all_rules<'a>(
+    /// Rules may have changed since the prices were suggested and approved: refuses what breaks one, and gives each cell's least
+    /// nights of a stay as they are asked for now.
+    async fn check_all_rules(
         &self,
         hotel: &HotelId,
-        cells: impl Iterator<Item = &'a CellReport>,
-        today: NaiveDate,
-        currency: Currency,
-    ) -> Result<(), Problem> {
+        known: PricingKnown,
+        priced: Vec<Priced>,
+    ) -> Result<Vec<Option<u16>>, Problem> {
         let stored = self.store.hotel(hotel).pricing_rules().await?;
         if stored.is_empty() {
-            return Ok(());
+            return Ok(vec![None; priced.len()]);
         }
-        let known = self.known(hotel).await?;
-        let priced = all_priced(&known, cells, today, currency)?;
         let judge = move || {
-            let broken = rules::set_of(&known, &stored)?.broken(&priced);
-            if broken.is_empty() { Ok(()) } else { Err(rules::broken_rules(&broken)) }
+            let set = rules::set_of(&known, &stored)?;
+            let broken = set.broken(&priced);
+            if !broken.is_empty() {
+                return Err(rules::broken_rules(&broken));
+            }
+            let least = |priced: &Priced| u16::try_from(set.minimum_stay(&priced.cell)?.nights).ok();
+            Ok(priced.iter().map(least).collect())
         };
         tokio::task::spawn_blocking(judge).await?
     }

@@ -13,6 +13,7 @@ use innkeeper_store::{
     Cursor, NewPriceSchedule, PriceOverride, PriceSchedule, PricingRule, ScheduleStatus, Store,
 };
 use serde_json::json;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::answers::{
@@ -39,19 +40,20 @@ const CELL_BYTES: usize = 6000;
 /// As metrics spell it.
 const KIND: &str = "pricing";
 
-/// Prices of every hotel of this process.
+/// Prices of every hotel of this process. A clone is the same desk: work that outlives its caller takes one along.
+#[derive(Clone)]
 pub(crate) struct PricingDesk {
     pub(super) store: Store,
     pub(super) zone: Tz,
-    pub(super) settings: Pricing,
+    pub(super) settings: Arc<Pricing>,
     forecasts: Arc<ForecastDesk>,
     admission: Admission,
-    hotels: WeightedCache<HotelId, Arc<Prices>>,
+    hotels: Arc<WeightedCache<HotelId, Arc<Prices>>>,
     /// What was learnt of a hotel, by the state of its tables and the last known day.
     learnt: Arc<WeightedCache<String, Arc<engine::Learnt>>>,
     made: Arc<WeightedCache<String, Arc<Made>>>,
-    loaders: [tokio::sync::Mutex<()>; LOADERS],
-    learners: [tokio::sync::Mutex<()>; LOADERS],
+    loaders: Arc<[tokio::sync::Mutex<()>; LOADERS]>,
+    learners: Arc<[tokio::sync::Mutex<()>; LOADERS]>,
 }
 
 /// A schedule as it was kept, with what was set in its place.
@@ -96,12 +98,12 @@ impl PricingDesk {
             zone: settings.hotel.timezone,
             forecasts,
             admission: Admission::new(workers, pricing.max_waiting, pricing.deadline()),
-            hotels: WeightedCache::new(bytes / 4),
+            hotels: Arc::new(WeightedCache::new(bytes / 4)),
             learnt: Arc::new(WeightedCache::new(bytes / 2)),
             made: Arc::new(WeightedCache::new(bytes / 4)),
-            learners: std::array::from_fn(|_| tokio::sync::Mutex::new(())),
-            loaders: std::array::from_fn(|_| tokio::sync::Mutex::new(())),
-            settings: pricing,
+            learners: Arc::new(std::array::from_fn(|_| tokio::sync::Mutex::new(()))),
+            loaders: Arc::new(std::array::from_fn(|_| tokio::sync::Mutex::new(()))),
+            settings: Arc::new(pricing),
         }
     }
 
@@ -166,12 +168,13 @@ impl PricingDesk {
         question: &PricingQuestion,
     ) -> Result<Arc<Made>, Problem> {
         // What is begun is finished, and remembered for who comes back.
-        tokio::time::timeout(self.settings.deadline(), self.made(hotel, question)).await.unwrap_or_else(
-            |_| {
-                let detail = "the prices are still being computed; ask again";
-                Err(Problem::new(ErrorCode::DeadlineExceeded, detail).retry(SOON))
-            },
-        )
+        let (this, hotel, question) = (self.clone(), hotel.clone(), question.clone());
+        let making = tokio::spawn(async move { this.made(&hotel, &question).await }.in_current_span());
+        if let Ok(made) = tokio::time::timeout(self.settings.deadline(), making).await {
+            return made?;
+        }
+        let detail = "the prices are still being computed; ask again";
+        Err(Problem::new(ErrorCode::DeadlineExceeded, detail).retry(SOON))
     }
 
     async fn made(&self, hotel: &HotelId, question: &PricingQuestion) -> Result<Arc<Made>, Problem> {
@@ -218,9 +221,13 @@ impl PricingDesk {
             return Ok(learnt);
         }
         let bookings = engine::bookings(&self.store.hotel(hotel)).await?;
-        let (kept, known, settings) = (Arc::clone(&self.learnt), known.clone(), self.settings.clone());
+        let (kept, known, settings) = (Arc::clone(&self.learnt), known.clone(), Arc::clone(&self.settings));
         self.admission
             .run(move |ticket| {
+                // What an abandoned wait had begun may be there by now.
+                if let Some(learnt) = kept.get(&key) {
+                    return Ok(learnt);
+                }
                 ticket.check()?;
                 let learnt = Arc::new(engine::Learnt::new(&known, &bookings, as_of, &settings)?);
                 kept.put(key, Arc::clone(&learnt), learnt.bytes());

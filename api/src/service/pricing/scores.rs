@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
+use chrono_tz::Tz;
 use innkeeper_core::HotelId;
 use innkeeper_frames::curves::{NEVER, Record};
+use innkeeper_hotel::Currency;
 use innkeeper_store::{PriceOverride, PriceSchedule};
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -29,9 +31,9 @@ const LOOK_BACK: u64 = 366;
 pub(crate) struct Happened {
     /// Rooms that were booked after the day of which the schedule knew.
     pub bookings: u64,
-    /// Those of them that were not cancelled.
+    /// Those of them that were neither cancelled nor no-shows.
     pub kept: u64,
-    /// What the booked rooms bring for the night; null where a booking has no rate.
+    /// What the kept rooms bring for the night; null where one of them has no rate, or rates are in another currency.
     pub revenue: Option<f64>,
 }
 
@@ -58,7 +60,8 @@ pub(crate) struct ScoreReport {
     /// What it expected of the price that was set.
     pub expected_at_override: Option<Outcome>,
     pub happened: Option<Happened>,
-    /// Revenue that happened less what the model expected of its own price; above zero: the person knew better.
+    /// Revenue of the kept rooms less what the model expected of its own price, cancellations left out of both; above zero: the
+    /// person knew better. Null, and in no sum, where prices and bookings are in different currencies.
     pub gain: Option<f64>,
     /// Why a field is null.
     pub reason: Option<String>,
@@ -93,18 +96,27 @@ pub(crate) struct ScoresAnswer {
     pub scores: Vec<ScoreReport>,
 }
 
+/// The currency of the bookings, where it is not that of the price.
+fn foreign(known: &PricingKnown, set: &PriceOverride) -> Option<Currency> {
+    known.base.currency.filter(|currency| *currency != set.price.currency)
+}
+
 /// What guests did about a night after a day.
 fn happened(known: &PricingKnown, near: &[Record], set: &PriceOverride, as_of: NaiveDate) -> Happened {
     let curves = &known.base.bookings;
     let (night, known_day) = (set.night.num_days_from_ce(), as_of.num_days_from_ce());
     let room_type = curves.room_types().iter().position(|name| *name == set.room_type);
-    let (mut bookings, mut kept, mut revenue) = (0, 0, Some(0.0));
+    let (mut bookings, mut kept) = (0, 0);
+    let mut revenue = foreign(known, set).is_none().then_some(0.0);
     for record in near {
         let here = record.arrival <= night && night < record.departure;
         if here && record.booked > known_day && room_type == Some(record.room_type as usize) {
             bookings += 1;
-            kept += u64::from(record.gone == NEVER);
-            revenue = revenue.zip(record.rate).map(|(sum, rate): (f64, f32)| sum + f64::from(rate));
+            // A booking that was taken back brings nothing, whatever its rate was.
+            if record.gone == NEVER {
+                kept += 1;
+                revenue = revenue.zip(record.rate).map(|(sum, rate): (f64, f32)| sum + f64::from(rate));
+            }
         }
     }
     Happened { bookings, kept, revenue: revenue.map(|sum| rounded(sum, 2)) }
@@ -116,10 +128,20 @@ fn replaced(known: &PricingKnown, set: &PriceOverride, schedule: &PriceSchedule)
     let rates = known.prices.of(set.night, &set.room_type);
     // A day later by any zone's clock.
     let later = published.checked_add_days(Days::new(1))?;
-    rates
-        .iter()
-        .find(|rate| rate.set_on > later && rate.price.amount != set.price.amount)
-        .map(|rate| rate.set_on)
+    rates.iter().find(|rate| rate.set_on > later && rate.price != set.price).map(|rate| rate.set_on)
+}
+
+/// Whether the night was still to come when its price was published. Publishing once more moves the day on; the prices on
+/// sale tell of the first time.
+fn went_on_sale(known: &PricingKnown, set: &PriceOverride, schedule: &PriceSchedule, zone: Tz) -> bool {
+    let day = |time: DateTime<Utc>| time.with_timezone(&zone).date_naive();
+    let days = day(set.created_at)..=set.night;
+    schedule.published_at.is_some_and(|at| day(at) <= set.night)
+        || known
+            .prices
+            .of(set.night, &set.room_type)
+            .iter()
+            .any(|rate| days.contains(&rate.set_on) && rate.price == set.price)
 }
 
 /// The bookings of any of these nights.
@@ -149,12 +171,15 @@ fn score(
         (None, Some(revenue), Some(usual)) => Some(rounded(revenue - usual.revenue, 2)),
         _ => None,
     };
-    let reason = match (replaced, cell) {
-        (Some(day), _) => Some(format!("another price was set on {day}")),
-        (None, None) => Some("the schedule is not kept any more".to_owned()),
-        (None, Some(_)) if set.suggested.is_none() => Some("no price was suggested".to_owned()),
-        (None, Some(cell)) if at_suggested.is_none() || at_override.is_none() => Some(why_none(cell)),
-        (None, Some(_)) if seen.revenue.is_none() => Some("a booking has no rate".to_owned()),
+    let reason = match (replaced, cell, foreign(known, set)) {
+        (Some(day), _, _) => Some(format!("another price was set on {day}")),
+        (None, None, _) => Some("the schedule is not kept any more".to_owned()),
+        (None, Some(_), Some(other)) => {
+            Some(format!("the bookings are in {other}, the price in {}", set.price.currency))
+        }
+        (None, Some(_), None) if set.suggested.is_none() => Some("no price was suggested".to_owned()),
+        (None, Some(cell), None) if at_suggested.is_none() || at_override.is_none() => Some(why_none(cell)),
+        (None, Some(_), None) if seen.revenue.is_none() => Some("a booking has no rate".to_owned()),
         _ => None,
     };
     ScoreReport {
@@ -223,7 +248,9 @@ impl PricingDesk {
         let since = since.or_else(|| until.checked_sub_days(Days::new(LOOK_BACK))).unwrap_or(until);
         let rows = self.store.hotel(hotel);
         // The night that begins on the last known day is not over.
-        let set = rows.published_overrides(since..until, limit).await?;
+        let mut set = rows.published_overrides(since..until, usize::MAX).await?;
+        set.retain(|(set, schedule)| went_on_sale(&known, set, schedule, self.zone));
+        set.truncate(limit);
         let mut contents: HashMap<Uuid, Arc<Made>> = HashMap::new();
         for (set, _) in &set {
             if !contents.contains_key(&set.schedule)

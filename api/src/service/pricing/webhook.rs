@@ -59,11 +59,14 @@ impl PricingDesk {
         };
         let body = serde_json::to_vec(list).map_err(|e| Problem::internal(&e))?;
         let timestamp = list.published_at.timestamp();
-        let client = reqwest::Client::builder()
+        let mut client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
-            .timeout(settings.webhook_timeout())
-            .build()
-            .map_err(|e| Problem::internal(&e))?;
+            .timeout(settings.webhook_timeout());
+        // What is not sealed stays on this machine, whatever proxy its environment names.
+        if reqwest::Url::parse(url).is_ok_and(|url| url.scheme() == "http") {
+            client = client.no_proxy();
+        }
+        let client = client.build().map_err(|e| Problem::internal(&e))?;
         let sent = client
             .post(url)
             .header(CONTENT_TYPE, "application/json")
@@ -82,8 +85,15 @@ impl PricingDesk {
                 answer.status().as_u16()
             )),
             Err(error) => {
-                tracing::warn!(error = %error.without_url(), "prices could not be sent");
-                failed("the hotel's system does not answer; the prices are not published".to_owned())
+                let never_sent = error.is_connect() || error.is_builder();
+                tracing::warn!(error = %error.without_url(), never_sent, "prices could not be sent");
+                failed(if never_sent {
+                    "the hotel's system cannot be reached; the prices are not published".to_owned()
+                } else {
+                    "the hotel's system did not answer: whether it took the prices is not known, and they are not published \
+                     here; look there, and publish again"
+                        .to_owned()
+                })
             }
         }
     }

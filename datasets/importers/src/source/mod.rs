@@ -2,6 +2,7 @@
 
 mod columnar;
 mod delimited;
+mod objects;
 
 use std::fs::File;
 use std::io::Read;
@@ -11,6 +12,7 @@ use csv::ByteRecord;
 
 use columnar::Columnar;
 use delimited::Delimited;
+use objects::Objects;
 
 /// Longest line that is read, in bytes: 1 MiB. A quotation mark that is never closed ends here too.
 pub const MAX_LINE: usize = 1 << 20;
@@ -62,6 +64,14 @@ pub enum SourceError {
         /// Where it begins.
         line: u64,
     },
+    /// The JSON text is broken, or holds no list of objects.
+    #[error("{}: {what}", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
     /// The Parquet file is broken, or uses what is not supported.
     #[error("{}: {what}", path.display())]
     Parquet {
@@ -75,7 +85,8 @@ pub enum SourceError {
 /// An open file, its header read.
 ///
 /// CSV (commas, semicolons, tabs or bars, decided by the header line; quoted; with or without a byte-order mark; gzipped or not)
-/// and Parquet, decided by the first bytes and not by the name.
+/// Parquet, and a JSON list of objects, decided by the first bytes and not by the name. A member of a member is a column with a
+/// point: `rate.amount`.
 pub struct Source {
     path: PathBuf,
     header: Vec<String>,
@@ -86,6 +97,7 @@ pub struct Source {
 enum Kind {
     Delimited(Box<Delimited>),
     Columnar(Box<Columnar>),
+    Objects(Box<Objects>),
 }
 
 impl std::fmt::Debug for Source {
@@ -109,12 +121,15 @@ impl Source {
         if !file.metadata().map_err(io)?.is_file() {
             return Err(SourceError::NotAFile(path.to_owned()));
         }
-        let mut magic = Vec::with_capacity(4);
-        file.by_ref().take(4).read_to_end(&mut magic).map_err(io)?;
+        let mut magic = Vec::with_capacity(64);
+        file.by_ref().take(64).read_to_end(&mut magic).map_err(io)?;
         std::io::Seek::rewind(&mut file).map_err(io)?;
-        let (header, unread, rows) = if magic == b"PAR1" {
+        let (header, unread, rows) = if magic.starts_with(b"PAR1") {
             let (columnar, unread) = Columnar::open(path, file)?;
             (columnar.header(), unread, Kind::Columnar(Box::new(columnar)))
+        } else if Objects::begins(&magic) {
+            let (objects, unread) = Objects::open(path, file)?;
+            (objects.header(), unread, Kind::Objects(Box::new(objects)))
         } else {
             let (header, delimited) = Delimited::open(path, file, magic.starts_with(&[0x1f, 0x8b]))?;
             (header, Vec::new(), Kind::Delimited(Box::new(delimited)))
@@ -132,7 +147,7 @@ impl Source {
         &self.header
     }
 
-    /// Columns of a Parquet file that hold lists, structures or what has no text, and are not read.
+    /// Columns of a Parquet file or a JSON list that hold lists, structures or what has no text, and are not read.
     pub fn unread_columns(&self) -> &[String] {
         &self.unread
     }
@@ -148,6 +163,7 @@ impl Source {
         let line = match &mut self.rows {
             Kind::Delimited(rows) => rows.next(&self.path, record)?,
             Kind::Columnar(rows) => rows.next(&self.path, record)?,
+            Kind::Objects(rows) => rows.next(record),
         };
         let Some(line) = line else { return Ok(None) };
         check(record, line)?;
