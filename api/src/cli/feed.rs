@@ -13,7 +13,7 @@ use crate::config::may_be_sent_to;
 /// Longest answer that is taken, in bytes.
 const MAX_BYTES: u64 = 256 << 20;
 /// How long the other side may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// What is sent as `Authorization`, where the other side asks for it.
 const AUTHORIZATION: &str = "INNKEEPER_FEED_AUTHORIZATION";
 
