@@ -205,7 +205,9 @@ fn prices_that_are_strange_break_nothing() {
     if answer.status == 200 {
         for cell in cells(&answer.json(200)) {
             let price = cell["suggested_price"].as_f64();
-            assert!(price.is_none_or(|price| price > 0.0 && price < 1e6), "{cell}");
+            // Where the price on sale is strange, the settings leave none far from it.
+            let most = cell["current_price"].as_f64().map_or(1e6, |sale| 1e6_f64.max(sale * 1.15));
+            assert!(price.is_none_or(|price| price > 0.0 && price <= most), "{cell}");
         }
     }
     server.manager().get("/api/v1/ml/pricing/current/suite?date=2024-03-11").json(200);
