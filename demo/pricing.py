@@ -54,7 +54,8 @@ def show(innkeeper, clients, data):
     wrong = check(status == 409 and told["code"] == "rules_clash", f"rules that contradict each other: {told.get('detail', '')[:120]}")
     ask(manager, "PUT", "/api/v1/ml/pricing/rules", {"rules": RULES})
     known = ask(manager, "GET", "/api/v1/ml/forecast/data")
-    first = datetime.date.fromisoformat(known["known_until"]) + datetime.timedelta(days=1)
+    today = datetime.datetime.now(datetime.timezone.utc).date()
+    first = max(datetime.date.fromisoformat(known["known_until"]), today) + datetime.timedelta(days=1)
     last = first + datetime.timedelta(days=NIGHTS - 1)
     body = {"date_range": {"start": str(first), "end": str(last)}, "room_types": ["standard", "deluxe", "suite"]}
     answer = ask(manager, "POST", "/api/v1/ml/pricing/optimize", body)
