@@ -36,6 +36,8 @@ pub(super) struct Worked<'a> {
     pub best: Vec<Option<Decimal>>,
     /// Requests still to come, by cell.
     pub demand: Vec<f64>,
+    /// Mean length of a stay, as it is told apart when prices are looked for.
+    nights: f64,
 }
 
 impl Hotel {
@@ -64,7 +66,9 @@ impl Hotel {
         let free = price_calendar(&problem, &settings)?;
         let demand = reasons::requests(&problem);
         let (values, best) = (Vec::new(), Vec::new());
-        let mut worked = Worked { hotel: self, places, prices, ladders, free, values, best, demand };
+        let lengths = self.stay_lengths.iter().enumerate();
+        let nights = lengths.map(|(place, share)| (place + 1) as f64 * share).sum();
+        let mut worked = Worked { hotel: self, places, prices, ladders, free, values, best, demand, nights };
         worked.values = worked.cautious_all(&worked.free);
         worked.best = (0..worked.places.len()).map(|at| worked.best_of(at, &worked.values[at])).collect();
         let settled = worked.settle(rules, &worked.values, &worked.best)?;
@@ -302,9 +306,7 @@ impl Worked<'_> {
         let Some(response) = hotel.demand.response(place.night, &hotel.types[place.kind].name) else {
             return 0.0;
         };
-        let nights: f64 =
-            hotel.stay_lengths.iter().enumerate().map(|(place, share)| (place + 1) as f64 * share).sum();
-        let average = (standing + (price - standing) / nights.max(1.0)).max(1e-9);
+        let average = (standing + (price - standing) / self.nights.max(1.0)).max(1e-9);
         sold * response.share(average) / response.share(standing).max(1e-12)
     }
 
@@ -366,12 +368,7 @@ impl Worked<'_> {
         let at_an_end =
             settled.price.is_some() && self.best[at] == settled.price && ends.contains(&settled.price);
         if place.rule.on_sale.is_some() && at_an_end {
-            let hotel = self.hotel;
-            let (setting, change) = if hotel.demand.endogeneity().identified {
-                ("pricing.largest_change", hotel.settings.largest_change)
-            } else {
-                ("pricing.unproven_change", hotel.settings.unproven_change)
-            };
+            let (setting, change) = self.hotel.change_limit();
             let words =
                 format!("rules apart, a price moves at most {:.0} % from the one on sale", 100.0 * change);
             bindings.push(Binding { rule: setting.to_owned(), words });

@@ -107,6 +107,15 @@ impl Hotel {
         &self.demand
     }
 
+    /// How far a price may move from the one on sale, as a share of it, and the setting that says so.
+    pub(super) fn change_limit(&self) -> (&'static str, f64) {
+        if self.demand.endogeneity().identified {
+            ("pricing.largest_change", self.settings.largest_change)
+        } else {
+            ("pricing.unproven_change", self.settings.unproven_change)
+        }
+    }
+
     /// The price on sale for a night at the end of the last known day.
     pub fn on_sale(&self, night: NaiveDate, room_type: &RoomTypeName) -> Option<OnSale> {
         let kind = self.types.iter().position(|kind| kind.name == *room_type)?;

@@ -118,11 +118,10 @@ impl Hotel {
 
     /// Lowest and highest candidate: around the price on sale; where there is none, around those that were seen.
     fn bounds(&self, (low, high): (f64, f64), on_sale: Option<f64>, reference: f64) -> (f64, f64) {
-        let identified = self.demand.endogeneity().identified;
-        let change = if identified { self.settings.largest_change } else { self.settings.unproven_change };
+        let (_, change) = self.change_limit();
         match on_sale {
             Some(price) => (price * (1.0 - change), price * (1.0 + change)),
-            None if identified => (low, high),
+            None if self.demand.endogeneity().identified => (low, high),
             None => (reference * (1.0 - change), reference * (1.0 + change)),
         }
     }
@@ -150,7 +149,7 @@ impl Hotel {
         free.min((f64::from(limit) - booked) * chance)
     }
 
-    /// The optimiser's problem for these cells, with the prices each may choose among.
+    /// The optimiser's problem for these cells, with the prices each may choose among: one at least.
     pub(super) fn problem(
         &self,
         places: &[Place],
@@ -167,7 +166,7 @@ impl Hotel {
             let demand =
                 if place.shut.is_some() { Vec::new() } else { self.requests(place, &of.name, influence) };
             CalendarCell {
-                rooms: of.rooms.min(5000),
+                rooms: if without == Without::Scarcity { PLENTY as u32 } else { of.rooms.min(5000) },
                 rooms_left: match without {
                     Without::Scarcity if place.shut.is_none() => PLENTY,
                     _ => place.rooms_left.clamp(-9e3, 5e3),
@@ -176,19 +175,13 @@ impl Hotel {
                 minimum_nights: place.minimum_stay.map_or(1, |nights| nights as usize),
                 night_cost: self.settings.night_cost,
                 demand,
-                prices: if prices.is_empty() { vec![of.reference.max(1e-3)] } else { prices.clone() },
+                prices: prices.clone(),
             }
         });
-        let mut cells: Vec<CalendarCell> = cells.collect();
-        if without == Without::Scarcity {
-            for cell in &mut cells {
-                cell.rooms = PLENTY as u32;
-            }
-        }
         CalendarInput {
             nights: places.len() / self.types.len().max(1),
             room_types: self.types.len(),
-            cells,
+            cells: cells.collect(),
             stay_lengths: stay_lengths.to_vec(),
         }
     }

@@ -1,8 +1,7 @@
 //! Why a price is what it is: each influence is taken out, and the price that would be best without it is looked for.
 
-use rust_decimal::prelude::ToPrimitive;
-
 use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 
 use super::answer::{Reason, ReasonName};
 use super::compose::Worked;
